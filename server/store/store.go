@@ -1,0 +1,76 @@
+// Package store is the promise in words: what an engine MUST do so that an acknowledged event is on disk, exactly once, and every number ends up with
+// its newest value. The engines are in the packages below it; storetest holds each of them to this page.
+//
+// An engine MUST:
+//
+//  1. return nil from Append only after the event, its changes, and the values that it sets are durable together, in one transaction: after a crash or
+//     a power cut all of them are there, or none;
+//  2. store an event once: two Appends of one identity, at any time and from any process, leave one event, and the later one's receipt says Duplicate;
+//  3. give every number, per attribute, the value with the greatest event_ts; on a tie the one that was stored later. An older event that comes late is
+//     kept, marked superseded, and not applied;
+//  4. change nothing where an event has no value (event.Event.Changes): absence is not a deletion;
+//  5. fail with kind Unavailable whenever it cannot promise this now (full, slow, read-only, gone, closing), and recover by itself when the trouble is
+//     over. After a failed fsync nothing is acknowledged until the store has been reopened and what it holds has been written anew;
+//  6. finish a write that it began even when the caller no longer waits.
+package store
+
+import (
+	"context"
+	"time"
+
+	"numhook/server/event"
+)
+
+// Writer is how deliveries get in. All methods are safe for concurrent use.
+type Writer interface {
+	// Append makes the event durable. See the rules of the package.
+	Append(ctx context.Context, e event.Event) (event.Receipt, error)
+	// Quarantine makes a refused delivery durable, with its reasons, and returns its number. The same bytes at the same door are one entry, whose
+	// Times grows.
+	Quarantine(ctx context.Context, q event.Quarantined) (int64, error)
+	// Redrive appends the event of a held quarantine entry and marks the entry redriven, in one transaction.
+	Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error)
+	// RecordChallenge keeps the time of the last good challenge.
+	RecordChallenge(ctx context.Context, at time.Time) error
+	// Ready proves with a durable write that Append would work now, or says why not.
+	Ready(ctx context.Context) error
+}
+
+// Reader is how people look at what is kept. Lists are pages: at most limit rows, beginning after the last row of the page before.
+type Reader interface {
+	// Numbers lists numbers in ascending order, beginning after the number given.
+	Numbers(ctx context.Context, after string, limit int) ([]event.Number, error)
+	// Number is one number with its current values. NotFound when no event ever changed it.
+	Number(ctx context.Context, number string) (event.Number, error)
+	// NumberAsOf is the number with the values that held at a time of the sender's clock: per attribute the change with the greatest event_ts <= at
+	// (milliseconds since the epoch). NotFound when there was none.
+	NumberAsOf(ctx context.Context, number string, at int64) (event.Number, error)
+	// History lists every change of the number by attribute, event_ts and then order of storing, oldest first.
+	History(ctx context.Context, number string) ([]event.Change, error)
+	// Events lists events in the order in which they were stored, beginning after the place given.
+	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
+	// Event is one event with its body. NotFound when there is none.
+	Event(ctx context.Context, id event.ID) (event.Stored, error)
+	// EventsByPrefix lists the identities that begin with the hex digits given, at most limit.
+	EventsByPrefix(ctx context.Context, prefix string, limit int) ([]event.ID, error)
+	// Quarantines lists entries by number, beginning after the number given; state may be empty for all.
+	Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error)
+	// QuarantineEntry is one entry with its body. NotFound when there is none.
+	QuarantineEntry(ctx context.Context, id int64) (event.Quarantined, error)
+	// LastChallenge is the time of the last good challenge, or the zero time.
+	LastChallenge(ctx context.Context) (time.Time, error)
+}
+
+// Store is an open engine.
+type Store interface {
+	Writer
+	Reader
+	// Close finishes what was begun, refuses what comes after with kind Unavailable, and releases the engine.
+	Close() error
+}
+
+// Observer is told what the writer does, for metrics. Its methods must not block.
+type Observer interface {
+	Batch(events int, took time.Duration) // one durable transaction
+	Queue(depth int)                      // deliveries that wait for the writer
+}
