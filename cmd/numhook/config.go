@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"numhook/server/event"
+	"numhook/server/signature"
+	"numhook/server/store"
+	"numhook/server/store/sqlite"
+)
+
+// Where things lie unless a flag says otherwise.
+const (
+	dataFolder       = "numhook-data"
+	defaultStore     = "sqlite:" + dataFolder + "/numhook.db"
+	devSecretFile    = dataFolder + "/dev-secret"
+	secretsVariable  = "NUMHOOK_SECRETS"
+	environmentStart = "NUMHOOK_"
+)
+
+// flagsFromEnvironment gives every flag that the command line leaves out the value of its environment variable.
+func flagsFromEnvironment(cmd *cobra.Command) error {
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := environmentStart + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value, given := os.LookupEnv(name)
+		if f.Changed || !given || failed != nil || f.Name == "help" {
+			return
+		}
+		if err := cmd.Flags().Set(f.Name, value); err != nil {
+			failed = fmt.Errorf("cannot read environment variable %s: %w", name, err)
+		}
+	})
+	return failed
+}
+
+// storeFlag adds --store.
+func storeFlag(cmd *cobra.Command) *string {
+	return cmd.Flags().String("store", defaultStore, "where events are kept: sqlite:PATH")
+}
+
+// formatFlag adds --format with the formats given, the first being the default.
+func formatFlag(cmd *cobra.Command, formats ...string) *choice {
+	c := &choice{value: formats[0], among: formats}
+	cmd.Flags().Var(c, "format", "output format: "+strings.Join(formats, ", "))
+	return c
+}
+
+// choice is a flag with a closed list of values.
+type choice struct {
+	value string
+	among []string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "format" }
+func (c *choice) Set(value string) error {
+	for _, known := range c.among {
+		if value == known {
+			c.value = value
+			return nil
+		}
+	}
+	return fmt.Errorf("it must be one of %s", strings.Join(c.among, ", "))
+}
+
+// byteSize is a flag such as 1048576, 512KiB or 1MiB.
+type byteSize int64
+
+func (b *byteSize) String() string {
+	for _, unit := range byteUnits {
+		if int64(*b) >= unit.size && int64(*b)%unit.size == 0 {
+			return strconv.FormatInt(int64(*b)/unit.size, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+func (b *byteSize) Type() string { return "size" }
+
+var byteUnits = []struct {
+	name string
+	size int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+
+func (b *byteSize) Set(value string) error {
+	digits, size := value, int64(1)
+	for _, unit := range byteUnits {
+		if cut, ok := strings.CutSuffix(value, unit.name); ok {
+			digits, size = cut, unit.size
+			break
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+	if err != nil || n <= 0 || n > (1<<40)/size {
+		return errors.New("it must be a size such as 1MiB, 512KiB or 1048576")
+	}
+	*b = byteSize(n * size)
+	return nil
+}
+
+// moment reads a time on the sender's clock: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the epoch.
+func moment(text string) (int64, error) {
+	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return ms, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UnixMilli(), nil
+		}
+	}
+	return 0, fmt.Errorf("cannot read time %q: write it as 2026-01-31T15:04:05Z, as 2026-01-31, or in milliseconds since 1970", text)
+}
+
+// loadSecrets reads the secrets from the file if there is one, or else from the environment. It returns none, and no error, when neither is given.
+func loadSecrets(file string) (signature.Secrets, error) {
+	var lines []string
+	if file != "" {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the secrets: %w", err)
+		}
+		scanner := bufio.NewScanner(bytes.NewReader(raw))
+		for scanner.Scan() {
+			lines = append(lines, scanner.Text())
+		}
+		if err := scanner.Err(); err != nil {
+			return nil, fmt.Errorf("cannot read the secrets: %s: %w", file, err)
+		}
+	} else {
+		lines = strings.Split(os.Getenv(secretsVariable), ",")
+	}
+	var secrets signature.Secrets
+	for _, line := range lines {
+		if secret := strings.TrimSpace(line); secret != "" {
+			secrets = append(secrets, []byte(secret))
+		}
+	}
+	if file != "" && len(secrets) == 0 {
+		return nil, fmt.Errorf("cannot read the secrets: %s holds none", file)
+	}
+	return secrets, nil
+}
+
+// requireSecrets is loadSecrets for a verb that cannot go on without one. In dev mode it makes a secret, which later calls find.
+func requireSecrets(file string, dev bool) (signature.Secrets, error) {
+	secrets, err := loadSecrets(file)
+	if err != nil || len(secrets) > 0 {
+		return secrets, err
+	}
+	if dev {
+		if err := makeDevSecret(); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := os.Stat(devSecretFile); dev || err == nil {
+		return loadSecrets(devSecretFile)
+	}
+	return nil, errNoSecret
+}
+
+var errNoSecret = &event.Error{
+	Kind: event.Internal,
+	Text: "cannot tell the sender's deliveries from forgeries: there is no secret",
+	Hint: "put the app's secret token into a file and name it with --secret-file, or set " + secretsVariable + " (comma-separated); to try things out, use serve --dev",
+}
+
+func makeDevSecret() error {
+	if err := os.MkdirAll(dataFolder, 0o700); err != nil {
+		return fmt.Errorf("cannot make the development secret: %w", err)
+	}
+	file, err := os.OpenFile(devSecretFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make the development secret: %w", err)
+	}
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // it never fails
+	_, err = file.WriteString(hex.EncodeToString(random) + "\n")
+	return errors.Join(err, file.Close())
+}
+
+// The ways to open a store.
+const (
+	toServe   = iota // the one receiver on an embedded store
+	toOperate        // a write beside a running receiver
+)
+
+// sqlitePath is the file that a store URL names.
+func sqlitePath(url string) (string, error) {
+	path, ok := strings.CutPrefix(url, "sqlite:")
+	if !ok || path == "" {
+		return "", fmt.Errorf("cannot open store %q: it must be sqlite:PATH", redacted(url))
+	}
+	return path, nil
+}
+
+// redacted keeps a password out of an error message.
+func redacted(url string) string {
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return url
+	}
+	if _, host, found := strings.Cut(rest, "@"); found {
+		return scheme + "://***@" + host
+	}
+	return url
+}
+
+func openStore(ctx context.Context, url string, way int, options sqlite.Options) (store.Store, error) {
+	path, err := sqlitePath(url)
+	if err != nil {
+		return nil, err
+	}
+	if way == toOperate {
+		return sqlite.OpenOperator(ctx, path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("cannot open store: %w", err)
+	}
+	return sqlite.Open(ctx, path, options)
+}
+
+// reader is an open store of which only the reading half is used.
+type reader interface {
+	store.Reader
+	Close() error
+}
+
+func openReader(ctx context.Context, url string) (reader, error) {
+	path, err := sqlitePath(url)
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.OpenReader(ctx, path)
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server/event"
+)
+
+func newEventsCommand() *cobra.Command {
+	return newVerbGroup("events", "Look at stored events", newEventsListCommand(), newEventsShowCommand())
+}
+
+// eventShown is the JSON of an event. A list leaves the body out.
+type eventShown struct {
+	ID          event.ID        `json:"id"`
+	Seq         int64           `json:"seq"`
+	Name        string          `json:"event"`
+	TS          int64           `json:"event_ts"`
+	AccountID   string          `json:"account_id"`
+	CarrierCode int32           `json:"carrier_code"`
+	Numbers     []string        `json:"numbers"`
+	Attribute   event.Attribute `json:"attribute,omitempty"`
+	Value       json.RawMessage `json:"value,omitempty"`
+	Drift       []event.Finding `json:"drift,omitempty"`
+	Lint        []event.Finding `json:"lint,omitempty"`
+	Quarantine  int64           `json:"quarantine,omitempty"`
+	deliveryShown
+}
+
+// deliveryShown is the JSON of the delivery that something came with.
+type deliveryShown struct {
+	Received time.Time    `json:"received"`
+	Door     string       `json:"door"`
+	Header   event.Header `json:"headers"`
+	Body     string       `json:"body,omitempty"`        // when the bytes are valid UTF-8
+	Base64   []byte       `json:"body_base64,omitempty"` // the bytes themselves
+}
+
+func showDelivery(d event.Delivery, body bool) deliveryShown {
+	shown := deliveryShown{Received: d.Received, Door: d.Door, Header: d.Header}
+	if body {
+		shown.Base64 = d.Body
+		if utf8.Valid(d.Body) {
+			shown.Body = string(d.Body)
+		}
+	}
+	return shown
+}
+
+func showEvent(e event.Stored, body bool) eventShown {
+	return eventShown{
+		ID: e.ID, Seq: e.Seq, Name: e.Name, TS: e.TS, AccountID: e.AccountID, CarrierCode: e.CarrierCode, Numbers: e.Numbers, Attribute: e.Attribute,
+		Value: e.Value, Drift: e.Drift, Lint: e.Lint, Quarantine: e.Quarantine, deliveryShown: showDelivery(e.Delivery, body),
+	}
+}
+
+func newEventsListCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List events in the order in which they were stored", Args: cobra.NoArgs}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	after := cmd.Flags().Int64("after", 0, "begin after the event with this SEQ")
+	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		from, err := openReader(cmd.Context(), *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		out := newList(cmd.OutOrStdout(), format.value, "SEQ", "RECEIVED", "EVENT_TS", "EVENT", "NUMBERS", "DRIFT", "LINT", "ID")
+		next := *after
+		return out.pages(*limit, func(limit int) (int, error) {
+			events, err := from.Events(cmd.Context(), next, limit)
+			for _, e := range events {
+				next = e.Seq
+				out.entry(showEvent(e, false), []string{
+					strconv.FormatInt(e.Seq, 10), e.Delivery.Received.Format(time.RFC3339), strconv.FormatInt(e.TS, 10), e.Name,
+					strconv.Itoa(len(e.Numbers)), strconv.Itoa(len(e.Drift)), strconv.Itoa(len(e.Lint)), e.ID.String()[:shortID],
+				})
+			}
+			return len(events), err
+		})
+	}
+	return cmd
+}
+
+func newEventsShowCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one event with its body; the first digits of its id are enough", Args: cobra.ExactArgs(1)}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		from, err := openReader(cmd.Context(), *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		id, err := fullID(cmd.Context(), from, args[0])
+		if err != nil {
+			return err
+		}
+		e, err := from.Event(cmd.Context(), id)
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		switch format.value {
+		case "json":
+			return writeJSON(out, showEvent(e, true))
+		case "raw":
+			_, err := out.Write(e.Delivery.Body)
+			return err
+		}
+		return writeEvent(out, e)
+	}
+	return cmd
+}
+
+// fullID finds the one event whose identity begins with the digits given.
+func fullID(ctx context.Context, from reader, digits string) (event.ID, error) {
+	digits = strings.ToLower(digits)
+	if id, err := event.ParseID(digits); err == nil {
+		return id, nil
+	}
+	const fewest = 4
+	if len(digits) < fewest || strings.Trim(digits, "0123456789abcdef") != "" {
+		return event.ID{}, fmt.Errorf("cannot find an event by %q: give at least %d hex digits of its id", digits, fewest)
+	}
+	ids, err := from.EventsByPrefix(ctx, digits, 2)
+	switch {
+	case err != nil:
+		return event.ID{}, err
+	case len(ids) == 0:
+		return event.ID{}, &event.Error{Kind: event.NotFound, Text: "cannot show the event: there is none with this id"}
+	case len(ids) > 1:
+		return event.ID{}, fmt.Errorf("cannot tell which event is meant: more than one id begins with %s", digits)
+	}
+	return ids[0], nil
+}
+
+func writeEvent(w io.Writer, e event.Stored) error {
+	fmt.Fprintf(w, "event %s\n", e.ID)
+	fmt.Fprintf(w, "  seq           %d\n  name          %s\n  event_ts      %d (%s)\n", e.Seq, e.Name, e.TS, sendersTime(e.TS))
+	fmt.Fprintf(w, "  account       %s\n  carrier code  %d\n  numbers       %s\n", e.AccountID, e.CarrierCode, strings.Join(e.Numbers, " "))
+	if e.Changes() {
+		fmt.Fprintf(w, "  sets          %s = %s\n", e.Attribute, e.Value)
+	} else {
+		fmt.Fprintln(w, "  sets          nothing")
+	}
+	if e.Quarantine != 0 {
+		fmt.Fprintf(w, "  redriven from quarantine entry %d\n", e.Quarantine)
+	}
+	writeFindings(w, e.Drift)
+	writeFindings(w, e.Lint)
+	return writeDelivery(w, e.Delivery)
+}
+
+func writeFindings(w io.Writer, findings []event.Finding) {
+	for _, f := range findings {
+		fmt.Fprintf(w, "  %-13s %s %s: %s\n", f.Kind, f.Rule, f.Pointer, f.Message)
+	}
+}
+
+// writeDelivery ends with the body, byte for byte.
+func writeDelivery(w io.Writer, d event.Delivery) error {
+	fmt.Fprintf(w, "  received      %s at %s\n", d.Received.Format(time.RFC3339Nano), d.Door)
+	for _, h := range []struct{ name, value string }{
+		{"x-zm-request-id", d.Header.RequestID},
+		{"x-zm-trackingid", d.Header.TrackingID},
+		{"x-zm-request-timestamp", d.Header.Timestamp},
+		{"x-zm-signature", d.Header.Signature},
+		{"content-type", d.Header.ContentType},
+		{"user-agent", d.Header.UserAgent},
+		{"traceparent", d.Header.Traceparent},
+	} {
+		if h.value != "" {
+			fmt.Fprintf(w, "  header        %s: %s\n", h.name, h.value)
+		}
+	}
+	fmt.Fprintf(w, "  body          %d bytes:\n\n", len(d.Body))
+	if _, err := w.Write(d.Body); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}

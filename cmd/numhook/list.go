@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// shortID is how many digits of an event's identity a table shows; events show takes them.
+const shortID = 16
+
+// list writes rows as they are read: a table for people, or one JSON array.
+type list struct {
+	out     io.Writer
+	json    bool
+	table   *tabwriter.Writer
+	entries int
+	failed  error
+}
+
+func newList(out io.Writer, format string, columns ...string) *list {
+	l := &list{out: out, json: format == "json"}
+	if !l.json {
+		l.table = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(l.table, strings.Join(columns, "\t"))
+	}
+	return l
+}
+
+// entry writes one entry: as JSON, or as its rows in the table.
+func (l *list) entry(value any, rows ...[]string) {
+	l.entries++
+	if !l.json {
+		for _, row := range rows {
+			fmt.Fprintln(l.table, strings.Join(row, "\t"))
+		}
+		return
+	}
+	var text bytes.Buffer
+	if err := writeJSON(&text, value); err != nil {
+		l.failed = errors.Join(l.failed, err)
+		return
+	}
+	separator := ",\n"
+	if l.entries == 1 {
+		separator = "[\n"
+	}
+	_, err := io.WriteString(l.out, separator+strings.TrimSuffix(text.String(), "\n"))
+	l.failed = errors.Join(l.failed, err)
+}
+
+// pages reads page after page until one comes short or limit entries have been written (0: no limit), and then closes the list.
+func (l *list) pages(limit int, read func(limit int) (int, error)) error {
+	for {
+		want := page
+		if limit > 0 {
+			want = min(page, limit-l.entries)
+		}
+		got, err := read(want)
+		if err = errors.Join(err, l.failed); err != nil {
+			return err
+		}
+		if l.table != nil { // a page at a time, so that a long list does not wait in memory
+			if err := l.table.Flush(); err != nil {
+				return err
+			}
+		}
+		if got < want || limit > 0 && l.entries >= limit {
+			return l.close()
+		}
+	}
+}
+
+func (l *list) close() error {
+	if !l.json {
+		return l.table.Flush()
+	}
+	end := "\n]\n"
+	if l.entries == 0 {
+		end = "[]\n"
+	}
+	_, err := io.WriteString(l.out, end)
+	return err
+}

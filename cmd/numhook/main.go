@@ -1,0 +1,110 @@
+// Command numhook is the receiver that a phone carrier runs to take the Number Management webhooks, and the tools around it. Its files are its verbs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server/event"
+)
+
+// Exit codes.
+const (
+	exitGood = 0
+	exitNo   = 1 // the answer is no: invalid, breaking, refused, not found
+	exitUse  = 2 // wrong use, or no access to what is needed
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := newRootCommand().ExecuteContext(ctx)
+	if err == nil {
+		return exitGood
+	}
+	report(err)
+	return exitCode(err)
+}
+
+// report writes the error and, on a second line, what to do next.
+func report(err error) {
+	if quiet, ok := errors.AsType[*exitError](err); ok && quiet.err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "numhook: "+err.Error())
+	if e, ok := errors.AsType[*event.Error](err); ok && e.Hint != "" {
+		fmt.Fprintln(os.Stderr, "  "+e.Hint)
+	}
+}
+
+// exitError ends the program with a code of its own. With no error inside, everything has been said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// exitCode: not found is an answer; whatever else fails without a code of its own is wrong use or no access.
+func exitCode(err error) int {
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.code
+	}
+	if event.KindOf(err) == event.NotFound {
+		return exitNo
+	}
+	return exitUse
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "numhook",
+		Short: "Receive Number Management webhooks, durably and once",
+		Long: "numhook receives the Number Management webhooks for the carrier that owns the numbers, keeps them, and keeps each number's newest value.\n" +
+			"Every flag can be given as an environment variable: --max-body as NUMHOOK_MAX_BODY, and so on. Secrets come from NUMHOOK_SECRETS\n" +
+			"(comma-separated) or from a file with one a line, never from a flag's value.",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              noVerb,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
+	}
+	root.AddCommand(newServeCommand(), newSendCommand(), newNumbersCommand(), newEventsCommand(), newQuarantineCommand(), newVersionCommand())
+	return root
+}
+
+// noVerb refuses a word that is no verb, where cobra would print the help and call it good.
+func noVerb(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("cannot run %q: %s has no such verb (see %s --help)", args[0], cmd.CommandPath(), cmd.CommandPath())
+	}
+	return nil
+}
+
+// newVerbGroup is a command that only holds others.
+func newVerbGroup(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{
+		Use: use, Short: short, Args: noVerb,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_ = cmd.Help()
+			return &exitError{code: exitUse}
+		},
+	}
+	group.AddCommand(verbs...)
+	return group
+}

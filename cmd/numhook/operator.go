@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"numhook/server"
+	"numhook/server/event"
+)
+
+// readyTime bounds one readiness check; orchestrators give up after a few seconds.
+const readyTime = 2 * time.Second
+
+// health is what the operator's listener tells of the receiver.
+type health struct {
+	store    interface{ Ready(ctx context.Context) error }
+	secrets  int
+	draining atomic.Bool
+}
+
+func (h *health) drain() { h.draining.Store(true) }
+
+// readiness is the JSON of /readyz: "ok" a check, or what is wrong with it.
+type readiness struct {
+	Ready  bool              `json:"ready"`
+	Checks map[string]string `json:"checks"`
+}
+
+func (h *health) check(ctx context.Context) readiness {
+	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "secret": "ok", "serving": "ok"}}
+	fail := func(check, why string) { result.Ready, result.Checks[check] = false, why }
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	if err := h.store.Ready(ctx); err != nil {
+		why := err.Error()
+		if e, ok := err.(*event.Error); ok && e.Hint != "" { //nolint:errorlint // the hint of the store's own error is wanted
+			why += " (" + e.Hint + ")"
+		}
+		fail("store", why)
+	}
+	if h.secrets == 0 {
+		fail("secret", "there is none")
+	}
+	if h.draining.Load() {
+		fail("serving", "draining")
+	}
+	return result
+}
+
+// startOperator serves /healthz, /readyz and /metrics. With an empty address there is no listener.
+func startOperator(address string, h *health, metrics *server.Metrics, log *slog.Logger) (*http.Server, error) {
+	registry, err := metricsRegistry(metrics)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		result := h.check(r.Context())
+		w.Header().Set("Content-Type", "application/json")
+		if !result.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(result)
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	operator := &http.Server{Handler: mux, ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout, WriteTimeout: server.WriteTimeout}
+	if address == "" {
+		return operator, nil
+	}
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for the operator: %w", err)
+	}
+	log.Info("operator listening", slog.String("address", listener.Addr().String()))
+	go func() {
+		if err := operator.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // net/http returns it bare
+			log.Error("cannot serve the operator", slog.String("error", err.Error()))
+		}
+	}()
+	return operator, nil
+}

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server"
+	"numhook/server/event"
+	"numhook/server/store"
+	"numhook/server/store/sqlite"
+	"numhook/spec"
+)
+
+func newQuarantineCommand() *cobra.Command {
+	return newVerbGroup("quarantine", "Look at signed deliveries that were refused, and feed them back",
+		newQuarantineListCommand(), newQuarantineShowCommand(), newQuarantineRedriveCommand())
+}
+
+// quarantineShown is the JSON of a quarantine entry. A list leaves the body out.
+type quarantineShown struct {
+	ID         int64                 `json:"id"`
+	State      event.QuarantineState `json:"state"`
+	Reason     event.Kind            `json:"reason"`
+	EventName  string                `json:"event,omitempty"`
+	Times      int                   `json:"times"`
+	RedrivenAs *event.ID             `json:"redriven_as,omitempty"`
+	Violations []event.Finding       `json:"violations"`
+	deliveryShown
+}
+
+func showQuarantined(q event.Quarantined, body bool) quarantineShown {
+	shown := quarantineShown{
+		ID: q.ID, State: q.State, Reason: q.Reason, EventName: q.EventName, Times: q.Times, Violations: q.Violations,
+		deliveryShown: showDelivery(q.Delivery, body),
+	}
+	if q.State == event.Redriven {
+		shown.RedrivenAs = &q.RedrivenAs
+	}
+	if shown.Violations == nil {
+		shown.Violations = []event.Finding{}
+	}
+	return shown
+}
+
+func newQuarantineListCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "list", Short: "List quarantined deliveries", Args: cobra.NoArgs}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	all := cmd.Flags().Bool("all", false, "show those that were redriven, too")
+	after := cmd.Flags().Int64("after", 0, "begin after the entry with this ID")
+	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		from, err := openReader(cmd.Context(), *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		state := event.Held
+		if *all {
+			state = ""
+		}
+		out := newList(cmd.OutOrStdout(), format.value, "ID", "STATE", "RECEIVED", "REASON", "VIOLATIONS", "TIMES", "EVENT")
+		next := *after
+		return out.pages(*limit, func(limit int) (int, error) {
+			entries, err := from.Quarantines(cmd.Context(), state, next, limit)
+			for _, q := range entries {
+				next = q.ID
+				out.entry(showQuarantined(q, false), []string{
+					strconv.FormatInt(q.ID, 10), string(q.State), q.Delivery.Received.Format(time.RFC3339), string(q.Reason),
+					strconv.Itoa(len(q.Violations)), strconv.Itoa(q.Times), strconv.Quote(q.EventName),
+				})
+			}
+			return len(entries), err
+		})
+	}
+	return cmd
+}
+
+func newQuarantineShowCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one quarantined delivery, byte for byte, and why it was refused", Args: cobra.ExactArgs(1)}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ids, err := entryIDs(args)
+		if err != nil {
+			return err
+		}
+		from, err := openReader(cmd.Context(), *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		q, err := from.QuarantineEntry(cmd.Context(), ids[0])
+		if err != nil {
+			return err
+		}
+		out := cmd.OutOrStdout()
+		switch format.value {
+		case "json":
+			return writeJSON(out, showQuarantined(q, true))
+		case "raw":
+			_, err := out.Write(q.Delivery.Body)
+			return err
+		}
+		fmt.Fprintf(out, "quarantine entry %d\n  state         %s\n  reason        %s\n  event         %q\n  times         %d\n", q.ID, q.State, q.Reason, q.EventName, q.Times)
+		if q.State == event.Redriven {
+			fmt.Fprintf(out, "  became event  %s\n", q.RedrivenAs)
+		}
+		writeFindings(out, q.Violations)
+		return writeDelivery(out, q.Delivery)
+	}
+	return cmd
+}
+
+func entryIDs(args []string) ([]int64, error) {
+	ids := make([]int64, 0, len(args))
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id <= 0 {
+			return nil, fmt.Errorf("cannot find quarantine entry %q: its id is a whole number, as quarantine list shows it", arg)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// redriven is the JSON of one entry's redrive.
+type redriven struct {
+	ID         int64           `json:"id"`
+	Result     string          `json:"result"` // accepted, duplicate, fits (dry run) or refused
+	EventID    *event.ID       `json:"event_id,omitempty"`
+	Reason     event.Kind      `json:"reason,omitempty"`
+	Violations []event.Finding `json:"violations,omitempty"`
+}
+
+func newQuarantineRedriveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "redrive [ID...]", Short: "Feed quarantined deliveries back as if they had just come; without an ID, all that are held",
+		Long: "Feed quarantined deliveries back, once the document or the code has been mended. Each takes every step that a delivery takes but the\n" +
+			"signature check, which it passed when it came. The exit code is 1 when any of them is still refused.",
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	dryRun := cmd.Flags().Bool("dry-run", false, "only say what would be accepted")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ids, err := entryIDs(args)
+		if err != nil {
+			return err
+		}
+		return redrive(cmd, *url, format.value, ids, *dryRun)
+	}
+	return cmd
+}
+
+func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) error {
+	ctx := cmd.Context()
+	events, err := openStore(ctx, url, toOperate, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	document, err := spec.Load()
+	if err != nil {
+		return err
+	}
+	receiver, err := server.New(server.Config{Document: document, Keeper: events})
+	if err != nil {
+		return err
+	}
+	out := newList(cmd.OutOrStdout(), format, "ID", "RESULT", "EVENT_ID", "REASON", "VIOLATIONS")
+	refused := 0
+	one := func(q event.Quarantined) error {
+		result, err := redriveOne(ctx, receiver, q, dryRun)
+		if err != nil {
+			return err
+		}
+		id := ""
+		if result.EventID != nil {
+			id = result.EventID.String()[:shortID]
+		}
+		if result.Result == "refused" {
+			refused++
+		}
+		out.entry(result, []string{strconv.FormatInt(q.ID, 10), result.Result, id, string(result.Reason), strconv.Itoa(len(result.Violations))})
+		return nil
+	}
+	if err := eachHeld(ctx, events, ids, one); err != nil {
+		return err
+	}
+	if err := out.close(); err != nil {
+		return err
+	}
+	if refused > 0 {
+		return &exitError{code: exitNo}
+	}
+	return nil
+}
+
+// eachHeld visits the entries with the ids, or without ids all that are held.
+func eachHeld(ctx context.Context, from store.Reader, ids []int64, visit func(event.Quarantined) error) error {
+	for _, id := range ids {
+		q, err := from.QuarantineEntry(ctx, id)
+		if err == nil {
+			err = visit(q)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	after := int64(0)
+	for len(ids) == 0 {
+		entries, err := from.Quarantines(ctx, event.Held, after, page)
+		if err != nil {
+			return err
+		}
+		for _, listed := range entries {
+			after = listed.ID
+			q, err := from.QuarantineEntry(ctx, listed.ID) // a list leaves bodies out
+			if err == nil {
+				err = visit(q)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if len(entries) < page {
+			return nil
+		}
+	}
+	return nil
+}
+
+func redriveOne(ctx context.Context, receiver *server.Server, q event.Quarantined, dryRun bool) (redriven, error) {
+	result := redriven{ID: q.ID}
+	var err error
+	if dryRun {
+		result.Result, err = "fits", receiver.Fits(q)
+	} else {
+		var receipt event.Receipt
+		receipt, err = receiver.Readmit(ctx, q)
+		result.Result, result.EventID = "accepted", &receipt.ID
+		if receipt.Duplicate {
+			result.Result = "duplicate"
+		}
+	}
+	if err == nil {
+		return result, nil
+	}
+	switch kind := event.KindOf(err); kind {
+	case event.Malformed, event.Invalid, event.UnknownEvent:
+		return redriven{ID: q.ID, Result: "refused", Reason: kind, Violations: server.Violations(err)}, nil
+	}
+	return result, fmt.Errorf("cannot redrive quarantine entry %d: %w", q.ID, err)
+}

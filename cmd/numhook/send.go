@@ -1,0 +1,251 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server"
+	"numhook/server/signature"
+	"numhook/spec"
+)
+
+type sendFlags struct {
+	url        string
+	secretFile string
+	print      bool
+	challenge  bool
+	count      int
+	rate       float64
+}
+
+func newSendCommand() *cobra.Command {
+	f := &sendFlags{}
+	cmd := &cobra.Command{
+		Use: "send (EVENT | FILE | -)...", Short: "Send signed deliveries, as the sender would",
+		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or its end: its example is sent, with an event_ts of now.\n" +
+			"FILE and - (standard input) are sent byte for byte. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
+		RunE: func(cmd *cobra.Command, args []string) error { return send(cmd, f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.url, "url", "http://127.0.0.1:8080/", "where to send")
+	flags.StringVar(&f.secretFile, "secret-file", "", "file with secrets; the first one signs (default: "+secretsVariable+", or "+devSecretFile+")")
+	flags.BoolVar(&f.print, "print", false, "print each delivery as a curl command instead of sending it")
+	flags.BoolVar(&f.challenge, "challenge", false, "send a URL challenge and check the answer")
+	flags.IntVar(&f.count, "count", 1, "send each so many times; an EVENT is a new event each time, a FILE the same one")
+	flags.Float64Var(&f.rate, "rate", 0, "send at most so many a second; 0 for as fast as they are answered")
+	return cmd
+}
+
+// load is one thing to send, again and again.
+type load struct {
+	name string
+	body func(n int) ([]byte, error)
+}
+
+func send(cmd *cobra.Command, f *sendFlags, args []string) error {
+	if f.count < 1 || f.rate < 0 {
+		return errors.New("cannot send: --count must be at least 1 and --rate at least 0")
+	}
+	loads, err := sendLoads(f, args, cmd.InOrStdin())
+	if err != nil {
+		return err
+	}
+	secrets, err := requireSecrets(f.secretFile, false)
+	if err != nil {
+		return err
+	}
+	s := &sending{flags: f, secret: secrets[0], out: cmd.OutOrStdout(), client: &http.Client{
+		Timeout:       server.SenderPatience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	for _, l := range loads {
+		for n := range f.count {
+			if err := s.pace(cmd.Context()); err != nil {
+				return err
+			}
+			body, err := l.body(n)
+			if err != nil {
+				return err
+			}
+			if err := s.one(cmd.Context(), l.name, body); err != nil {
+				return err
+			}
+		}
+	}
+	if s.refused > 0 {
+		return &exitError{code: exitNo, err: fmt.Errorf("%d of %d deliveries were refused", s.refused, len(loads)*f.count)}
+	}
+	return nil
+}
+
+func sendLoads(f *sendFlags, args []string, in io.Reader) ([]load, error) {
+	var loads []load
+	if f.challenge {
+		loads = append(loads, load{name: "challenge", body: func(n int) ([]byte, error) { return challengeBody(n) }})
+	}
+	for _, arg := range args {
+		l, err := loadOf(arg, in)
+		if err != nil {
+			return nil, err
+		}
+		loads = append(loads, l)
+	}
+	if len(loads) == 0 {
+		return nil, errors.New("cannot send: name an event, a file, or - for standard input (events: " + strings.Join(spec.Examples(), ", ") + ")")
+	}
+	return loads, nil
+}
+
+func loadOf(arg string, in io.Reader) (load, error) {
+	same := func(raw []byte) func(int) ([]byte, error) { return func(int) ([]byte, error) { return raw, nil } }
+	if arg == "-" {
+		raw, err := io.ReadAll(in)
+		return load{name: "standard input", body: same(raw)}, err
+	}
+	for _, name := range spec.Examples() {
+		if name == arg || strings.HasSuffix(name, "."+arg) {
+			example, _ := spec.Example(name)
+			return load{name: name, body: func(n int) ([]byte, error) { return fresh(example, n) }}, nil
+		}
+	}
+	raw, err := os.ReadFile(arg)
+	if errors.Is(err, os.ErrNotExist) {
+		return load{}, fmt.Errorf("cannot send %q: there is no such file, and no such event (events: %s)", arg, strings.Join(spec.Examples(), ", "))
+	}
+	return load{name: arg, body: same(raw)}, err
+}
+
+// fresh is the example with an event_ts of now, and n milliseconds so that no two are the same event.
+func fresh(example []byte, n int) ([]byte, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(example, &members); err != nil {
+		return nil, fmt.Errorf("cannot read the example: %w", err)
+	}
+	members["event_ts"] = json.RawMessage(fmt.Sprint(time.Now().UnixMilli() + int64(n)))
+	return json.Marshal(members)
+}
+
+func challengeBody(n int) ([]byte, error) {
+	return json.Marshal(map[string]any{
+		"event":    "endpoint.url_validation",
+		"event_ts": time.Now().UnixMilli(),
+		"payload":  map[string]any{"plainToken": challengeToken(n)},
+	})
+}
+
+func challengeToken(n int) string { return fmt.Sprintf("numhook-send-%d", n) }
+
+// sending signs, sends and shows one delivery after another.
+type sending struct {
+	flags   *sendFlags
+	secret  []byte
+	client  *http.Client
+	out     io.Writer
+	next    time.Time
+	sent    int
+	refused int
+}
+
+// pace waits until the next delivery may go.
+func (s *sending) pace(ctx context.Context) error {
+	if s.flags.rate <= 0 {
+		return ctx.Err()
+	}
+	if s.next.IsZero() {
+		s.next = time.Now()
+	}
+	timer := time.NewTimer(time.Until(s.next))
+	defer timer.Stop()
+	s.next = s.next.Add(time.Duration(float64(time.Second) / s.flags.rate))
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *sending) one(ctx context.Context, name string, body []byte) error {
+	timestamp := signature.Timestamp(time.Now())
+	header := http.Header{
+		"Content-Type":            {"application/json; charset=utf-8"},
+		"User-Agent":              {"numhook-send"},
+		signature.HeaderTimestamp: {timestamp},
+		signature.HeaderSignature: {signature.Sign(s.secret, timestamp, body)},
+	}
+	if s.flags.print {
+		return s.printCurl(header, body)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.flags.url, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("cannot send: %w", err)
+	}
+	request.Header = header
+	began := time.Now()
+	response, err := s.client.Do(request)
+	if err != nil {
+		return fmt.Errorf("cannot send: %w", err)
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, server.DefaultMaxBody))
+	if err != nil {
+		return fmt.Errorf("cannot read the answer: %w", err)
+	}
+	s.sent++
+	verdict := ""
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
+		s.refused++
+	} else if name == "challenge" {
+		verdict = s.checkChallenge(body, answer)
+	}
+	if s.flags.count == 1 {
+		_, err = fmt.Fprintf(s.out, "%s: %s in %d ms%s\n%s\n", name, response.Status, time.Since(began).Milliseconds(), verdict, bytes.TrimSpace(answer))
+	} else {
+		_, err = fmt.Fprintf(s.out, "%s %d: %s in %d ms%s\n", name, s.sent, response.Status, time.Since(began).Milliseconds(), verdict)
+	}
+	return err
+}
+
+// checkChallenge holds the receiver's answer against the one that the sender would compute.
+func (s *sending) checkChallenge(body, answer []byte) string {
+	var asked struct {
+		Payload struct {
+			PlainToken string `json:"plainToken"`
+		} `json:"payload"`
+	}
+	var got struct {
+		PlainToken     string `json:"plainToken"`
+		EncryptedToken string `json:"encryptedToken"`
+	}
+	want := ""
+	if err := json.Unmarshal(body, &asked); err == nil {
+		want, _ = signature.Challenge(s.secret, asked.Payload.PlainToken)
+	}
+	if err := json.Unmarshal(answer, &got); err == nil && got.EncryptedToken == want && got.PlainToken == asked.Payload.PlainToken {
+		return ", the tokens are right"
+	}
+	s.refused++
+	return ", the tokens are WRONG"
+}
+
+func (s *sending) printCurl(header http.Header, body []byte) error {
+	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+	var line strings.Builder
+	line.WriteString("curl --silent --show-error --include")
+	for _, name := range []string{"Content-Type", signature.HeaderTimestamp, signature.HeaderSignature} {
+		line.WriteString(" --header " + quote(strings.ToLower(name)+": "+header.Get(name)))
+	}
+	line.WriteString(" --data-binary " + quote(string(body)) + " " + quote(s.flags.url))
+	_, err := fmt.Fprintln(s.out, line.String())
+	return err
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+
+	"numhook/server"
+	"numhook/server/signature"
+	"numhook/server/store"
+	"numhook/server/store/sqlite"
+	"numhook/spec"
+)
+
+// drainTime is how long the deliveries that have begun may take to end after SIGTERM. They all end within the sender's patience by themselves.
+const drainTime = server.SenderPatience + 2*time.Second
+
+type serveFlags struct {
+	listen     string
+	operator   string
+	store      string
+	secretFile string
+	tolerance  time.Duration
+	maxBody    byteSize
+	dev        bool
+	unsafe     bool
+	tlsCert    string
+	tlsKey     string
+	logFormat  *choice
+}
+
+func newServeCommand() *cobra.Command {
+	f := &serveFlags{maxBody: server.DefaultMaxBody}
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Take deliveries in", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr()) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", ":8080", "address for the sender's deliveries")
+	flags.StringVar(&f.operator, "operator-listen", "127.0.0.1:8081", "address for /healthz, /readyz and /metrics; empty for none")
+	flags.StringVar(&f.store, "store", defaultStore, "where events are kept: sqlite:PATH")
+	flags.StringVar(&f.secretFile, "secret-file", "", "file with the sender's secret tokens, one a line")
+	flags.DurationVar(&f.tolerance, "tolerance", signature.DefaultTolerance, "how far a delivery's timestamp may be from this machine's clock")
+	flags.Var(&f.maxBody, "max-body", "largest body taken")
+	flags.BoolVar(&f.dev, "dev", false, "make a secret in "+devSecretFile+" if there is none, and print how to send a delivery")
+	flags.BoolVar(&f.unsafe, "allow-unsafe-store", false, "serve on a store whose settings may lose what was acknowledged")
+	flags.StringVar(&f.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); read again when it changes")
+	flags.StringVar(&f.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
+	f.logFormat = &choice{value: "auto", among: []string{"auto", "json", "text"}}
+	flags.Var(f.logFormat, "log-format", "json, text, or auto: text on a terminal, json elsewhere")
+	return cmd
+}
+
+// serve runs the receiver until the context ends. What is opened first is closed last.
+func serve(ctx context.Context, f *serveFlags, out, logs io.Writer) (err error) {
+	log := newLogger(f.logFormat.value, logs)
+	secrets, err := requireSecrets(f.secretFile, f.dev)
+	if err != nil {
+		return err
+	}
+	document, err := spec.Load()
+	if err != nil {
+		return err
+	}
+	metrics := server.NewMetrics()
+	events, err := openStore(ctx, f.store, toServe, sqlite.Options{Observer: metrics, AllowUnsafe: f.unsafe})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, events.Close()) }()
+	if last, err := events.LastChallenge(ctx); err == nil {
+		metrics.Challenged(last)
+	}
+	receiver, err := server.New(server.Config{
+		Secrets: secrets, Document: document, Keeper: events, Tolerance: f.tolerance, MaxBody: int64(f.maxBody), Log: log, Metrics: metrics,
+	})
+	if err != nil {
+		return err
+	}
+	health := &health{store: events, secrets: len(secrets)}
+	operator, err := startOperator(f.operator, health, metrics, log)
+	if err != nil {
+		return err
+	}
+	defer operator.Close()
+	return serveDeliveries(ctx, f, receiver, health, log, out)
+}
+
+// serveDeliveries listens, and on the context's end stops accepting, finishes what it began and answers the rest 503.
+func serveDeliveries(ctx context.Context, f *serveFlags, receiver *server.Server, health *health, log *slog.Logger, out io.Writer) error {
+	listener, err := listen(ctx, f)
+	if err != nil {
+		return err
+	}
+	way := &http.Server{
+		Handler:           receiver.Handler(),
+		ReadHeaderTimeout: server.HeaderTimeout,
+		ReadTimeout:       server.BodyTimeout,
+		WriteTimeout:      server.WriteTimeout,
+		IdleTimeout:       server.IdleTimeout,
+		MaxHeaderBytes:    server.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong below HTTP
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- way.Serve(listener) }()
+	log.Info("listening", slog.String("address", listener.Addr().String()), slog.Bool("tls", f.tlsCert != ""), slog.String("version", versionText()))
+	if f.dev {
+		printDevHint(out, listener.Addr(), receiver.Events(), f)
+	}
+	select {
+	case err := <-failed:
+		return fmt.Errorf("cannot serve: %w", err)
+	case <-ctx.Done():
+	}
+	log.Info("draining")
+	health.drain()
+	receiver.Drain()
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := way.Shutdown(limit); err != nil {
+		log.Warn("connections were cut while draining", slog.String("error", err.Error()))
+		_ = way.Close()
+	}
+	log.Info("drained")
+	return nil
+}
+
+func listen(ctx context.Context, f *serveFlags) (net.Listener, error) {
+	if (f.tlsCert == "") != (f.tlsKey == "") {
+		return nil, errors.New("cannot listen with TLS: --tls-cert and --tls-key go together")
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen: %w", err)
+	}
+	if f.tlsCert == "" {
+		return listener, nil
+	}
+	certificate, err := newCertificate(f.tlsCert, f.tlsKey)
+	if err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	return tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}), nil
+}
+
+// printDevHint prints the line that sends a signed delivery from a second terminal.
+func printDevHint(out io.Writer, address net.Addr, events []string, f *serveFlags) {
+	scheme := "http"
+	if f.tlsCert != "" {
+		scheme = "https"
+	}
+	_, port, _ := net.SplitHostPort(address.String())
+	secret := ""
+	if f.secretFile != "" {
+		secret = " --secret-file " + f.secretFile
+	}
+	fmt.Fprintf(out, "\nIn a second terminal, in this folder:\n\n  %s send --url %s://127.0.0.1:%s/%s %s\n\n", os.Args[0], scheme, port, secret, events[0])
+}
+
+// newLogger writes one line an entry: JSON for machines, text for people.
+func newLogger(format string, w io.Writer) *slog.Logger {
+	if file, ok := w.(*os.File); format == "auto" && ok && isatty.IsTerminal(file.Fd()) {
+		format = "text"
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, nil))
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}
+
+// metricsRegistry holds the receiver's metrics and the process's own.
+func metricsRegistry(metrics *server.Metrics) (*prometheus.Registry, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry, metrics.Register(registry)
+}
+
+var _ server.Keeper = store.Store(nil)

@@ -1,0 +1,109 @@
+package server
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"numhook/server/contract"
+	"numhook/server/event"
+)
+
+// Metrics are the receiver's numbers for Prometheus. Their labels are words of closed lists, never anything from a body. The zero value is not usable;
+// NewMetrics makes one.
+type Metrics struct {
+	deliveries *prometheus.CounterVec
+	unsigned   *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	findings   *prometheus.CounterVec
+	append     prometheus.Histogram
+	batch      prometheus.Histogram
+	queue      prometheus.Gauge
+	started    time.Time
+	challenge  atomic.Int64 // microseconds since the epoch; 0 is never
+	age        prometheus.GaugeFunc
+}
+
+// NewMetrics makes the metrics; Register shows them.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		started: time.Now(),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "numhook_deliveries_total", Help: "Deliveries by answer, kind and event.",
+		}, []string{"answer", "kind", "event"}),
+		unsigned: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "numhook_unsigned_total", Help: "Deliveries answered 401, by what was wrong with the signature.",
+		}, []string{"reason"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "numhook_delivery_seconds", Help: "Time from a delivery's headers to its answer.", Buckets: latencies,
+		}),
+		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "numhook_findings_total", Help: "Drift and lint in accepted deliveries, by rule.",
+		}, []string{"kind", "rule"}),
+		append: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "numhook_append_seconds", Help: "Time that one batch took to become durable.", Buckets: latencies,
+		}),
+		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "numhook_batch_deliveries", Help: "Deliveries in one durable transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 11),
+		}),
+		queue: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "numhook_queue_depth", Help: "Deliveries that wait for the store's writer.",
+		}),
+	}
+	m.age = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "numhook_challenge_age_seconds",
+		Help: "Age of the last good challenge, or of the process while there was none. The sender challenges every 72 hours.",
+	}, m.challengeAge)
+	return m
+}
+
+// latencies reach from a fast fsync to beyond the sender's patience.
+var latencies = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+
+// Register shows the metrics.
+func (m *Metrics) Register(in prometheus.Registerer) error {
+	for _, c := range []prometheus.Collector{m.deliveries, m.unsigned, m.seconds, m.findings, m.append, m.batch, m.queue, m.age} {
+		if err := in.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Batch counts one durable transaction of the store.
+func (m *Metrics) Batch(deliveries int, took time.Duration) {
+	m.batch.Observe(float64(deliveries))
+	m.append.Observe(took.Seconds())
+}
+
+// Queue is the number of deliveries that wait for the store's writer.
+func (m *Metrics) Queue(depth int) { m.queue.Set(float64(depth)) }
+
+// Challenged tells of a good challenge that an earlier process answered.
+func (m *Metrics) Challenged(at time.Time) {
+	if !at.IsZero() {
+		m.challenge.Store(at.UnixMicro())
+	}
+}
+
+func (m *Metrics) challengeAge() float64 {
+	if last := m.challenge.Load(); last != 0 {
+		return time.Since(time.UnixMicro(last)).Seconds()
+	}
+	return time.Since(m.started).Seconds()
+}
+
+func (m *Metrics) delivered(status int, kind, reason, name string, found contract.Result, took time.Duration) {
+	m.deliveries.WithLabelValues(strconv.Itoa(status), kind, name).Inc()
+	m.seconds.Observe(took.Seconds())
+	if kind == string(event.Unsigned) {
+		m.unsigned.WithLabelValues(reason).Inc()
+	}
+	for _, findings := range [][]event.Finding{found.Drift, found.Lint} {
+		for _, f := range findings {
+			m.findings.WithLabelValues(string(f.Kind), f.Rule).Inc()
+		}
+	}
+}

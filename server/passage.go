@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"numhook/server/contract"
+	"numhook/server/event"
+)
+
+// transit is what one delivery carries with it on its way in. It belongs to the goroutine that serves the delivery.
+type transit struct {
+	began     time.Time
+	delivery  event.Delivery
+	reserved  int64              // bytes of the buffer budget that it holds
+	document  *contract.Document // after the parse
+	operation string             // the event name by which it is validated and routed, once that is known
+	found     contract.Result
+	kept      keep
+	redrive   int64 // the quarantine entry that it comes from, or 0
+
+	// What the log line says beside the answer.
+	receipt  *event.Receipt
+	numbers  int
+	signedOK bool
+}
+
+// keep makes an event durable: by Append, or by Redrive for a delivery that comes out of quarantine.
+type keep func(ctx context.Context, e event.Event) (event.Receipt, error)
+
+const transitKey = "transit"
+
+// passage is the delivery's transit; account puts it there.
+func passage(c echo.Context) *transit { return c.Get(transitKey).(*transit) }
+
+// transitContext carries the transit through the generated code, which hands on a context and nothing else.
+type transitContext struct{}
+
+func withTransit(ctx context.Context, t *transit) context.Context {
+	return context.WithValue(ctx, transitContext{}, t)
+}
+
+func transitOf(ctx context.Context) *transit { return ctx.Value(transitContext{}).(*transit) }

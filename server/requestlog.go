@@ -1,0 +1,164 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"numhook/server/event"
+)
+
+// account gives the delivery its transit, sees to it that exactly one answer is written, and then writes the delivery's one log line and counts it.
+// Neither holds anything of the body but counts, the event's identity and names that the document knows.
+func (s *Server) account(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		t := &transit{began: s.now(), kept: s.keeper.Append}
+		c.Set(transitKey, t)
+		door := c.Request().URL.Path // validate rewrites it
+		err := s.guarded(next, c)
+		if err != nil {
+			s.answerProblem(err, c)
+		}
+		if again, ok := c.Request().Context().Value(readmissionContext{}).(*readmission); ok {
+			again.receipt, again.failed = t.receipt, err
+			return nil
+		}
+		s.record(c, t, door, err)
+		return nil
+	}
+}
+
+// guarded turns a panic into an error. The panic's value may quote the body, so only its type and the stack are logged.
+func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("panic while serving a delivery", slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+			err = &refusal{kind: event.Internal, reason: "panic"}
+		}
+	}()
+	return next(c)
+}
+
+// outcome is the delivery's end in two words of closed lists: the kind (accepted, duplicate, challenge, or the kind of failure) and the reason.
+func outcome(t *transit, err error) (kind, reason string) {
+	if err != nil {
+		if refused, ok := err.(*refusal); ok { //nolint:errorlint // the refusal itself is wanted, not one that something else wraps
+			reason = refused.reason
+		}
+		return string(event.KindOf(err)), reason
+	}
+	switch {
+	case t.operation == challengeEvent:
+		return "challenge", ""
+	case t.receipt != nil && t.receipt.Duplicate:
+		return "duplicate", ""
+	}
+	return "accepted", ""
+}
+
+func (s *Server) record(c echo.Context, t *transit, door string, err error) {
+	took := s.now().Sub(t.began)
+	kind, reason := outcome(t, err)
+	status := c.Response().Status
+	name := s.knownEvent(t, err)
+	s.metrics.delivered(status, kind, reason, name, t.found, took)
+
+	level := slog.LevelInfo
+	switch {
+	case status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case status >= http.StatusBadRequest:
+		level = slog.LevelWarn
+	}
+	ctx := c.Request().Context()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attributes := make([]slog.Attr, 0, 20)
+	attributes = append(attributes,
+		slog.Int("answer", status),
+		slog.String("kind", kind),
+		slog.String("event", name),
+		slog.String("door", s.knownDoor(door)),
+		slog.Int("bytes", len(t.delivery.Body)),
+		slog.Float64("took_ms", float64(took.Microseconds())/float64(time.Millisecond/time.Microsecond)),
+		slog.String("remote", c.Request().RemoteAddr))
+	if reason != "" {
+		attributes = append(attributes, slog.String("reason", reason))
+	}
+	if t.signedOK { // an unsigned request's headers are anybody's text
+		attributes = append(attributes, slog.String("request_id", loggable(t.delivery.Header.RequestID)),
+			slog.String("tracking_id", loggable(t.delivery.Header.TrackingID)))
+	}
+	if t.receipt != nil {
+		attributes = append(attributes, slog.String("event_id", t.receipt.ID.String()), slog.Int("numbers", t.numbers))
+	}
+	if n := len(t.found.Drift); n > 0 {
+		attributes = append(attributes, slog.Int("drift", n))
+	}
+	if n := len(t.found.Lint); n > 0 {
+		attributes = append(attributes, slog.Int("lint", n))
+	}
+	attributes = append(attributes, failure(err)...)
+	s.log.LogAttrs(ctx, level, "delivery", attributes...)
+}
+
+// failure is what the log says of an error: where the delivery was kept, and the cause of trouble of our own. A cause may only be shown where it comes
+// from the store, whose errors speak of files and settings; a cause of another kind may quote the body.
+func failure(err error) []slog.Attr {
+	if err == nil {
+		return nil
+	}
+	if refused, ok := err.(*refusal); ok { //nolint:errorlint // as in outcome
+		attributes := []slog.Attr{}
+		if refused.quarantine != 0 {
+			attributes = append(attributes, slog.Int64("quarantine", refused.quarantine), slog.Int("violations", len(refused.violations)+refused.omitted))
+		}
+		return attributes
+	}
+	if event.KindOf(err) == event.Unavailable {
+		return []slog.Attr{slog.String("error", err.Error())}
+	}
+	return []slog.Attr{slog.String("error", fmt.Sprintf("%T", err))}
+}
+
+// knownEvent is the event's name if the contract has it; the sender's free text is not for labels and logs.
+func (s *Server) knownEvent(t *transit, err error) string {
+	name := t.operation
+	if refused, ok := err.(*refusal); ok && name == "" { //nolint:errorlint // as in outcome
+		name = refused.event
+	}
+	if name == challengeEvent || s.contract.Has(name) {
+		return name
+	}
+	return "unknown"
+}
+
+// knownDoor is the path if the contract has it.
+func (s *Server) knownDoor(path string) string {
+	if path == "/" || s.contract.Has(strings.TrimPrefix(path, "/")) {
+		return path
+	}
+	return "other"
+}
+
+// loggable is a header of the sender's that is an identifier, cut to what an identifier needs; anything else is left out.
+func loggable(id string) string {
+	const longest = 128
+	if len(id) > longest {
+		return ""
+	}
+	for i := range len(id) {
+		c := id[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("-_.:", rune(c)) {
+			return ""
+		}
+	}
+	return id
+}

@@ -1,0 +1,86 @@
+package server_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// forbidden says which room may not import what, and why. A path stands for itself and everything below it; a room's tests are held to it, too, except
+// where they need a real store to test against.
+var forbidden = []struct {
+	room, imports, why string
+}{
+	{"server/event", "numhook", "event is meaning: it depends on nobody"},
+	{"server/event", "github.com", "event needs nothing but the standard library"},
+	{"server/signature", "numhook", "signature is a pure helper"},
+	{"server/signature", "github.com", "signature needs nothing but the standard library"},
+	{"server/contract", "numhook/server/store", "the check knows no store"},
+	{"server/contract", "numhook/gen", "the check reads the document, not the code made from it"},
+	{"server/contract", "net/http", "the check is used without a server, too"},
+	{"server/contract", "github.com/labstack", "the check is used without a server, too"},
+	{"server/store", "numhook/gen", "what is stored is bytes and columns, never a generated struct"},
+	{"server/store", "numhook/server/contract", "edges do not import the check: the store keeps what it is given"},
+	{"server/store", "numhook/cmd", "cmd wires, nobody wires cmd"},
+	{"gen", "numhook", "generated code depends on nobody"},
+	{"spec", "numhook/server", "the document does not know its readers"},
+	{"spec", "numhook/gen", "the document does not know the code made from it"},
+	{"cmd", "numhook/gen", "only the server's receive and register files see generated code"},
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	const root = ".."
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != root || entry.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		seen++
+		room, err := filepath.Rel(root, filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		for _, spec := range file.Imports {
+			imported, _ := strconv.Unquote(spec.Path.Value)
+			checkImport(t, filepath.ToSlash(room), filepath.Base(path), imported)
+		}
+		return nil
+	})
+	if err != nil || seen < 20 {
+		t.Fatalf("read %d files: %v", seen, err)
+	}
+}
+
+func checkImport(t *testing.T, room, file, imported string) {
+	t.Helper()
+	below := func(path, top string) bool { return path == top || strings.HasPrefix(path, top+"/") }
+	for _, rule := range forbidden {
+		if below(room, rule.room) && below(imported, rule.imports) {
+			t.Errorf("%s/%s imports %s: %s", room, file, imported, rule.why)
+		}
+	}
+	// The server's own folder, without the rooms below it.
+	if room != "server" {
+		return
+	}
+	if below(imported, "numhook/server/store") || below(imported, "numhook/server/dispatch") {
+		t.Errorf("%s/%s imports %s: edges do not import each other", room, file, imported)
+	}
+	if below(imported, "numhook/gen") && file != "receive.go" && file != "register.go" {
+		t.Errorf("%s/%s imports %s: only receive.go and register.go do", room, file, imported)
+	}
+}

@@ -1,0 +1,170 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/labstack/echo/v4"
+
+	"numhook/server/contract"
+	"numhook/server/event"
+	"numhook/server/signature"
+)
+
+// Limits of one delivery. The sender documents that it waits 3 s for an answer and then counts the delivery as failed.
+const (
+	SenderPatience = 3 * time.Second         // documented by the sender
+	AnswerTime     = 2500 * time.Millisecond // from the last byte of the headers to our answer: what is left of the patience is for the network
+	HeaderTimeout  = 3 * time.Second         // for all headers; slower clients are cut off
+	BodyTimeout    = 4 * time.Second         // for headers and body together; a slower sender no longer listens
+	WriteTimeout   = 10 * time.Second        // for the answer, counted from the end of the headers
+	IdleTimeout    = 75 * time.Second        // between two deliveries on one connection
+	MaxHeaderBytes = 64 << 10                // ten times what the sender's headers come to
+	DefaultMaxBody = 1 << 20                 // the largest published event of the sender is under 10 KB
+	RetryAfter     = 5                       // seconds; what a 503 asks for
+	MaxFindings    = 1000                    // of each kind, that are kept and shown for one delivery; the rest is counted
+)
+
+// Keeper is where deliveries go. It is a part of the store's contract, package numhook/server/store, which says what each method promises.
+type Keeper interface {
+	Append(ctx context.Context, e event.Event) (event.Receipt, error)
+	Quarantine(ctx context.Context, q event.Quarantined) (int64, error)
+	Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error)
+	RecordChallenge(ctx context.Context, at time.Time) error
+}
+
+// Config is what a Server needs. Secrets, Document and Keeper are required; zero values of the rest mean the defaults.
+type Config struct {
+	Secrets   signature.Secrets
+	Document  *openapi3.T // the composed document
+	Keeper    Keeper
+	Tolerance time.Duration // of a delivery's timestamp; default signature.DefaultTolerance
+	MaxBody   int64         // bytes; default DefaultMaxBody
+	Now       func() time.Time
+	Log       *slog.Logger
+	Metrics   *Metrics
+}
+
+// Server takes deliveries in. It is safe for concurrent use.
+type Server struct {
+	secrets    signature.Secrets
+	tolerance  time.Duration
+	maxBody    int64
+	keeper     Keeper
+	contract   *contract.Contract
+	routes     routes
+	vocabulary vocabulary
+	now        func() time.Time
+	log        *slog.Logger
+	metrics    *Metrics
+	buffered   budget
+	draining   atomic.Bool
+	echo       *echo.Echo
+}
+
+// New builds a server, or says which part of the document it cannot serve.
+func New(cfg Config) (*Server, error) {
+	if cfg.Document == nil || cfg.Keeper == nil {
+		return nil, errors.New("cannot build the server: a document and a keeper are required")
+	}
+	checks, err := contract.New(cfg.Document)
+	if err != nil {
+		return nil, fmt.Errorf("cannot build the server: %w", err)
+	}
+	s := &Server{
+		secrets:    cfg.Secrets,
+		tolerance:  cfg.Tolerance,
+		maxBody:    cfg.MaxBody,
+		keeper:     cfg.Keeper,
+		contract:   checks,
+		routes:     newRoutes(cfg.Document),
+		vocabulary: newVocabulary(cfg.Document),
+		now:        cfg.Now,
+		log:        cfg.Log,
+		metrics:    cfg.Metrics,
+		buffered:   budget{limit: maxBuffered},
+	}
+	if s.tolerance <= 0 {
+		s.tolerance = signature.DefaultTolerance
+	}
+	if s.maxBody <= 0 {
+		s.maxBody = DefaultMaxBody
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.metrics == nil {
+		s.metrics = NewMetrics()
+	}
+	s.echo = echo.New()
+	s.echo.Binder = validatedBinder{}
+	s.echo.HTTPErrorHandler = s.answerProblem
+	s.echo.Pre(s.account, s.takeIn)
+	if err := register(s.echo, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Handler is the way in, for an HTTP server with this package's limits.
+func (s *Server) Handler() http.Handler { return s.echo }
+
+// Events are the names of the events of the contract.
+func (s *Server) Events() []string { return s.contract.Events() }
+
+// Drain makes every delivery that comes from now on end in 503. What has begun is finished.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// takeIn is the life of a delivery, from the socket to the generated router.
+func (s *Server) takeIn(route echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if readmitted(c) {
+			return s.admit(c, route)
+		}
+		if err := s.open(c); err != nil {
+			return err
+		}
+		if err := s.body(c); err != nil {
+			return err
+		}
+		defer s.release(c)
+		signer, err := s.verify(c)
+		if err != nil {
+			return err
+		}
+		passage(c).document = contract.Parse(passage(c).delivery.Body)
+		if isChallenge(passage(c).document) {
+			return s.challenge(c, signer)
+		}
+		return s.admit(c, route)
+	}
+}
+
+// admit takes a delivery that is known to be the sender's through validation to the router, and into quarantine when it does not fit.
+func (s *Server) admit(c echo.Context, route echo.HandlerFunc) error {
+	err := s.validate(c)
+	if err == nil {
+		err = route(c)
+	}
+	return s.quarantine(c, err)
+}
+
+// open refuses what no delivery can be, and everything while the server drains.
+func (s *Server) open(c echo.Context) error {
+	if c.Request().Method != http.MethodPost {
+		return &refusal{kind: event.WrongMethod}
+	}
+	if s.draining.Load() {
+		return &refusal{kind: event.Unavailable, reason: "draining"}
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"numhook/server"
+	"numhook/server/event"
+	"numhook/server/signature"
+	"numhook/server/store/storetest"
+	"numhook/spec"
+)
+
+const (
+	cnamEvent    = "number_management.peering_number_cnam_updated"
+	addressEvent = "number_management.peering_number_emergency_address_updated"
+	oldSecret    = "the old secret"
+	newSecret    = "the new secret"
+)
+
+// receiver is a server under test, over real HTTP, on the strict fake store, with a clock that stands still.
+type receiver struct {
+	*testing.T
+	url    string
+	server *server.Server
+	store  *storetest.Fake
+	keeper *faulty
+	now    time.Time
+	logs   *syncBuffer
+}
+
+// faulty hands on to the store, unless the test set a failure.
+type faulty struct {
+	server.Keeper
+	mu   sync.Mutex
+	fail error
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	document, err := spec.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{T: t, store: storetest.NewFake(), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
+	r.keeper = &faulty{Keeper: r.store}
+	r.server, err = server.New(server.Config{
+		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Keeper: r.keeper,
+		Now: func() time.Time { return r.now }, Log: slog.New(slog.NewJSONHandler(r.logs, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listening := httptest.NewServer(r.server.Handler())
+	t.Cleanup(listening.Close)
+	r.url = listening.URL
+	return r
+}
+
+// syncBuffer is a log that the server writes while the test reads.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// violation is one entry of a problem document.
+type violation struct{ Pointer, Rule, Message string }
+
+func (a answer) problem(t *testing.T) (p struct {
+	Type       string
+	Title      string
+	Status     int
+	Detail     string
+	Violations []violation
+	Quarantine int64
+}) {
+	t.Helper()
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("content type is %q, want application/problem+json", got)
+	}
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+		t.Fatalf("the problem document is not JSON: %v: %s", err, a.body)
+	}
+	if p.Status != a.status {
+		t.Errorf("the problem document says status %d under status %d", p.Status, a.status)
+	}
+	return p
+}
+
+// headers signs a body as the sender does.
+func (r *receiver) headers(secret, body string) http.Header {
+	timestamp := signature.Timestamp(r.now)
+	return http.Header{
+		"Content-Type":            {"application/json; charset=utf-8"},
+		"X-Zm-Request-Id":         {"req-1"},
+		"X-Zm-Trackingid":         {"track-1"},
+		"Clientid":                {"a-client-id"},
+		"Authorization":           {"Bearer a-credential"},
+		signature.HeaderTimestamp: {timestamp},
+		signature.HeaderSignature: {signature.Sign([]byte(secret), timestamp, []byte(body))},
+	}
+}
+
+func (r *receiver) post(door, body string) answer {
+	r.Helper()
+	return r.postWith(door, body, r.headers(newSecret, body))
+}
+
+func (r *receiver) postWith(door, body string, header http.Header) answer {
+	r.Helper()
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, r.url+door, strings.NewReader(body))
+	if err != nil {
+		r.Fatal(err)
+	}
+	request.Header = header
+	return r.do(request)
+}
+
+func (r *receiver) do(request *http.Request) answer {
+	r.Helper()
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+func (r *receiver) events() []event.Stored {
+	r.Helper()
+	events, err := r.store.Events(r.Context(), 0, 1000)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return events
+}
+
+func (r *receiver) quarantined() []event.Quarantined {
+	r.Helper()
+	entries, err := r.store.Quarantines(r.Context(), "", 0, 1000)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return entries
+}
+
+// nothingKept fails when the store holds anything.
+func (r *receiver) nothingKept() {
+	r.Helper()
+	if e, q := r.events(), r.quarantined(); len(e) != 0 || len(q) != 0 {
+		r.Errorf("the store holds %d events and %d quarantine entries, want none", len(e), len(q))
+	}
+}
+
+func cnam(ts string, name string, numbers ...string) string {
+	quoted, _ := json.Marshal(numbers)
+	return fmt.Sprintf(`{"event":%q,"event_ts":%s,"payload":{"account_id":"acct","object":{"carrier_code":3457,"phone_numbers":%s,"cnam":%q}}}`,
+		cnamEvent, ts, quoted, name)
+}
+
+func address(ts, line1 string, numbers ...string) string {
+	quoted, _ := json.Marshal(numbers)
+	return fmt.Sprintf(`{"event":%q,"event_ts":%s,"payload":{"account_id":"acct","object":{"carrier_code":8801,"phone_numbers":%s,"emergency_address":{"address_line1":%q}}}}`,
+		addressEvent, ts, quoted, line1)
+}
+
+// sameJSON compares member by member, with exact numbers.
+func sameJSON(t *testing.T, got, want string) {
+	t.Helper()
+	decode := func(text string) string {
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.UseNumber()
+		var v any
+		if err := decoder.Decode(&v); err != nil {
+			t.Fatalf("not JSON: %v: %q", err, text)
+		}
+		out, _ := json.Marshal(v)
+		return string(out)
+	}
+	if g, w := decode(got), decode(want); g != w {
+		t.Errorf("got  %s\nwant %s", g, w)
+	}
+}
+
+func (f *faulty) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = err
+}
+
+func (f *faulty) failure() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fail
+}
+
+func (f *faulty) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+	if err := f.failure(); err != nil {
+		return event.Receipt{}, err
+	}
+	return f.Keeper.Append(ctx, e)
+}
+
+func (f *faulty) Quarantine(ctx context.Context, q event.Quarantined) (int64, error) {
+	if err := f.failure(); err != nil {
+		return 0, err
+	}
+	return f.Keeper.Quarantine(ctx, q)
+}

@@ -1,0 +1,34 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/labstack/echo/v4"
+
+	"numhook/server/event"
+	"numhook/server/signature"
+)
+
+// unsignedReasons tell the four ways apart for the log and the metric; the sender's answer does not.
+var unsignedReasons = map[error]string{
+	signature.ErrMissing:   "missing",
+	signature.ErrMalformed: "malformed",
+	signature.ErrStale:     "stale",
+	signature.ErrWrong:     "wrong",
+}
+
+// verify finds out whether the sender signed these bytes, and with which of the secrets.
+func (s *Server) verify(c echo.Context) (signer []byte, err error) {
+	t, header := passage(c), c.Request().Header
+	signatures, timestamps := header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp)
+	if err := s.secrets.Verify(signatures, timestamps, t.delivery.Body, t.delivery.Received, s.tolerance); err != nil {
+		for sentinel, reason := range unsignedReasons {
+			if errors.Is(err, sentinel) {
+				return nil, &refusal{kind: event.Unsigned, reason: reason}
+			}
+		}
+		return nil, &refusal{kind: event.Unsigned, reason: "wrong", err: err}
+	}
+	t.signedOK = true
+	return s.secrets.Signer(signatures[0], timestamps[0], t.delivery.Body), nil
+}
