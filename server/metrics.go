@@ -40,7 +40,7 @@ func NewMetrics() *Metrics {
 			Name: "numhook_delivery_seconds", Help: "Time from a delivery's headers to its answer.", Buckets: latencies,
 		}),
 		findings: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "numhook_findings_total", Help: "Drift and lint in accepted deliveries, by rule.",
+			Name: "numhook_findings_total", Help: "Drift and lint in deliveries that fit the contract, by rule.",
 		}, []string{"kind", "rule"}),
 		append: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "numhook_append_seconds", Help: "Time that one batch took to become durable.", Buckets: latencies,

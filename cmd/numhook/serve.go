@@ -54,7 +54,7 @@ func newServeCommand() *cobra.Command {
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with the sender's secret tokens, one a line")
 	flags.DurationVar(&f.tolerance, "tolerance", signature.DefaultTolerance, "how far a delivery's timestamp may be from this machine's clock")
 	flags.Var(&f.maxBody, "max-body", "largest body taken")
-	flags.BoolVar(&f.dev, "dev", false, "make a secret in "+devSecretFile+" if there is none, and print how to send a delivery")
+	flags.BoolVar(&f.dev, "dev", false, "make a secret in "+devSecretFile+" if there is none, print how to send a delivery, and accept a store in memory")
 	flags.BoolVar(&f.unsafe, "allow-unsafe-store", false, "serve on a store whose settings may lose what was acknowledged")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); read again when it changes")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
@@ -75,7 +75,11 @@ func serve(ctx context.Context, f *serveFlags, out, logs io.Writer) (err error) 
 		return err
 	}
 	metrics := server.NewMetrics()
-	events, err := openStore(ctx, f.store, toServe, sqlite.Options{Observer: metrics, AllowUnsafe: f.unsafe})
+	if f.unsafe {
+		log.Warn("serving on a store that may lose what was acknowledged, because --allow-unsafe-store is set")
+	}
+	// Development may happen in memory: its deliveries are its own.
+	events, err := openStore(ctx, f.store, toServe, sqlite.Options{Observer: metrics, AllowUnsafe: f.unsafe || f.dev})
 	if err != nil {
 		return err
 	}
