@@ -35,6 +35,9 @@ const transitKey = "transit"
 // passage is the delivery's transit; account puts it there.
 func passage(c echo.Context) *transit { return c.Get(transitKey).(*transit) }
 
+// timeLeft is how much of AnswerTime the delivery has left.
+func (s *Server) timeLeft(t *transit) time.Duration { return AnswerTime - s.now().Sub(t.began) }
+
 // transitContext carries the transit through the generated code, which hands on a context and nothing else.
 type transitContext struct{}
 

@@ -25,7 +25,7 @@ func (s *Server) quarantine(c echo.Context, outcome error) error {
 	if t.redrive != 0 { // it is in quarantine already
 		return refused
 	}
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(c.Request().Context()), t.began.Add(AnswerTime))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.timeLeft(t))
 	defer cancel()
 	entry, err := s.keeper.Quarantine(ctx, event.Quarantined{
 		Reason:     refused.kind,

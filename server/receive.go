@@ -53,7 +53,7 @@ func (s *Server) receive(ctx context.Context, e event.Event, present bool) (acce
 
 	// The event is the sender's and it is good: that the sender has hung up meanwhile is no reason not to keep it. What bounds the wait is the time
 	// that is left to answer in.
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), t.began.Add(AnswerTime))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeLeft(t))
 	defer cancel()
 	receipt, err := t.kept(ctx, e)
 	if err != nil {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 
 	"numhook/server"
 	"numhook/server/event"
+	"numhook/server/store/storetest"
 	"numhook/spec"
 )
 
@@ -24,7 +26,7 @@ func TestBothEventsComeInByBothDoors(t *testing.T) {
 				}
 				sameJSON(t, got.body, string(example))
 				events := r.events()
-				if len(events) != 1 || events[0].Name != name || string(events[0].Delivery.Body) != string(example) || events[0].Delivery.Door != door {
+				if len(events) != 1 || events[0].Name != name || r.body(events[0].ID) != string(example) || events[0].Delivery.Door != door {
 					t.Errorf("stored %+v", events)
 				}
 				if len(events[0].Drift)+len(events[0].Lint) != 0 {
@@ -124,7 +126,7 @@ func TestOddBytesStayAsTheyAre(t *testing.T) {
 				t.Fatalf("%d %s", got.status, got.body)
 			}
 			sameJSON(t, got.body, strings.TrimPrefix(body, "\ufeff"))
-			if events := r.events(); len(events) != 1 || string(events[0].Delivery.Body) != body {
+			if events := r.events(); len(events) != 1 || r.body(events[0].ID) != body {
 				t.Errorf("stored %+v", events)
 			}
 		})
@@ -192,37 +194,49 @@ func TestAnyContentTypeCountsAsJSON(t *testing.T) {
 // Our own trouble is always 503, whatever the store says, and nothing else is told.
 func TestOurTroubleIs503(t *testing.T) {
 	r := newReceiver(t)
-	trouble := &event.Error{Kind: event.Unavailable, Text: "cannot append the event", Err: errors.New("disk full")}
-	for name, c := range map[string]struct {
-		err    error
-		body   string
-		status int
-	}{
-		"accepting":    {trouble, cnam("1", "X", "+13125550100"), 503},
-		"quarantining": {trouble, `{"event":"nobody.knows"}`, 503},
-		"unforeseen":   {errors.New("what is this"), cnam("1", "X", "+13125550100"), 500},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r.keeper.set(c.err)
-			got := r.post("/", c.body)
-			if got.status != c.status {
-				t.Errorf("%d %s", got.status, got.body)
-			}
-			if c.status == 503 && got.header.Get("Retry-After") == "" {
-				t.Error("no Retry-After")
-			}
-			if strings.Contains(got.body, "disk") || strings.Contains(got.body, "what is") {
-				t.Errorf("the answer tells too much: %s", got.body)
-			}
-			r.keeper.set(nil)
-		})
+	r.store.Break(errors.New("disk full"))
+	for name, body := range map[string]string{"accepting": cnam("1", "X", "+13125550100"), "quarantining": `{"event":"nobody.knows"}`} {
+		got := r.post("/", body)
+		if got.status != 503 || got.header.Get("Retry-After") == "" || strings.Contains(got.body, "disk") {
+			t.Errorf("%s: %d %v %s", name, got.status, got.header, got.body)
+		}
 	}
+	if !strings.Contains(r.logs.String(), "disk full") {
+		t.Errorf("the log does not say why: %s", r.logs)
+	}
+	r.store.Break(nil)
 	r.nothingKept()
 	r.server.Drain()
 	if got := r.post("/", cnam("1", "X", "+13125550100")); got.status != 503 || got.header.Get("Retry-After") == "" {
 		t.Errorf("draining: %d %s", got.status, got.body)
 	}
 	r.nothingKept()
+}
+
+// startled fails in ways that no store may.
+type startled struct {
+	server.Keeper
+	panics bool
+}
+
+func (s startled) Append(context.Context, event.Event) (event.Receipt, error) {
+	if s.panics {
+		panic("+13125550100 in a panic")
+	}
+	return event.Receipt{}, errors.New("+13125550100 in an error")
+}
+
+func TestWhatNobodyThoughtOfIs500WithoutDetail(t *testing.T) {
+	for _, panics := range []bool{false, true} {
+		r := newReceiverOn(t, func(fake *storetest.Fake) server.Keeper { return startled{fake, panics} })
+		got := r.post("/", cnam("1", "X", "+13125550100"))
+		if got.status != 500 || got.problem(t).Type != "urn:numhook:problem:internal" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+		if text := got.body + r.logs.String(); strings.Contains(text, "5550100") {
+			t.Errorf("the error's text got out: %s", text)
+		}
+	}
 }
 
 func TestARedrivenDeliveryIsAppliedInItsPlace(t *testing.T) {

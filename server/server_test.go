@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,28 +33,25 @@ type receiver struct {
 	url    string
 	server *server.Server
 	store  *storetest.Fake
-	keeper *faulty
 	now    time.Time
 	logs   *syncBuffer
 }
 
-// faulty hands on to the store, unless the test set a failure.
-type faulty struct {
-	server.Keeper
-	mu   sync.Mutex
-	fail error
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	return newReceiverOn(t, func(fake *storetest.Fake) server.Keeper { return fake })
 }
 
-func newReceiver(t *testing.T) *receiver {
+// newReceiverOn lets the test stand between the server and the store.
+func newReceiverOn(t *testing.T, keeper func(*storetest.Fake) server.Keeper) *receiver {
 	t.Helper()
 	document, err := spec.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{T: t, store: storetest.NewFake(), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
-	r.keeper = &faulty{Keeper: r.store}
+	r := &receiver{T: t, store: storetest.NewFake(t), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
 	r.server, err = server.New(server.Config{
-		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Keeper: r.keeper,
+		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Keeper: keeper(r.store),
 		Now: func() time.Time { return r.now }, Log: slog.New(slog.NewJSONHandler(r.logs, nil)),
 	})
 	if err != nil {
@@ -168,6 +164,16 @@ func (r *receiver) events() []event.Stored {
 	return events
 }
 
+// body is the stored body of an event; a list leaves it out.
+func (r *receiver) body(id event.ID) string {
+	r.Helper()
+	e, err := r.store.Event(r.Context(), id)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return string(e.Delivery.Body)
+}
+
 func (r *receiver) quarantined() []event.Quarantined {
 	r.Helper()
 	entries, err := r.store.Quarantines(r.Context(), "", 0, 1000)
@@ -213,30 +219,4 @@ func sameJSON(t *testing.T, got, want string) {
 	if g, w := decode(got), decode(want); g != w {
 		t.Errorf("got  %s\nwant %s", g, w)
 	}
-}
-
-func (f *faulty) set(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.fail = err
-}
-
-func (f *faulty) failure() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.fail
-}
-
-func (f *faulty) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
-	if err := f.failure(); err != nil {
-		return event.Receipt{}, err
-	}
-	return f.Keeper.Append(ctx, e)
-}
-
-func (f *faulty) Quarantine(ctx context.Context, q event.Quarantined) (int64, error) {
-	if err := f.failure(); err != nil {
-		return 0, err
-	}
-	return f.Keeper.Quarantine(ctx, q)
 }
