@@ -1,0 +1,317 @@
+package contract
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"strconv"
+)
+
+// scanNumber reads a number as RFC 8259 writes them, and returns the position after it, or -1.
+func (d *Document) scanNumber(i uint32, pos int) (int, uint8) {
+	raw := d.raw
+	if raw[pos] == '-' {
+		pos++
+	}
+	begin := pos
+	pos = skipDigits(raw, pos)
+	switch {
+	case pos == begin:
+		return d.fail(ruleSyntax, i, pos, "a digit is expected here"), 0
+	case raw[begin] == '0' && pos > begin+1:
+		return d.fail(ruleSyntax, i, begin, "a number does not begin with a needless zero"), 0
+	}
+	var flags uint8
+	if pos < len(raw) && raw[pos] == '.' {
+		flags = pointed
+		begin = pos + 1
+		if pos = skipDigits(raw, begin); pos == begin {
+			return d.fail(ruleSyntax, i, pos, "a digit is expected after the decimal point"), 0
+		}
+	}
+	if pos < len(raw) && raw[pos]|0x20 == 'e' {
+		flags = pointed
+		begin = pos + 1
+		if begin < len(raw) && (raw[begin] == '+' || raw[begin] == '-') {
+			begin++
+		}
+		if pos = skipDigits(raw, begin); pos == begin {
+			return d.fail(ruleSyntax, i, pos, "a digit is expected in the exponent"), 0
+		}
+	}
+	return pos, flags
+}
+
+func skipDigits(raw []byte, pos int) int {
+	for pos < len(raw) && raw[pos]-'0' <= 9 {
+		pos++
+	}
+	return pos
+}
+
+// scanWord reads true, false or null.
+func (d *Document) scanWord(i uint32, pos int, word string) int {
+	if end := pos + len(word); end <= len(d.raw) && string(d.raw[pos:end]) == word {
+		return end
+	}
+	return d.fail(ruleSyntax, i, pos, "a JSON value is expected here")
+}
+
+// decimal is the exact value of a number literal: 0.D x 10^exp, where D are the digits of head followed by those of tail, neither beginning nor ending
+// with a zero. Zero has no digits. The digits stay where they are in the text, so a megabyte of them costs nothing but reading them.
+type decimal struct {
+	head, tail []byte
+	exp        int64
+	power      []byte // the exponent as written, when it has more than 18 digits: exp is then beyond any other number's, on the right side
+	negative   bool
+	shift      int64 // what normalising added to the exponent as written
+}
+
+// farExponent stands for an exponent of more than 18 digits.
+const farExponent = math.MaxInt64 / 2
+
+// readDecimal reads a number literal that the scanner accepted.
+func readDecimal(literal []byte) decimal {
+	var n decimal
+	if literal[0] == '-' {
+		n.negative, literal = true, literal[1:]
+	}
+	mantissa, power := literal, []byte(nil)
+	if at := bytes.IndexAny(literal, "eE"); at >= 0 {
+		mantissa, power = literal[:at], literal[at+1:]
+	}
+	n.head = mantissa
+	if at := bytes.IndexByte(mantissa, '.'); at >= 0 {
+		n.head, n.tail = mantissa[:at], mantissa[at+1:]
+	}
+	n.shift = int64(len(n.head))
+	n.trim()
+	if n.digits() == 0 {
+		return decimal{}
+	}
+	n.exp = n.shift
+	if len(power) > 0 {
+		n.raise(power)
+	}
+	return n
+}
+
+// trim takes zeros from both ends of the digits.
+func (n *decimal) trim() {
+	before := len(n.head)
+	n.head = bytes.TrimLeft(n.head, "0")
+	n.shift -= int64(before - len(n.head))
+	if len(n.head) == 0 {
+		before = len(n.tail)
+		n.tail = bytes.TrimLeft(n.tail, "0")
+		n.shift -= int64(before - len(n.tail))
+	}
+	n.tail = bytes.TrimRight(n.tail, "0")
+	if len(n.tail) == 0 {
+		n.head = bytes.TrimRight(n.head, "0")
+	}
+}
+
+// raise adds the exponent as written.
+func (n *decimal) raise(power []byte) {
+	negative := power[0] == '-'
+	digits := bytes.TrimLeft(bytes.TrimLeft(power, "+-"), "0")
+	switch {
+	case len(digits) > 18 && negative:
+		n.exp, n.power = -farExponent, digits
+	case len(digits) > 18:
+		n.exp, n.power = farExponent, digits
+	default:
+		var e int64
+		for _, c := range digits {
+			e = e*10 + int64(c-'0')
+		}
+		if negative {
+			e = -e
+		}
+		n.exp += e
+	}
+}
+
+func (n *decimal) digits() int { return len(n.head) + len(n.tail) }
+
+func (n *decimal) digit(i int) byte {
+	if i < len(n.head) {
+		return n.head[i]
+	}
+	return n.tail[i-len(n.head)]
+}
+
+// whole reports whether the value is an integer.
+func (n *decimal) whole() bool { return n.exp >= int64(n.digits()) }
+
+func (n *decimal) sign() int {
+	switch {
+	case n.digits() == 0:
+		return 0
+	case n.negative:
+		return -1
+	}
+	return 1
+}
+
+// compare orders two numbers exactly.
+func (n *decimal) compare(m *decimal) int {
+	s := n.sign()
+	if c := cmp.Compare(s, m.sign()); c != 0 || s == 0 {
+		return c
+	}
+	return s * n.compareSize(m)
+}
+
+func (n *decimal) compareSize(m *decimal) int {
+	c := cmp.Compare(n.exp, m.exp)
+	if n.power != nil || m.power != nil {
+		c = n.comparePower(m)
+	}
+	if c != 0 {
+		return c
+	}
+	for i := range min(n.digits(), m.digits()) {
+		if c := cmp.Compare(n.digit(i), m.digit(i)); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(n.digits(), m.digits())
+}
+
+// comparePower orders two exponents of which one has more than 18 digits.
+func (n *decimal) comparePower(m *decimal) int {
+	a, b := n.appendExponent(nil, 0), m.appendExponent(nil, 0)
+	sign := 1
+	switch low := a[0] == '-'; {
+	case low != (b[0] == '-'):
+		return cmp.Compare(n.exp, m.exp)
+	case low:
+		sign = -1
+	}
+	if c := cmp.Compare(len(a), len(b)); c != 0 {
+		return sign * c
+	}
+	return sign * bytes.Compare(a, b)
+}
+
+// multipleOf reports whether the value is a multiple of m, which has at most 17 digits (it was a double). With value V·10^a and m M·10^b, both V and M
+// without a final zero, that is: a is not less than b, and M without as many factors of 2 and of 5 as a-b supplies divides V.
+func (n *decimal) multipleOf(m *decimal) bool {
+	if n.digits() == 0 {
+		return true
+	}
+	supply := n.exp - int64(n.digits()) - (m.exp - int64(m.digits()))
+	if supply < 0 {
+		return false
+	}
+	var divisor uint64
+	for i := range m.digits() {
+		divisor = divisor*10 + uint64(m.digit(i)-'0')
+	}
+	for _, factor := range []uint64{2, 5} {
+		for used := int64(0); used < supply && divisor%factor == 0; used++ {
+			divisor /= factor
+		}
+	}
+	var rest uint64
+	for i := range n.digits() {
+		rest = (rest*10 + uint64(n.digit(i)-'0')) % divisor
+	}
+	return rest == 0
+}
+
+// int64 is the value, when it is an integer that fits.
+func (n decimal) int64() (int64, bool) {
+	if !n.whole() || n.exp > 19 {
+		return 0, n.digits() == 0
+	}
+	var v uint64
+	for i := range int(n.exp) {
+		v *= 10
+		if i < n.digits() {
+			v += uint64(n.digit(i) - '0')
+		}
+	}
+	switch {
+	case n.negative && v <= -math.MinInt64:
+		return -int64(v), true
+	case !n.negative && v <= math.MaxInt64:
+		return int64(v), true
+	}
+	return 0, false
+}
+
+// append writes the number in the normal form of the canonical JSON. See Canonical.
+func (n *decimal) append(to []byte) []byte {
+	k := n.digits()
+	if k == 0 {
+		return append(to, '0')
+	}
+	if n.negative {
+		to = append(to, '-')
+	}
+	switch {
+	case n.exp > 21 || n.exp <= -6:
+		to = append(to, n.digit(0))
+		if k > 1 {
+			to = n.appendDigits(append(to, '.'), 1, k)
+		}
+		to = append(to, 'e')
+		if n.exp > 0 {
+			to = append(to, '+')
+		}
+		return n.appendExponent(to, -1)
+	case n.exp <= 0:
+		to = append(to, "0.000000"[:2-n.exp]...)
+		return n.appendDigits(to, 0, k)
+	case n.exp < int64(k):
+		to = n.appendDigits(to, 0, int(n.exp))
+		return n.appendDigits(append(to, '.'), int(n.exp), k)
+	}
+	to = n.appendDigits(to, 0, k)
+	return append(to, "000000000000000000000"[:n.exp-int64(k)]...)
+}
+
+func (n *decimal) appendDigits(to []byte, from, until int) []byte {
+	if from < len(n.head) {
+		to = append(to, n.head[from:min(until, len(n.head))]...)
+	}
+	if until > len(n.head) {
+		to = append(to, n.tail[max(from-len(n.head), 0):until-len(n.head)]...)
+	}
+	return to
+}
+
+// appendExponent writes exp+more, exactly also where exp only stands for an exponent of very many digits.
+func (n *decimal) appendExponent(to []byte, more int64) []byte {
+	if n.power == nil {
+		return strconv.AppendInt(to, n.exp+more, 10)
+	}
+	add := n.shift + more
+	if n.exp < 0 {
+		to, add = append(to, '-'), -add
+	}
+	from := len(to)
+	to = append(to, n.power...)
+	// |add| is less than 2^32 and the power at least 10^18: the sign stays, and add ends within the digits but for a carry or a borrow at the top.
+	for i := len(to) - 1; i >= from && add != 0; i-- {
+		v := int64(to[i]-'0') + add
+		add = v / 10
+		if v %= 10; v < 0 {
+			v += 10
+			add--
+		}
+		to[i] = byte('0' + v)
+	}
+	if add > 0 {
+		to = append(to, 0)
+		copy(to[from+1:], to[from:])
+		to[from] = byte('0' + add)
+	}
+	if to[from] == '0' {
+		to = append(to[:from], to[from+1:]...)
+	}
+	return to
+}

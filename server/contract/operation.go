@@ -1,0 +1,24 @@
+package contract
+
+import "numhook/server/event"
+
+// Operation is the event name that the body itself gives, by which its operation is chosen where no path names it. When there is none, the violations
+// say why.
+func Operation(d *Document) (name string, violations []event.Finding) {
+	if name, ok := d.EventName(); ok {
+		return name, nil
+	}
+	r := report{limit: malformedLimit}
+	r.faults(d)
+	member, present := d.member(0, eventKey)
+	switch {
+	case d.broken():
+	case d.nodes[0].kind != object:
+		r.add(finding{rule: ruleType, detail: "the value must be an object"})
+	case present:
+		r.add(finding{rule: ruleType, node: member, detail: "the value must be a string, the name of the event"})
+	default:
+		r.add(finding{rule: ruleRequired, missing: eventKey.name, detail: `the member "event" is required: it names the operation`})
+	}
+	return "", r.result(d).Violations
+}
