@@ -28,7 +28,8 @@ type Writer interface {
 	// Quarantine makes a refused delivery durable, with its reasons, and returns its number. The same bytes at the same door are one entry, whose
 	// Times grows.
 	Quarantine(ctx context.Context, q event.Quarantined) (int64, error)
-	// Redrive appends the event of a held quarantine entry and marks the entry redriven, in one transaction.
+	// Redrive appends the event of a held quarantine entry and marks the entry redriven, in one transaction. For an entry that is redriven already it changes
+	// nothing, and the receipt is that of a duplicate. NotFound when there is no such entry.
 	Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error)
 	// RecordChallenge keeps the time of the last good challenge.
 	RecordChallenge(ctx context.Context, at time.Time) error
@@ -36,9 +37,12 @@ type Writer interface {
 	Ready(ctx context.Context) error
 }
 
-// Reader is how people look at what is kept. Lists are pages: at most limit rows, beginning after the last row of the page before.
+// Reader is how people look at what is kept. Lists are pages: at most limit rows, beginning after the last row of the page before; an empty page is the end.
+// The rows of a list are without the bodies of their deliveries. Every call sees one state of the store. What was an empty list comes back nil, and a finding
+// without its offset.
 type Reader interface {
-	// Numbers lists numbers in ascending order, beginning after the number given.
+	// Numbers lists numbers in ascending order (of their bytes), beginning after the number given. The empty string comes before all: a number that is
+	// itself empty is on no page.
 	Numbers(ctx context.Context, after string, limit int) ([]event.Number, error)
 	// Number is one number with its current values. NotFound when no event ever changed it.
 	Number(ctx context.Context, number string) (event.Number, error)
@@ -51,7 +55,7 @@ type Reader interface {
 	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
 	// Event is one event with its body. NotFound when there is none.
 	Event(ctx context.Context, id event.ID) (event.Stored, error)
-	// EventsByPrefix lists the identities that begin with the hex digits given, at most limit.
+	// EventsByPrefix lists identities that begin with the hex digits given, in ascending order: all of them, or any limit of them when there are more.
 	EventsByPrefix(ctx context.Context, prefix string, limit int) ([]event.ID, error)
 	// Quarantines lists entries by number, beginning after the number given; state may be empty for all.
 	Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error)

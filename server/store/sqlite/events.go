@@ -1,0 +1,84 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"numhook/server/event"
+)
+
+const (
+	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute, ''), e.value, e.drift, e.lint,
+		coalesce(e.quarantine, 0), e.received, e.door, e.header`
+
+	pageOfEvents = `SELECT ` + eventColumns + `, NULL FROM events e WHERE e.seq > ? ORDER BY e.seq LIMIT ?`
+
+	// lookup visits the pieces of events_lookup, the newest first, for the identities between ?1 and ?2.
+	lookup = `WITH RECURSIVE run (n) AS (SELECT max(seq) >> 10 FROM events UNION ALL SELECT n - 1 FROM run WHERE n > 0),
+		found (seq, id) AS (
+			SELECT i.seq, i.id FROM run CROSS JOIN events i INDEXED BY events_lookup
+			ON i.seq >> 10 = run.n AND substr(i.id, 1, 8) BETWEEN substr(?1, 1, 8) AND substr(?2, 1, 8) AND i.id BETWEEN ?1 AND ?2 LIMIT ?3) `
+
+	oneEvent = lookup + `SELECT ` + eventColumns + `, e.body FROM found f JOIN events e ON e.seq = f.seq`
+	prefix   = lookup + `SELECT f.id FROM found f`
+)
+
+func scanEvent(rows *sql.Rows) (e event.Stored, err error) {
+	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, &e.Name, &e.AccountID, &e.CarrierCode, jsonColumn{&e.Numbers}, &e.Attribute, rawValue{&e.Value},
+		jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*moment)(&e.Delivery.Received), &e.Delivery.Door, jsonColumn{&e.Delivery.Header},
+		&e.Delivery.Body)
+	return e, err
+}
+
+// Events implements store.Reader.
+func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	var list []event.Stored
+	err := r.each(ctx, "list events", func(rows *sql.Rows) error {
+		e, err := scanEvent(rows)
+		list = append(list, e)
+		return err
+	}, pageOfEvents, after, max(limit, 0))
+	return list, err
+}
+
+// Event implements store.Reader. It looks once into each run of 1024 events: some ten milliseconds at ten million.
+func (r *Reader) Event(ctx context.Context, id event.ID) (e event.Stored, err error) {
+	found := false
+	err = r.each(ctx, "read event", func(rows *sql.Rows) (err error) {
+		found = true
+		e, err = scanEvent(rows)
+		return err
+	}, oneEvent, id[:], id[:], 1)
+	if err == nil && !found {
+		err = &event.Error{Kind: event.NotFound, Text: "cannot read event " + id.String() + ": there is none"}
+	}
+	return e, err
+}
+
+// EventsByPrefix implements store.Reader.
+func (r *Reader) EventsByPrefix(ctx context.Context, digits string, limit int) ([]event.ID, error) {
+	const all = 2 * len(event.ID{})
+	if len(digits) > all {
+		return nil, nil
+	}
+	from, err := hex.DecodeString(digits + strings.Repeat("0", all-len(digits)))
+	if err != nil {
+		return nil, nil // no identity begins with what is not a digit
+	}
+	to, err := hex.DecodeString(digits + strings.Repeat("f", all-len(digits)))
+	if err != nil {
+		return nil, nil
+	}
+	var list []event.ID
+	err = r.each(ctx, "list events", func(rows *sql.Rows) error {
+		var id event.ID
+		err := rows.Scan((*identity)(&id))
+		list = append(list, id)
+		return err
+	}, prefix, from, to, max(limit, 0))
+	slices.SortFunc(list, func(a, b event.ID) int { return slices.Compare(a[:], b[:]) })
+	return list, err
+}

@@ -1,0 +1,39 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// takeLock makes this process the one that serves the store. The kernel lets the lock go when the process ends, however it ends. errServed is in the chain of
+// the error when another process has it.
+func takeLock(path string) (*os.File, error) {
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, openError(err)
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	for deadline := time.Now().Add(lockPatience); errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(deadline); {
+		time.Sleep(lockPatience / 20)
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err != nil {
+		holder := make([]byte, 20)
+		n, _ := lock.ReadAt(holder, 0) // whatever is there only makes the error more helpful
+		_ = lock.Close()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, served(path, strings.TrimSpace(string(holder[:n])))
+		}
+		return nil, openError(err)
+	}
+	if err := lock.Truncate(0); err == nil {
+		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0) // only for that error
+	}
+	return lock, nil
+}

@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	driver "modernc.org/sqlite"
+)
+
+const (
+	// logEnough is how many pages of 4 KiB the write-ahead log takes before it is copied into the database file: the more, the more often a page that changed
+	// many times is copied only once; the less, the faster a start after a crash.
+	logEnough = 16_000
+	// readerPatience is how long the writer lets a reader finish that still reads from the log, once for every copy. A reader that takes longer makes the
+	// log longer.
+	readerPatience = 50 * time.Millisecond
+)
+
+// writeLog keeps the write-ahead log short without making a delivery wait for it. A second connection copies the bulk while the writer goes on; then the
+// writer waits while it copies the few pages that came meanwhile, a matter of some milliseconds, and starts the log anew. Without that wait the log would
+// never be copied whole under constant load, and would grow without bound.
+type writeLog struct {
+	enough int           // pages: see logEnough
+	pages  int           // written since the last copy
+	copier *sql.DB       // the second connection
+	copied chan copyDone // holds one
+	busy   bool          // a copy of the bulk is under way
+}
+
+// copyDone is how a copy ended.
+type copyDone struct {
+	complete bool // all of the log is in the database file, and synced
+	err      error
+}
+
+func openLog(s *Store) (*writeLog, error) {
+	settings := append(s.writing(), fmt.Sprintf("_busy_timeout=%d", readerPatience.Milliseconds()), "_pragma=cache_size(-64)")
+	copier, err := sql.Open("sqlite", dsn(s.path, "rw", settings...))
+	if err != nil {
+		return nil, err
+	}
+	copier.SetMaxOpenConns(1)
+	return &writeLog{enough: s.logEnough, copier: copier, copied: make(chan copyDone, 1)}, nil
+}
+
+// care is called between two transactions. Its error means that the log could not be copied, which is as bad as a write that failed.
+func (l *writeLog) care(w *session) error {
+	pages, err := w.pagesWritten()
+	if err != nil {
+		return err
+	}
+	l.pages += pages
+	if !l.busy {
+		if l.pages >= l.enough {
+			l.busy = true
+			go func() { l.copied <- l.copy("PASSIVE") }()
+		}
+		return nil
+	}
+	select {
+	case done := <-l.copied:
+		l.busy = false
+		if done.err != nil {
+			return done.err
+		}
+		l.pages = 0
+		return l.copy("RESTART").err
+	default:
+		return nil
+	}
+}
+
+// copy runs a checkpoint: PASSIVE beside a writer, RESTART while none writes.
+func (l *writeLog) copy(mode string) copyDone {
+	return checkpoint(context.Background(), l.copier, mode)
+}
+
+// checkpoint copies the log into the database file and syncs that.
+func checkpoint(ctx context.Context, db asker, mode string) (done copyDone) {
+	var blocked, frames, copied int
+	done.err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&blocked, &frames, &copied)
+	done.complete = done.err == nil && blocked == 0 && frames == copied
+	return done
+}
+
+// settle waits for a copy under way.
+func (l *writeLog) settle() {
+	if l.busy {
+		<-l.copied
+		l.busy = false
+	}
+}
+
+func (l *writeLog) close() error {
+	l.settle()
+	return l.copier.Close()
+}
+
+// pagesWritten is how many pages the connection wrote to the log since the last call.
+func (w *session) pagesWritten() (pages int, err error) {
+	err = w.conn.Raw(func(c any) (err error) {
+		pages, _, err = c.(driver.DBStatus).Status(driver.DBStatusCacheWrite, true)
+		return err
+	})
+	return pages, err
+}

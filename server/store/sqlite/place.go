@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"numhook/server/event"
+)
+
+// makePlace creates the directory and an empty file, readable by nobody else, where there is none, makes their names durable, and returns the real path.
+// SQLite gives its other files the mode of this one.
+func makePlace(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		if err != nil {
+			return "", err
+		}
+		return filepath.EvalSymlinks(path)
+	}
+	directory := filepath.Dir(path)
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return "", err
+	}
+	// Only a file that did not exist may be opened here: closing any descriptor of a database drops the locks that this process holds on it.
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	if err := errors.Join(file.Close(), syncDirectory(directory), syncDirectory(filepath.Dir(directory))); err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+func syncDirectory(path string) error {
+	directory, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(directory.Sync(), directory.Close())
+}
+
+// existing is the real path of a store that must be there.
+func existing(path string) (string, error) {
+	found, err := filepath.Abs(path)
+	if err == nil {
+		found, err = filepath.EvalSymlinks(found)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", &event.Error{Kind: event.NotFound, Text: "cannot open store " + path + ": there is no such file",
+			Hint: "give --store the path of a store; numhook serve creates one"}
+	}
+	if err != nil {
+		return "", openError(err)
+	}
+	return found, nil
+}
+
+// refuseUnsafe refuses a place that the promise would not survive, before anything is opened.
+func refuseUnsafe(path string, opts Options) error {
+	if opts.AllowUnsafe {
+		return nil
+	}
+	system, why, err := unsafeDisk(path)
+	if err != nil {
+		return openError(err)
+	}
+	if why != "" {
+		return unsafeSetting("the file lies on "+system, why)
+	}
+	return nil
+}
+
+// errServed: another process serves the store.
+var errServed = errors.New("another numhook serves it")
+
+// served is the refusal to serve a store twice. holder is the number of the process that has it, as far as it is known.
+func served(path, holder string) error {
+	text := "cannot open store " + path
+	if holder != "" {
+		text += " (process " + holder + " has it)"
+	}
+	return &event.Error{Kind: event.Unavailable, Text: text, Hint: "stop the other one first, or give this one a store of its own", Err: errServed}
+}

@@ -1,0 +1,292 @@
+// Package sqlite keeps events in one SQLite file, embedded, and guarantees the rules of package store for it: what Append acknowledged is in the file,
+// whole and once, after a crash, a power cut, or a disk that failed and came back.
+//
+// What makes that true: WAL with synchronous=FULL, set and read back on opening (a commit returns after the fsync of the log); one transaction for
+// everything that a batch of deliveries causes; a unique index on (event_ts, id); and after any failed write a fresh connection that first copies the whole
+// log into the database file and starts the log anew, before the next acknowledgement (session.go says why).
+//
+// One goroutine writes, in groups: while one transaction is on its way to the disk, whatever arrives waits for the next. Readers have their own
+// connections and never wait for the writer, nor it for them.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+// Options are the settings of a store that is opened for writing. The zero value is right for serving.
+type Options struct {
+	Observer    store.Observer // is told what the writer does; may be nil
+	AllowUnsafe bool           // opens a store even where its promise does not hold: see the refusals of Open
+	Synchronous string         // SQLite's synchronous setting; empty means FULL, and a lower one is refused unless AllowUnsafe
+
+	MaxBatch    int           // deliveries in one transaction; 0 means DefaultMaxBatch, 1 means one transaction each
+	QueueLength int           // deliveries that may wait for the writer; 0 means DefaultQueueLength
+	Patience    time.Duration // how long a caller waits for the writer before it is refused; 0 means DefaultPatience
+}
+
+// Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at most DefaultPatience and a locked file is
+// waited for a little less than that. The bytes bound memory: a body may be as large as 1 MiB.
+const (
+	DefaultMaxBatch    = 1024
+	DefaultQueueLength = 8192
+	DefaultPatience    = 2 * time.Second
+
+	maxBatchBytes = 8 << 20
+	maxQueueBytes = 48 << 20
+	busyTimeout   = 1500 * time.Millisecond
+	retryAfter    = 250 * time.Millisecond
+	lockPatience  = 200 * time.Millisecond // an operator holds the serve lock for some milliseconds while it opens the store
+
+	operatorPatience = 30 * time.Second // no sender waits for an operator
+	readers          = 4                // connections of a store that read beside its writer
+)
+
+func (o Options) withDefaults() Options {
+	if o.Synchronous == "" {
+		o.Synchronous = "FULL"
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = DefaultMaxBatch
+	}
+	if o.QueueLength <= 0 {
+		o.QueueLength = DefaultQueueLength
+	}
+	if o.Patience <= 0 {
+		o.Patience = DefaultPatience
+	}
+	return o
+}
+
+// Store is an open SQLite store. It implements store.Store.
+type Store struct {
+	Reader
+	path      string
+	opts      Options
+	lock      *os.File // held while serving, and by an operator while it opens a store that nobody serves
+	operator  bool
+	failed    bool // a write has failed since the start; the writer's goroutine owns it
+	logEnough int  // pages that the log takes before it is copied
+
+	mu     sync.RWMutex // guards closed, and that nothing is queued after it
+	closed bool
+	queue  chan *request
+	queued atomic.Int64 // bytes in the queue
+	ended  chan struct{}
+	ready  sync.Mutex // one readiness check at a time
+
+	wrote   atomic.Int64          // when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
+	trouble atomic.Pointer[error] // what went wrong since then; nil when nothing did
+
+	writer writer // its goroutine's
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store at path for serving, and creates it when there is none. It takes an exclusive lock beside the file, so a second Open of the same path
+// is refused, from any process, until the first is closed or its process has died; OpenReader and OpenOperator are welcome meanwhile.
+//
+// It refuses, with an event.Error that names the setting and the reason, what would break the promise: a synchronous setting below FULL, a file system in
+// memory or on the network, a journal mode other than WAL, a file of another program, a schema newer than this program's.
+func Open(ctx context.Context, path string, opts Options) (*Store, error) {
+	opts = opts.withDefaults()
+	path, err := makePlace(path)
+	if err != nil {
+		return nil, openError(err)
+	}
+	if err := refuseUnsafe(path, opts); err != nil {
+		return nil, err
+	}
+	s := newStore(path, opts)
+	if s.lock, err = takeLock(path); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
+		_ = s.lock.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenOperator opens an existing store for writing beside a serving process, for the work of an operator such as a redrive. It takes the file's write lock for
+// one short transaction at a time.
+func OpenOperator(ctx context.Context, path string) (*Store, error) {
+	path, err := existing(path)
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(path, Options{AllowUnsafe: true, Patience: operatorPatience}.withDefaults())
+	s.operator = true
+	if s.lock, err = takeLock(path); err != nil && !errors.Is(err, errServed) {
+		return nil, err
+	}
+	err = s.start(ctx)
+	if s.lock != nil {
+		_ = s.lock.Close() // from here on somebody may serve
+		s.lock = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// OpenReader opens an existing store for reading only, beside whoever writes it. It creates nothing where there is no store: kind NotFound.
+func OpenReader(ctx context.Context, path string) (*Reader, error) {
+	path, err := existing(path)
+	if err != nil {
+		return nil, err
+	}
+	r := new(Reader)
+	if err := r.open(ctx, path); err != nil {
+		return nil, openError(err)
+	}
+	return r, nil
+}
+
+func newStore(path string, opts Options) *Store {
+	s := &Store{path: path, opts: opts, logEnough: logEnough, queue: make(chan *request, opts.QueueLength), ended: make(chan struct{})}
+	s.writer.store = s
+	return s
+}
+
+// start connects, brings the schema up to date, and lets the writer run.
+func (s *Store) start(ctx context.Context) error {
+	if err := s.prepareFile(ctx); err != nil {
+		return openError(err)
+	}
+	session, err := s.openSession(ctx)
+	if err != nil {
+		return openError(err)
+	}
+	if err := s.Reader.open(ctx, s.path); err != nil {
+		_ = session.close()
+		return openError(err)
+	}
+	s.writer.session = session
+	go s.writer.run()
+	return nil
+}
+
+// prepareFile makes the file a WAL database of ours, with the latest schema.
+func (s *Store) prepareFile(ctx context.Context) (err error) {
+	db, err := sql.Open("sqlite", dsn(s.path, "rw", "_txlock=immediate", "_pragma=synchronous(FULL)"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	if s.operator && s.lock == nil {
+		return requireLatest(ctx, db)
+	}
+	if _, err := schemaOf(ctx, db); err != nil { // before anything of another program's is changed
+		return err
+	}
+	var mode string
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" && !s.opts.AllowUnsafe {
+		return unsafeSetting("journal_mode is "+mode+", not wal", noLog)
+	}
+	return migrate(ctx, db)
+}
+
+// noLog is why the journal mode matters.
+const noLog = "a reader would hold up the writer, and without a log nothing can be written anew after a failed write"
+
+// Close finishes what was begun and what waits, refuses what comes after, empties the log into the database file, and gives up the lock.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	already := s.closed
+	if !already {
+		s.closed = true
+		close(s.queue)
+	}
+	s.mu.Unlock()
+	<-s.ended
+	if already {
+		return nil
+	}
+	err := errors.Join(s.Reader.Close(), s.writer.close()) // the writer last: SQLite removes the log when its last connection ends
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	if err != nil {
+		return unavailable("close store", err)
+	}
+	return nil
+}
+
+// Append implements store.Writer.
+func (s *Store) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+	a, err := newAppending(e)
+	if err == nil {
+		err = s.submit(ctx, "append event", a, weigh(e))
+	}
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	return a.receipt, nil
+}
+
+// Redrive implements store.Writer.
+func (s *Store) Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error) {
+	a, err := newAppending(e)
+	if err == nil {
+		a.quarantine = quarantine
+		err = s.submit(ctx, "redrive quarantine entry", redriving{a}, weigh(e))
+	}
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	return a.receipt, nil
+}
+
+// Quarantine implements store.Writer.
+func (s *Store) Quarantine(ctx context.Context, q event.Quarantined) (int64, error) {
+	w, err := newQuarantining(q)
+	if err == nil {
+		err = s.submit(ctx, "quarantine delivery", w, len(q.Delivery.Body))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return w.id, nil
+}
+
+// RecordChallenge implements store.Writer.
+func (s *Store) RecordChallenge(ctx context.Context, at time.Time) error {
+	return s.submit(ctx, "record challenge", fact{"challenge", at}, 0)
+}
+
+// Ready implements store.Writer. A write that became durable within the last second is proof enough.
+func (s *Store) Ready(ctx context.Context) error {
+	s.ready.Lock()
+	defer s.ready.Unlock()
+	now := time.Now()
+	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.isClosed() {
+		return nil
+	}
+	return s.submit(ctx, "write to the store", fact{"ready", now}, 0)
+}
+
+func (s *Store) isClosed() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.closed
+}
+
+// weigh is about what the event costs the writer, in bytes.
+func weigh(e event.Event) int {
+	const change = 64 // bytes of a row
+	return len(e.Delivery.Body) + change*len(e.Numbers)
+}

@@ -1,0 +1,33 @@
+package sqlite
+
+import (
+	"path/filepath"
+	"testing"
+
+	"numhook/server/store"
+	"numhook/server/store/storetest"
+)
+
+func TestConformance(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Place {
+		path := filepath.Join(t.TempDir(), "store.db")
+		return func() (store.Store, error) { return Open(t.Context(), path, Options{AllowUnsafe: true}) }
+	})
+}
+
+func TestConformanceShared(t *testing.T) {
+	storetest.RunShared(t, func(t *testing.T) (one, other store.Store) {
+		path := filepath.Join(t.TempDir(), "store.db")
+		one, err := Open(t.Context(), path, Options{AllowUnsafe: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { one.Close() })
+		other, err = OpenOperator(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { other.Close() })
+		return one, other
+	})
+}

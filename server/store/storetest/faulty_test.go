@@ -1,0 +1,428 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+// faulty is the fake with some of its methods replaced by wrong ones.
+type faulty struct {
+	*Fake
+	append     func(ctx context.Context, e event.Event) (event.Receipt, error)
+	quarantine func(ctx context.Context, q event.Quarantined) (int64, error)
+	redrive    func(ctx context.Context, id int64, e event.Event) (event.Receipt, error)
+	number     func(ctx context.Context, number string, at int64) (event.Number, error)
+	numbers    func(ctx context.Context, after string, limit int) ([]event.Number, error)
+	event      func(ctx context.Context, id event.ID) (event.Stored, error)
+	close      func() error
+}
+
+func (f *faulty) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+	if f.append == nil {
+		return f.Fake.Append(ctx, e)
+	}
+	return f.append(ctx, e)
+}
+
+func (f *faulty) Quarantine(ctx context.Context, q event.Quarantined) (int64, error) {
+	if f.quarantine == nil {
+		return f.Fake.Quarantine(ctx, q)
+	}
+	return f.quarantine(ctx, q)
+}
+
+func (f *faulty) Redrive(ctx context.Context, id int64, e event.Event) (event.Receipt, error) {
+	if f.redrive == nil {
+		return f.Fake.Redrive(ctx, id, e)
+	}
+	return f.redrive(ctx, id, e)
+}
+
+func (f *faulty) Number(ctx context.Context, number string) (event.Number, error) {
+	return f.NumberAsOf(ctx, number, 1<<63-1)
+}
+
+func (f *faulty) NumberAsOf(ctx context.Context, number string, at int64) (event.Number, error) {
+	if f.number == nil {
+		return f.Fake.NumberAsOf(ctx, number, at)
+	}
+	return f.number(ctx, number, at)
+}
+
+func (f *faulty) Numbers(ctx context.Context, after string, limit int) ([]event.Number, error) {
+	if f.numbers == nil {
+		return f.Fake.Numbers(ctx, after, limit)
+	}
+	return f.numbers(ctx, after, limit)
+}
+
+func (f *faulty) Event(ctx context.Context, id event.ID) (event.Stored, error) {
+	if f.event == nil {
+		return f.Fake.Event(ctx, id)
+	}
+	return f.event(ctx, id)
+}
+
+func (f *faulty) Close() error {
+	if f.close == nil {
+		return f.Fake.Close()
+	}
+	return f.close()
+}
+
+// alter changes the model behind the fake's back.
+func (f *faulty) alter(change func(m *Model)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f.model)
+}
+
+// fault is one way in which a store can be wrong, and some of the cases that must notice.
+type fault struct {
+	name    string
+	inject  func(f *faulty)
+	noticed []string
+}
+
+var faults = []fault{
+	{"lost update", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for _, number := range e.Numbers {
+					if list := m.changes[number]; !r.Duplicate && len(list) > 2 {
+						m.changes[number] = list[:len(list)-1]
+					}
+				}
+			})
+			return r, err
+		}
+	}, []string{"the newest wins", "as of", "histories", "writers at once"}},
+	{"late wins", func(f *faulty) {
+		f.number = func(ctx context.Context, number string, at int64) (event.Number, error) {
+			n, err := f.Fake.NumberAsOf(ctx, number, at)
+			for i := range n.Values {
+				for _, c := range f.model.changes[number] { // in the order of storing
+					if c.Attribute == n.Values[i].Attribute && c.TS <= at {
+						n.Values[i] = c
+					}
+				}
+			}
+			return n, err
+		}
+	}, []string{"the newest wins", "as of", "redrive", "histories"}},
+	{"a tie goes to the earlier", func(f *faulty) {
+		f.number = func(ctx context.Context, number string, at int64) (event.Number, error) {
+			n, err := f.Fake.NumberAsOf(ctx, number, at)
+			for i, v := range n.Values {
+				tie := func(c event.Change) bool { return c.Attribute == v.Attribute && c.TS == v.TS }
+				n.Values[i] = f.model.changes[number][slices.IndexFunc(f.model.changes[number], tie)]
+			}
+			return n, err
+		}
+	}, []string{"a tie goes to the later", "as of", "histories"}},
+	{"only the first numbers of an event", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for _, number := range e.Numbers[min(32, len(e.Numbers)):] {
+					delete(m.changes, number)
+				}
+			})
+			return r, err
+		}
+	}, []string{"many numbers", "ten thousand numbers"}},
+	{"number by number", func(f *faulty) { // no transaction
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			all := e.Numbers
+			e.Numbers = nil
+			r, err := f.Fake.Append(ctx, e)
+			if err != nil || r.Duplicate {
+				return r, err
+			}
+			for _, number := range all {
+				f.alter(func(m *Model) {
+					m.events[m.index[e.ID]].Numbers = all
+					if e.Changes() {
+						m.change(number, copyEvent(e))
+					}
+				})
+				runtime.Gosched()
+			}
+			return r, err
+		}
+	}, []string{"an event is seen whole"}},
+	{"half a batch when the caller leaves", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			if err := f.use(ctx, "append", true); err != nil {
+				return event.Receipt{}, err
+			}
+			f.mu.Unlock()
+			half := e
+			half.Numbers = e.Numbers[:len(e.Numbers)/2]
+			r, err := f.Fake.Append(context.WithoutCancel(ctx), half)
+			if err == nil && !r.Duplicate && ctx.Done() != nil && len(e.Numbers) == 3 {
+				<-ctx.Done()
+				return event.Receipt{}, &event.Error{Kind: event.Unavailable, Text: "cannot append"}
+			}
+			return r, err
+		}
+	}, []string{"callers who leave"}},
+	{"identity is the bytes", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			id := e.ID
+			e.ID = sha256.Sum256(e.Delivery.Body)
+			r, err := f.Fake.Append(ctx, e)
+			r.ID = id
+			return r, err
+		}
+	}, []string{"identity", "identity is not the bytes", "histories", "duplicates at once"}},
+	{"forgets identities when it is opened again", func(f *faulty) {
+		f.alter(func(m *Model) { m.index = map[event.ID]int{} })
+		f.event = func(ctx context.Context, id event.ID) (event.Stored, error) {
+			for _, e := range f.model.events {
+				if e.ID == id {
+					return event.Stored{Event: copyEvent(e.Event), Seq: e.Seq, Quarantine: e.Quarantine}, nil
+				}
+			}
+			return f.Fake.Event(ctx, id)
+		}
+	}, []string{"identity for ever", "histories"}},
+	{"absence deletes", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				if e.Value == nil {
+					for _, number := range e.Numbers {
+						delete(m.changes, number)
+					}
+				}
+			})
+			return r, err
+		}
+	}, []string{"absence is not a deletion", "histories"}},
+	{"superseded is not recorded", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for number := range m.changes {
+					m.changes[number] = slices.DeleteFunc(m.changes[number], func(c event.Change) bool { return c.State == event.Superseded })
+				}
+			})
+			return r, err
+		}
+	}, []string{"the newest wins", "as of", "histories"}},
+	{"superseded is called replaced", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for _, list := range m.changes {
+					for i := range list {
+						list[i].State = event.Current
+					}
+				}
+			})
+			return r, err
+		}
+	}, []string{"the newest wins", "histories"}},
+	{"acknowledges before it is durable", func(f *faulty) {
+		f.close = func() error {
+			f.alter(func(m *Model) { // the last batch is lost
+				if last := len(m.events) - 1; last >= 0 {
+					e := m.events[last]
+					m.events = m.events[:last]
+					delete(m.index, e.ID)
+					for _, number := range e.Numbers {
+						m.changes[number] = slices.DeleteFunc(m.changes[number], func(c event.Change) bool { return c.EventID == e.ID })
+					}
+				}
+			})
+			return f.Fake.Close()
+		}
+	}, []string{"reopening changes nothing", "identity for ever", "close finishes what was begun", "nothing after close"}},
+	{"as of is off by one", func(f *faulty) {
+		f.number = func(ctx context.Context, number string, at int64) (event.Number, error) {
+			if at == 1<<63-1 {
+				return f.Fake.NumberAsOf(ctx, number, at)
+			}
+			return f.Fake.NumberAsOf(ctx, number, at-1)
+		}
+	}, []string{"as of", "extreme times", "histories"}},
+	{"a duplicate is applied again", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for number, list := range m.changes {
+					if at := slices.IndexFunc(list, func(c event.Change) bool { return c.EventID == e.ID }); r.Duplicate && at >= 0 {
+						m.changes[number] = append(slices.Delete(slices.Clone(list), at, at+1), list[at])
+					}
+				}
+			})
+			return r, err
+		}
+	}, []string{"a tie goes to the later", "histories"}},
+	{"one attribute hides the other", func(f *faulty) {
+		f.number = func(ctx context.Context, number string, at int64) (event.Number, error) {
+			n, err := f.Fake.NumberAsOf(ctx, number, at)
+			n.Values = n.Values[:min(1, len(n.Values))]
+			return n, err
+		}
+	}, []string{"attributes are independent", "histories"}},
+	{"times are floating-point numbers", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			e.TS = int64(float64(e.TS))
+			return f.Fake.Append(ctx, e)
+		}
+	}, []string{"extreme times"}},
+	{"bodies are written anew", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			var compact bytes.Buffer
+			if json.Compact(&compact, e.Delivery.Body) == nil {
+				e.Delivery.Body = compact.Bytes()
+			}
+			return f.Fake.Append(ctx, e)
+		}
+		f.quarantine = func(ctx context.Context, q event.Quarantined) (int64, error) {
+			q.Delivery.Body = bytes.ToValidUTF8(q.Delivery.Body, []byte("\ufffd"))
+			return f.Fake.Quarantine(ctx, q)
+		}
+	}, []string{"quarantine keeps everything"}},
+	{"a page begins with the last row of the page before", func(f *faulty) {
+		f.numbers = func(ctx context.Context, after string, limit int) ([]event.Number, error) {
+			if after != "" {
+				after = after[:len(after)-1] + string(after[len(after)-1]-1) + "~"
+			}
+			return f.Fake.Numbers(ctx, after, limit)
+		}
+	}, []string{"pages of numbers"}},
+	{"every refusal is a new entry", func(f *faulty) {
+		f.quarantine = func(ctx context.Context, q event.Quarantined) (int64, error) {
+			f.alter(func(m *Model) { m.digests = map[string]int{} })
+			return f.Fake.Quarantine(ctx, q)
+		}
+	}, []string{"quarantine counts repetitions", "redrive again", "quarantine at once"}},
+	{"a redrive leaves its entry held", func(f *faulty) {
+		f.redrive = func(ctx context.Context, id int64, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Redrive(ctx, id, e)
+			if err == nil {
+				f.alter(func(m *Model) { m.entries[id-1].State = event.Held })
+			}
+			return r, err
+		}
+	}, []string{"redrive", "redrive of what is already there", "pages of quarantine"}},
+	{"writes for a caller who is gone", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			return f.Fake.Append(context.WithoutCancel(ctx), e)
+		}
+	}, []string{"a caller who is gone"}},
+	{"keeps the caller's memory", func(f *faulty) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				if !r.Duplicate && err == nil {
+					m.events[m.index[e.ID]].Delivery.Body = e.Delivery.Body
+				}
+			})
+			return r, err
+		}
+	}, []string{"a store of its own"}},
+}
+
+// recorder stands in for a test and notes its failures.
+type recorder struct {
+	ctx      context.Context
+	mu       sync.Mutex
+	failures []string
+}
+
+func (r *recorder) Helper()                  {}
+func (r *recorder) Context() context.Context { return r.ctx }
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+// failures runs the case and returns what it complains of.
+func failures(t *testing.T, c Case, inject func(f *faulty)) []string {
+	r := &recorder{ctx: t.Context()}
+	plain := fakePlace(r)
+	place := func() (store.Store, error) {
+		s, err := plain()
+		f := &faulty{Fake: s.(*Fake)}
+		inject(f)
+		return f, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				r.Errorf("panic: %v", p)
+			}
+		}()
+		c.Test(r, place)
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("case %q does not end", c.Name)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failures
+}
+
+// The suite is only worth something if it fails where a store is wrong.
+func TestSuiteNoticesFaults(t *testing.T) {
+	cases := map[string]Case{}
+	for _, c := range Cases() {
+		cases[c.Name] = c
+	}
+	if len(cases) != len(Cases()) {
+		t.Fatal("two cases have one name")
+	}
+	useful := map[string]bool{}
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			for _, name := range f.noticed {
+				c, ok := cases[name]
+				if !ok {
+					t.Fatalf("there is no case %q", name)
+				}
+				if len(failures(t, c, f.inject)) == 0 {
+					t.Errorf("case %q does not notice", name)
+				}
+				useful[name] = true
+			}
+		})
+	}
+	t.Logf("%d faults, noticed by %d of %d cases: %v", len(faults), len(useful), len(cases), slices.Sorted(maps.Keys(useful)))
+}
+
+// A store without a fault passes through the same machinery.
+func TestRecorderIsQuiet(t *testing.T) {
+	for _, c := range Cases() {
+		if list := failures(t, c, func(*faulty) {}); len(list) > 0 {
+			t.Errorf("case %q fails: %s", c.Name, list[0])
+		}
+	}
+}
