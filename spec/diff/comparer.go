@@ -1,0 +1,112 @@
+package diff
+
+import "fmt"
+
+// scope is what the way to a schema does to the meaning of a change there.
+type scope struct {
+	opaque    bool // below not and the like: nobody can tell which way a change goes
+	exclusive bool // below oneOf: a narrowing can let more through
+	closed    bool // another schema that has to fit, too, refuses members that it does not name
+}
+
+// pair is two schemas held against each other.
+type pair struct {
+	old, new *node
+	scope    scope
+}
+
+// maxPairs bounds the comparison of one operation. References can make two small documents mean a great many pairs.
+const maxPairs = 500_000
+
+// comparer finds the changes of one operation.
+type comparer struct {
+	old, new    *Document
+	operation   string
+	changes     []Change
+	known       map[string]bool // the changes, so that a schema which is used twice is reported once
+	found       int             // how often a change was found, counting those that were known
+	pairs       map[pair]bool   // compared, or being compared
+	outside     *comparer       // of a trial: the comparison that it is made for
+	verdicts    map[pair]Level  // of trials
+	left        *int            // how many pairs may still be compared
+	definitions [][2]cursor     // the $defs of both sides, to be looked at last
+	groups      []group
+}
+
+func newComparer(old, new *Document, operation string) *comparer {
+	left := maxPairs
+	return &comparer{
+		old: old, new: new, operation: operation, left: &left, groups: groups(),
+		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]Level{},
+	}
+}
+
+// begin reports whether the pair is still to be compared. A pair that is being compared counts as equal: that is how a schema which refers to itself ends.
+func (c *comparer) begin(p pair) bool {
+	for at := c; at != nil; at = at.outside {
+		if at.pairs[p] {
+			return false
+		}
+	}
+	c.pairs[p] = true
+	return true
+}
+
+// report takes down a change of the kind id between two places. The arguments are those of the rule's sentence.
+func (c *comparer) report(sc scope, id string, old, new cursor, args ...any) {
+	rule := ruleByID[id]
+	switch {
+	case rule.effect == silent:
+	case sc.opaque && id != "schema-changed":
+		rule, args = ruleByID["schema-changed"], []any{subject(old, new)}
+	case sc.exclusive && rule.effect == narrows:
+		rule, args = ruleByID["one-of-narrowed"], nil
+	}
+	c.add(rule, old, new, fmt.Sprintf(rule.Means, args...))
+}
+
+// subject is what a change is about: the last part of the pointer.
+func subject(old, new cursor) string {
+	if new.exists() {
+		return quote(lastToken(new.pointer))
+	}
+	return quote(lastToken(old.pointer))
+}
+
+func (c *comparer) add(rule Rule, old, new cursor, message string) *Change {
+	c.found++
+	key := fmt.Sprint(rule.ID, "\n", old.exists(), old.pointer, "\n", new.exists(), new.pointer, "\n", message)
+	if c.known[key] {
+		return nil
+	}
+	c.known[key] = true
+	c.changes = append(c.changes, Change{
+		ID: rule.ID, Level: rule.Level, Operation: c.operation, Message: message,
+		Old: placeIn(c.old.name, old), New: placeIn(c.new.name, new),
+		near: Place{c.new.file, new.pointer, new.at.line, new.at.column},
+	})
+	return &c.changes[len(c.changes)-1]
+}
+
+func placeIn(file string, c cursor) *Place {
+	if !c.exists() {
+		return nil
+	}
+	return &Place{file, c.pointer, c.at.line, c.at.column}
+}
+
+// trial holds a schema against another one that it takes the place of, and says how bad that would be, without reporting it.
+func (c *comparer) trial(sc scope, old, new cursor) Level {
+	key := pair{old.node, new.node, sc}
+	if verdict, known := c.verdicts[key]; known {
+		return verdict
+	}
+	inner := &comparer{
+		old: c.old, new: c.new, outside: c, left: c.left, verdicts: c.verdicts, groups: c.groups,
+		known: map[string]bool{}, pairs: map[pair]bool{},
+	}
+	inner.compareSchemas(sc, old, new)
+	verdict, _ := Worst(inner.changes)
+	c.verdicts[key] = verdict
+	return verdict
+}

@@ -1,0 +1,71 @@
+// Package diff says what a changed events document means for a receiver: for somebody who was built from OLD, validates by OLD, and is about to get the
+// bodies that are made by NEW. Seen from there the direction turns: a new required member is harmless, while a member that becomes optional, a wider type,
+// a looser bound or one more enum value is what breaks. The levels are one table, Rules.
+//
+// It guarantees that no change to a request body goes unreported, that documents which say the same are found equal wherever their schemas stand (inline,
+// behind a $ref, under webhooks or under paths, with members in any order), that each change names the places in both documents, and that references
+// which lead in circles, or multiply, end the comparison neither in a loop nor in silence.
+//
+// It walks the documents as they are written, and builds neither on a library that compares OpenAPI documents nor on a Go model of them. Such a library
+// ranks changes by the client's or the server's side of an API, by an own list of checks: what no check looks for stays unreported. A Go model drops what
+// it has no field for, does not tell an absent keyword from one with its zero value ("minLength": 0), rounds numbers to float64, and refuses the sender's
+// own documents, which lack what OpenAPI demands. The tree of the document has all of it, with its positions, and takes less code.
+package diff
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// Place is where something stands in a document.
+type Place struct {
+	File    string `json:"file"`    // as it was asked for: a path, or REV:path
+	Pointer string `json:"pointer"` // RFC 6901; into a component, where a $ref leads there
+	Line    int    `json:"line"`    // from 1
+	Column  int    `json:"column"`  // from 1, in UTF-16 code units
+}
+
+// Change is one difference between two documents, and what it means for a receiver. Old and New are where the member concerned stands; one of them is
+// nil when it does not exist on that side.
+type Change struct {
+	ID             string `json:"id"`        // stable, one of Rules
+	Level          Level  `json:"level"`     // breaking, risky or safe
+	Operation      string `json:"operation"` // the event's name; empty for what concerns the document as a whole
+	Old            *Place `json:"old"`
+	New            *Place `json:"new"`
+	Message        string `json:"message"`                   // one sentence, for the receiver
+	PossibleRename string `json:"possible_rename,omitempty"` // of an event that vanished or appeared: the event of the other document with an equal body
+	near           Place  // where New is, or would be; its file is the path in the workspace
+}
+
+// Compare finds what changed from old to new: the worst level first, then by event, then by where it stands in new. Equal documents give an empty list.
+func Compare(old, new *Document) []Change {
+	whole := newComparer(old, new, "")
+	whole.compareDocuments()
+	changes := whole.changes
+	changes = append(changes, compareEvents(old, new)...)
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		return cmp.Or(
+			cmp.Compare(b.Level.rank(), a.Level.rank()),
+			strings.Compare(a.Operation, b.Operation),
+			cmp.Compare(a.near.Line, b.near.Line),
+			cmp.Compare(a.near.Column, b.near.Column),
+			strings.Compare(a.ID, b.ID),
+			strings.Compare(a.Message, b.Message),
+			strings.Compare(a.near.Pointer, b.near.Pointer),
+		)
+	})
+	return changes
+}
+
+// Worst is the worst level among the changes; false, when there is none.
+func Worst(changes []Change) (Level, bool) {
+	worst := Safe
+	for _, change := range changes {
+		if change.Level.AtLeast(worst) {
+			worst = change.Level
+		}
+	}
+	return worst, len(changes) > 0
+}

@@ -1,0 +1,178 @@
+package diff
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// levels are all levels, the worst first.
+var levels = []Level{Breaking, Risky, Safe}
+
+// ofLevel gives the changes of one level.
+func ofLevel(changes []Change, level Level) []Change {
+	var all []Change
+	for _, change := range changes {
+		if change.Level == level {
+			all = append(all, change)
+		}
+	}
+	return all
+}
+
+// tally counts the changes in words: "2 breaking, 0 risky, 1 safe".
+func tally(changes []Change) string {
+	if len(changes) == 0 {
+		return "no change"
+	}
+	counts := make([]string, 0, len(levels))
+	for _, level := range levels {
+		counts = append(counts, fmt.Sprintf("%d %s", len(ofLevel(changes, level)), level))
+	}
+	return strings.Join(counts, ", ")
+}
+
+// about is what a change concerns: an event, or the document as a whole.
+func (c Change) about() string {
+	if c.Operation == "" {
+		return "(document)"
+	}
+	return c.Operation
+}
+
+// String is file:line:column and the pointer, as editors and people read them; "-" for nowhere.
+func (p *Place) String() string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%s:%d:%d %s", p.File, p.Line, p.Column, p.Pointer)
+}
+
+// WriteText writes the changes for people, grouped by level, and closes with their count.
+func WriteText(w io.Writer, changes []Change) error {
+	var b strings.Builder
+	for _, level := range levels {
+		group := ofLevel(changes, level)
+		if len(group) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%s (%d)\n", level, len(group))
+		for _, change := range group {
+			fmt.Fprintf(&b, "  %s  %s\n", change.about(), change.ID)
+			fmt.Fprintf(&b, "    %s\n", change.Message)
+			fmt.Fprintf(&b, "    old  %s\n    new  %s\n", change.Old, change.New)
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString(tally(changes) + "\n")
+	_, err := io.WriteString(w, printable(b.String()))
+	return err
+}
+
+// printable blots out control characters, which a document can hold and a terminal would obey.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// WriteJSON writes one array of changes, empty when there is none. It ends with a line feed.
+func WriteJSON(w io.Writer, changes []Change) error {
+	if changes == nil {
+		changes = []Change{}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(changes)
+}
+
+// WriteMarkdown writes the changes as GitHub-flavoured Markdown for a pull request comment: a table of what matters, and the safe ones folded away.
+func WriteMarkdown(w io.Writer, changes []Change) error {
+	var b strings.Builder
+	b.WriteString("### What the changed document means for the receiver\n\n" + tally(changes) + "\n")
+	safe := ofLevel(changes, Safe)
+	if matter := append(ofLevel(changes, Breaking), ofLevel(changes, Risky)...); len(matter) > 0 {
+		b.WriteByte('\n')
+		writeTable(&b, matter)
+	}
+	if len(safe) > 0 {
+		fmt.Fprintf(&b, "\n<details><summary>%d safe</summary>\n\n", len(safe))
+		writeTable(&b, safe)
+		b.WriteString("\n</details>\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeTable(b *strings.Builder, changes []Change) {
+	b.WriteString("| level | event | change | for the receiver | old | new |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, c := range changes {
+		level := string(c.Level)
+		if c.Level == Breaking {
+			level = "**" + level + "**"
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", level, code(c.about()), code(c.ID), prose(c.Message), cell(c.Old), cell(c.New))
+	}
+}
+
+func cell(p *Place) string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%d:%d %s", p.Line, p.Column, code(p.Pointer))
+}
+
+// code is a code span in a table cell. Its fence is longer than any run of backticks within; a pipe needs its backslash even there.
+func code(s string) string {
+	if s == "" {
+		return "(whole)"
+	}
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	s = strings.ReplaceAll(oneLine(s), "|", `\|`)
+	if strings.HasPrefix(s, "`") || strings.HasSuffix(s, "`") {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}
+
+var markdownEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `&lt;`, ">", `&gt;`, "&", `&amp;`, "|", `\|`,
+	"~", `\~`, "@", "@\u200b", "#", `\#`)
+
+// prose is a sentence in a table cell. A name in it neither formats the comment nor mentions anybody.
+func prose(s string) string { return markdownEscape.Replace(oneLine(s)) }
+
+func oneLine(s string) string {
+	return strings.ReplaceAll(printable(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", " "), "\n", " ")), "\u2028", " ")
+}
+
+// WriteGitHub writes one workflow command for each change: error, warning or notice at its place in NEW, or at the nearest place that NEW has.
+func WriteGitHub(w io.Writer, changes []Change) error {
+	command := map[Level]string{Breaking: "error", Risky: "warning", Safe: "notice"}
+	var b strings.Builder
+	for _, c := range changes {
+		message := c.about() + ": " + c.Message
+		if c.New == nil && c.Old != nil {
+			message += " It stood at " + c.Old.String() + "."
+		}
+		fmt.Fprintf(&b, "::%s file=%s,line=%s,col=%s,title=%s::%s\n", command[c.Level], property.Replace(c.near.File), strconv.Itoa(c.near.Line),
+			strconv.Itoa(c.near.Column), property.Replace(string(c.Level)+": "+c.ID), data.Replace(message))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Workflow commands are lines; what would end one, or one of its properties, is escaped.
+var (
+	data     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)

@@ -1,0 +1,408 @@
+package diff
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// garden grows random documents: one event, whose body refers to three components, which may refer to each other and to themselves.
+type garden struct{ *rand.Rand }
+
+type tree = map[string]any
+
+func newGarden(seed uint64) garden { return garden{rand.New(rand.NewPCG(seed, 7))} }
+
+func (g garden) oneOf(n int) bool { return g.IntN(n) == 0 }
+
+func pick[T any](g garden, all ...T) T { return all[g.IntN(len(all))] }
+
+var names = []string{"a", "b", "c", "d", "title", "type"}
+
+func (g garden) document() tree {
+	components := tree{}
+	for _, name := range []string{"A", "B", "C"} {
+		component := tree{"x-name": name} // so that no two are equal
+		g.object(component, 2)
+		components[name] = component
+	}
+	use := []any{tree{"$ref": "#/components/schemas/A"}, tree{"$ref": "#/components/schemas/B"}, tree{"$ref": "#/components/schemas/C"}}
+	schema := tree{"type": "object", "required": []any{"a"}, "properties": tree{"a": use[0], "b": use[1], "c": use[2], "d": g.schema(4)}}
+	body := tree{"required": true, "content": tree{"application/json": tree{"schema": schema, "example": "{}"}}}
+	return tree{
+		"openapi":    "3.1.0",
+		"webhooks":   tree{"e": tree{"post": tree{"requestBody": body}}},
+		"components": tree{"schemas": components},
+	}
+}
+
+// schema grows a schema of at most the given depth.
+func (g garden) schema(depth int) any {
+	s := tree{}
+	if g.oneOf(6) {
+		s["description"] = pick(g, "one", "two")
+	}
+	switch n := g.IntN(12); {
+	case depth == 0 || n < 2:
+		g.scalar(s)
+	case n < 6:
+		g.object(s, depth)
+	case n < 8:
+		s["type"], s["items"] = "array", g.schema(depth-1)
+		g.maybe(s, "minItems", g.IntN(3), "maxItems", 1+g.IntN(3), "uniqueItems", true)
+	case n == 8:
+		s[pick(g, "anyOf", "oneOf")] = []any{g.schema(depth - 1), g.schema(depth - 1)}
+	case n == 9:
+		s["allOf"] = []any{g.schema(depth - 1), g.schema(depth - 1)}
+	case n == 10:
+		s["$ref"] = "#/components/schemas/" + pick(g, "A", "B", "C")
+	default:
+		s[pick(g, "not", "contains", "if", "propertyNames", "x-note", "$defs", "dependentSchemas")] = g.schema(depth - 1)
+	}
+	return s
+}
+
+func (g garden) object(s tree, depth int) {
+	properties := tree{}
+	for range 1 + g.IntN(3) {
+		properties[pick(g, names...)] = g.schema(depth - 1)
+	}
+	s["type"], s["properties"] = "object", properties
+	if g.oneOf(2) {
+		s["required"] = []any{pick(g, names...)}
+	}
+	switch g.IntN(5) {
+	case 0:
+		s["additionalProperties"] = g.oneOf(2)
+	case 1:
+		s["additionalProperties"] = g.schema(depth - 1)
+	}
+	g.maybe(s, "minProperties", g.IntN(3), "maxProperties", 1+g.IntN(4))
+}
+
+func (g garden) scalar(s tree) {
+	switch g.IntN(5) {
+	case 0:
+		s["type"] = "string"
+		g.maybe(s, "minLength", g.IntN(3), "maxLength", 1+g.IntN(3), "pattern", pick(g, "^x", "y$"), "format", "uuid")
+	case 1:
+		s["type"] = pick(g, "integer", "number")
+		g.maybe(s, "minimum", g.IntN(5), "exclusiveMinimum", g.IntN(5), "maximum", 3+g.IntN(5), "multipleOf", pick(g, 1, 2, 0.5), "format", "int32")
+	case 2:
+		s["enum"] = []any{"x", g.IntN(3), nil}
+	case 3:
+		s["type"] = []any{"string", pick(g, "null", "integer", "boolean")}
+	}
+}
+
+// maybe sets some of the keywords.
+func (g garden) maybe(s tree, keywords ...any) {
+	for i := 0; i < len(keywords); i += 2 {
+		if g.oneOf(3) {
+			s[keywords[i].(string)] = keywords[i+1]
+		}
+	}
+}
+
+// clone copies a document, and makes all its numbers float64.
+func clone[T any](v T) T {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	var copied T
+	if err := json.Unmarshal(raw, &copied); err != nil {
+		panic(err)
+	}
+	return copied
+}
+
+// edit changes one place below v, which is an object or an array, and says what it did.
+func (g garden) edit(v any) string {
+	var places []func() string
+	var visit func(v any, path string)
+	visit = func(v any, path string) {
+		switch v := v.(type) {
+		case tree:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				at := path + "/" + name
+				places = append(places,
+					func() string { delete(v, name); return "delete " + at },
+					func() string { v[name] = g.other(v[name]); return "replace " + at })
+				if list, ok := v[name].([]any); ok && len(list) > 0 {
+					i := g.IntN(len(list))
+					places = append(places, func() string { v[name] = slices.Delete(slices.Clone(list), i, i+1); return fmt.Sprint("delete ", at, "/", i) },
+						func() string { v[name] = append(slices.Clone(list), g.other(nil)); return "append to " + at })
+				}
+				visit(v[name], at)
+			}
+			places = append(places, func() string {
+				name := pick(g, "type", "maximum", "minLength", "required", "properties", "additionalProperties", "enum", "const", "items", "title", "x-a", "novel",
+					"format", "allOf", "anyOf", "nullable", "a", "not", "$defs", "default", "deprecated", "readOnly", "unevaluatedProperties", "patternProperties")
+				if _, taken := v[name]; taken {
+					name = "other"
+				}
+				v[name] = g.other(nil)
+				return "insert " + path + "/" + name
+			})
+		case []any:
+			for i := range v {
+				at := fmt.Sprint(path, "/", i)
+				places = append(places, func() string { v[i] = g.other(v[i]); return "replace " + at })
+				visit(v[i], at)
+			}
+		}
+	}
+	visit(v, "")
+	return places[g.IntN(len(places))]()
+}
+
+// other is a value that is not v.
+func (g garden) other(v any) any {
+	for {
+		var next any
+		switch g.IntN(9) {
+		case 0:
+			next = g.oneOf(2)
+		case 1, 2:
+			next = float64(g.IntN(9))
+		case 3:
+			next = pick(g, "x", "string", "integer", "a", "^x")
+		case 4:
+			next = nil
+		case 5:
+			next = []any{pick(g, "a", "string", "x")}
+		case 6:
+			next = tree{}
+		case 7:
+			next = []any{}
+		default:
+			next = clone(g.schema(1))
+		}
+		if fmt.Sprint(next) != fmt.Sprint(v) {
+			return next
+		}
+	}
+}
+
+func written(t testing.TB, document tree) string {
+	t.Helper()
+	raw, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// TestNothingGoesUnreported edits random documents at one random place below the request body, or in a component that it refers to.
+func TestNothingGoesUnreported(t *testing.T) {
+	compared := 0
+	for seed := range uint64(rounds(t, 12000)) {
+		g := newGarden(seed)
+		document := clone(g.document())
+		old := mustLoad(t, "old", written(t, document))
+		if changes := Compare(old, mustLoad(t, "same", g.shuffled(document))); len(changes) > 0 {
+			t.Fatalf("seed %d: a document differs from itself with its members in another order:\n%s", seed, strings.Join(brief(changes), "\n"))
+		}
+		for range 4 {
+			edited := clone(document)
+			var done string
+			if g.oneOf(3) {
+				done = g.edit(edited["components"].(tree)["schemas"].(tree)[pick(g, "A", "B", "C")])
+			} else {
+				done = g.edit(edited["webhooks"].(tree)["e"].(tree)["post"].(tree)["requestBody"])
+			}
+			new, err := load("new", []byte(written(t, edited)))
+			if err != nil {
+				continue // a $ref that leads nowhere
+			}
+			compared++
+			if len(Compare(old, new)) == 0 || len(Compare(new, old)) == 0 {
+				t.Fatalf("seed %d: unreported: %s in\n%s\n%s", seed, done, written(t, document), written(t, edited))
+			}
+		}
+	}
+	if compared < 1000 {
+		t.Errorf("only %d edits were compared", compared)
+	}
+}
+
+// rounds is how often a random test runs: less with -short.
+func rounds(t *testing.T, n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	t.Helper()
+	return n
+}
+
+// shuffled writes a document with the members of each object in a random order.
+func (g garden) shuffled(v any) string {
+	switch v := v.(type) {
+	case tree:
+		var members []string
+		for name, value := range v {
+			members = append(members, fmt.Sprintf("%q: %s", name, g.shuffled(value)))
+		}
+		slices.Sort(members)
+		g.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		return "{" + strings.Join(members, ", ") + "}"
+	case []any:
+		var items []string
+		for _, item := range v {
+			items = append(items, g.shuffled(item))
+		}
+		return "[" + strings.Join(items, ",") + "]"
+	}
+	raw, _ := json.Marshal(v)
+	return string(raw)
+}
+
+// unsure are the changes of which Compare itself says that more may come than before, or that something else is read.
+var unsure = set("schema-changed", "one-of-narrowed", "one-of-variant-removed", "optional-member-removed")
+
+// TestLevels looks for bodies that the new document lets through and the old one refuses, as the receiver reads it (members that it does not name are let
+// through). Where there is one, the changes must say so: one is breaking, or it is one of those that Compare cannot be sure of.
+func TestLevels(t *testing.T) {
+	witnesses := 0
+	for seed := range uint64(rounds(t, 1000)) {
+		g := newGarden(seed)
+		before := clone(g.document())
+		after := clone(before)
+		done := g.edit(after["webhooks"].(tree)["e"].(tree)["post"].(tree)["requestBody"].(tree)["content"].(tree)["application/json"].(tree)["schema"].(tree)["properties"])
+		if g.oneOf(2) {
+			before, after = after, before
+		}
+		old, err := load("old", []byte(written(t, before)))
+		new, newErr := load("new", []byte(written(t, after)))
+		accepts, oldErr := compile(before)
+		takes, looseErr := compile(loosened(before).(tree))
+		lets, schemaErr := compile(after)
+		if err != nil || newErr != nil || oldErr != nil || looseErr != nil || schemaErr != nil {
+			continue // the edit made it something else than a schema
+		}
+		changes := Compare(old, new)
+		if slices.ContainsFunc(changes, func(c Change) bool { return c.Level == Breaking || unsure[c.ID] }) {
+			continue
+		}
+		for range 100 {
+			body := g.value(after, schemaOf(after), 6)
+			if lets.Validate(body) == nil && accepts.Validate(body) != nil && takes.Validate(body) != nil {
+				raw, _ := json.Marshal(body)
+				t.Fatalf("seed %d: %s\n%s\nbut now %s can come\n%s\n%s", seed, done, strings.Join(brief(changes), "\n"), raw, written(t, before), written(t, after))
+			}
+			if lets.Validate(body) == nil {
+				witnesses++
+			}
+		}
+	}
+	t.Logf("%d bodies looked at", witnesses)
+	if witnesses < 1000 {
+		t.Errorf("only %d bodies fitted their document", witnesses)
+	}
+}
+
+func schemaOf(document tree) tree {
+	body := document["webhooks"].(tree)["e"].(tree)["post"].(tree)["requestBody"].(tree)
+	return body["content"].(tree)["application/json"].(tree)["schema"].(tree)
+}
+
+// loosened is the document as the receiver reads it.
+func loosened(v any) any {
+	switch v := v.(type) {
+	case tree:
+		looser := tree{}
+		for name, value := range v {
+			if name != "additionalProperties" && name != "unevaluatedProperties" || value != false {
+				looser[name] = loosened(value)
+			}
+		}
+		return looser
+	case []any:
+		var looser []any
+		for _, item := range v {
+			looser = append(looser, loosened(item))
+		}
+		return looser
+	}
+	return v
+}
+
+func compile(document tree) (*jsonschema.Schema, error) {
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	if err := compiler.AddResource("mem:///document.json", document); err != nil {
+		return nil, err
+	}
+	return compiler.Compile("mem:///document.json#/webhooks/e/post/requestBody/content/application~1json/schema")
+}
+
+// value grows a value that has a good chance to fit the schema.
+func (g garden) value(document tree, schema any, depth int) any {
+	s, ok := schema.(tree)
+	if !ok || depth == 0 || g.oneOf(25) {
+		return pick[any](g, nil, true, 1.0, 2.5, "x", "xy", []any{}, tree{})
+	}
+	if ref, ok := s["$ref"].(string); ok {
+		return g.value(document, document["components"].(tree)["schemas"].(tree)[ref[len(ref)-1:]], depth-1)
+	}
+	for _, keyword := range []string{"anyOf", "oneOf", "allOf"} {
+		if all, ok := s[keyword].([]any); ok && len(all) > 0 {
+			return g.value(document, pick(g, all...), depth-1)
+		}
+	}
+	if all, ok := s["enum"].([]any); ok && len(all) > 0 {
+		return pick(g, all...)
+	}
+	typ, _ := s["type"].(string)
+	if all, ok := s["type"].([]any); ok && len(all) > 0 {
+		typ, _ = pick(g, all...).(string)
+	}
+	switch typ {
+	case "object":
+		return g.members(document, s, depth)
+	case "array":
+		list := []any{}
+		for range g.IntN(4) {
+			list = append(list, g.value(document, s["items"], depth-1))
+		}
+		return list
+	case "string":
+		return pick(g, "", "x", "xy", "xzy", "xyxy", "y")
+	case "integer":
+		return float64(g.IntN(10) - 1)
+	case "number":
+		return float64(g.IntN(20))/2 - 1
+	case "boolean":
+		return true
+	}
+	return pick[any](g, nil, true, 1.0, 2.5, "x", "xy", []any{}, tree{}, tree{"a": 1.0})
+}
+
+func (g garden) members(document, s tree, depth int) any {
+	made := tree{}
+	properties, _ := s["properties"].(tree)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		if !g.oneOf(3) {
+			made[name] = g.value(document, properties[name], depth-1)
+		}
+	}
+	required, _ := s["required"].([]any)
+	for _, name := range required {
+		if name, ok := name.(string); ok && made[name] == nil {
+			made[name] = g.value(document, properties[name], depth-1)
+		}
+	}
+	if g.oneOf(3) {
+		if name := pick(g, names...); made[name] == nil {
+			made[name] = g.value(document, s["additionalProperties"], depth-1)
+		}
+	}
+	return made
+}

@@ -1,0 +1,209 @@
+package diff
+
+import "strings"
+
+// compareSchemas finds what differs between two schemas, either of which may be absent: an absent schema takes anything.
+func (c *comparer) compareSchemas(sc scope, old, new cursor) {
+	if *c.left <= 0 || !c.begin(pair{old.node, new.node, sc}) {
+		return
+	}
+	*c.left--
+	a, b := c.lookBoth(old, new)
+	found := c.found
+	switch {
+	case a.odd || b.odd:
+		if !same(old.node, new.node) {
+			c.report(sc, "schema-changed", old, new, subject(old, new))
+		}
+		return
+	case a.never || b.never:
+		c.compareNever(sc, a, b)
+		return
+	}
+	c.compareKeywords(sc, &a, &b)
+	c.compareMembers(sc, &a, &b)
+	c.compareConjuncts(sc, &a, &b)
+	if c.found == found && a.at.exists() && b.at.exists() && a.at.node.kind != b.at.node.kind {
+		c.report(sc, "restated", a.at, b.at) // true and {}
+	}
+}
+
+func (c *comparer) compareNever(sc scope, a, b view) {
+	switch {
+	case a.never && b.never:
+	case a.never:
+		c.report(sc, "value-permitted", a.at, b.at)
+	default:
+		c.report(sc, "value-forbidden", a.at, b.at)
+	}
+}
+
+// group is the keywords that one rule looks at, and the rule. It reports false when a keyword is not written as it must be.
+type group struct {
+	keywords []string
+	compare  func(*comparer, scope, *view, *view) (understood bool)
+}
+
+// groups are all rules for keywords. A keyword in no group that is no annotation has no rule of its own.
+func groups() []group {
+	return []group{
+		{[]string{"type", "nullable"}, (*comparer).compareTypes},
+		{[]string{"enum", "const"}, (*comparer).compareEnums},
+		{[]string{"minimum", "exclusiveMinimum"}, numericBound(lower)},
+		{[]string{"maximum", "exclusiveMaximum"}, numericBound(upper)},
+		{[]string{"minLength"}, countBound("minLength", lower)},
+		{[]string{"maxLength"}, countBound("maxLength", upper)},
+		{[]string{"minItems"}, countBound("minItems", lower)},
+		{[]string{"maxItems"}, countBound("maxItems", upper)},
+		{[]string{"minProperties"}, countBound("minProperties", lower)},
+		{[]string{"maxProperties"}, countBound("maxProperties", upper)},
+		{[]string{"multipleOf"}, (*comparer).compareMultiples},
+		{[]string{"pattern"}, (*comparer).comparePatterns},
+		{[]string{"format"}, (*comparer).compareFormats},
+		{[]string{"uniqueItems"}, (*comparer).compareUnique},
+		{[]string{"items"}, (*comparer).compareItems},
+		{[]string{"prefixItems"}, (*comparer).comparePrefixItems},
+		{[]string{"additionalProperties"}, (*comparer).compareAdditional},
+		{[]string{"patternProperties"}, byName("patternProperties", false)},
+		{[]string{"dependentSchemas"}, byName("dependentSchemas", true)},
+		{[]string{"not"}, belowOpaque("not")},
+		{[]string{"if"}, belowOpaque("if")},
+		{[]string{"then"}, belowOpaque("then")},
+		{[]string{"else"}, belowOpaque("else")},
+		{[]string{"contains"}, belowOpaque("contains")},
+		{[]string{"propertyNames"}, belowOpaque("propertyNames")},
+		{[]string{"unevaluatedItems"}, belowOpaque("unevaluatedItems")},
+		{[]string{"unevaluatedProperties"}, (*comparer).compareUnevaluated},
+		{[]string{"contentSchema"}, belowOpaque("contentSchema")},
+		{[]string{"anyOf"}, variants("anyOf")},
+		{[]string{"oneOf"}, variants("oneOf")},
+		{[]string{"default"}, (*comparer).compareDefaults},
+		{[]string{"deprecated"}, (*comparer).compareDeprecation},
+	}
+}
+
+// holdSchemas are the keywords in whose values a difference is found by going into them; two of their values may be written in different words.
+var holdSchemas = set("items", "prefixItems", "additionalProperties", "patternProperties", "dependentSchemas", "not", "if", "then", "else", "contains",
+	"propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema", "anyOf", "oneOf")
+
+// compareKeywords runs the rule of each group of keywords, then holds all other keywords against each other as they are written.
+func (c *comparer) compareKeywords(sc scope, a, b *view) {
+	ruled := set("properties", "required", "$defs", "definitions")
+	c.definitions = append(c.definitions, [2]cursor{a.place("$defs"), b.place("$defs")}, [2]cursor{a.place("definitions"), b.place("definitions")})
+	for _, group := range c.groups {
+		found := c.found
+		understood := group.compare(c, sc, a, b)
+		for _, keyword := range group.keywords {
+			ruled[keyword] = true
+			old, new := a.place(keyword), b.place(keyword)
+			switch {
+			case c.found > found && understood:
+			case !understood:
+				c.compareWords(sc, old, new)
+			case old.exists() != new.exists() || !holdSchemas[keyword] && !sameWords(keyword, old.node, new.node):
+				c.report(sc, "restated", old, new)
+			}
+		}
+	}
+	for _, keyword := range union(a.keywords, b.keywords) {
+		if !ruled[keyword] {
+			c.compareWords(sc, a.place(keyword), b.place(keyword))
+		}
+	}
+	for keyword, hidden := range a.shadowed {
+		for i := range min(len(hidden), len(b.shadowed[keyword])) {
+			c.compareWords(sc, hidden[i], b.shadowed[keyword][i])
+		}
+	}
+}
+
+// sameWords reports whether a keyword is written alike; the order of a list of types or of allowed values says nothing.
+func sameWords(keyword string, old, new *node) bool {
+	if keyword != "enum" && keyword != "type" || old == nil || new == nil || old.kind != array || new.kind != array || len(old.items) != len(new.items) {
+		return same(old, new)
+	}
+	matched := map[*node]bool{}
+	for _, value := range old.items {
+		twin := firstOf(new.items, func(n *node) bool { return !matched[n] && same(n, value) })
+		if twin == nil {
+			return false
+		}
+		matched[twin] = true
+	}
+	return true
+}
+
+func firstOf(items []*node, fits func(*node) bool) *node {
+	for _, item := range items {
+		if fits(item) {
+			return item
+		}
+	}
+	return nil
+}
+
+// compareWords is for a keyword that has no rule: any difference is reported.
+func (c *comparer) compareWords(sc scope, old, new cursor) {
+	if same(old.node, new.node) {
+		return
+	}
+	place := new
+	if !new.exists() {
+		place = old
+	}
+	if keyword := lastToken(place.pointer); isAnnotation(keyword) {
+		c.report(sc, "annotation-changed", old, new, keyword)
+	} else {
+		c.report(sc, "schema-changed", old, new, quote(keyword))
+	}
+}
+
+// lastToken is the last part of a pointer, unescaped.
+func lastToken(pointer string) string {
+	return strings.NewReplacer("~1", "/", "~0", "~").Replace(pointer[strings.LastIndexByte(pointer, '/')+1:])
+}
+
+func (c *comparer) compareDefaults(sc scope, a, b *view) bool {
+	if old, new := a.place("default"), b.place("default"); !same(old.node, new.node) {
+		c.report(sc, "default-changed", old, new, show(old), show(new))
+	}
+	return true
+}
+
+func (c *comparer) compareDeprecation(sc scope, a, b *view) bool {
+	if old, new := a.place("deprecated"), b.place("deprecated"); old.node.isBool(true) != new.node.isBool(true) {
+		c.report(sc, "deprecation-changed", old, new, show(old), show(new))
+	}
+	return true
+}
+
+// compareDefinitions reports what changed in definitions that the body does not use. What it uses has been compared where it is used.
+func (c *comparer) compareDefinitions(oldUses, newUses map[*node]bool) {
+	for _, definitions := range c.definitions {
+		for _, name := range union(definitions[0].members(), definitions[1].members()) {
+			old, new := definitions[0].member(name), definitions[1].member(name)
+			if !oldUses[old.node] && !newUses[new.node] && !same(old.node, new.node) {
+				c.report(scope{}, "annotation-changed", old, new, "a definition that the body does not use")
+			}
+		}
+	}
+}
+
+// uses collects the schemas that references lead to, from the schema at from and from what they lead to.
+func (d *Document) uses(from cursor, found map[*node]bool) {
+	if !from.exists() {
+		return
+	}
+	for _, item := range from.items() {
+		d.uses(item, found)
+	}
+	if target, err := d.follow(from); err == nil && target.exists() && !found[target.node] {
+		found[target.node] = true
+		d.uses(target, found)
+	}
+	for _, m := range from.node.members {
+		if m.name != "$defs" && m.name != "definitions" {
+			d.uses(from.member(m.name), found)
+		}
+	}
+}
