@@ -24,7 +24,7 @@ type readmissionContext struct{}
 
 // Fits says whether a quarantined delivery would be accepted now; the error holds the reasons if it would not.
 func (s *Server) Fits(q event.Quarantined) error {
-	_, _, err := s.judge(q.Delivery.Door, contract.Parse(q.Delivery.Body))
+	_, err := s.judge(q.Delivery.Door, contract.Parse(q.Delivery.Body))
 	return err
 }
 

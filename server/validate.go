@@ -70,44 +70,30 @@ var registerStrictDecoder = sync.OnceFunc(func() {
 // validate picks the operation, holds the body against the contract, and leaves the validated value on the request for the binder.
 func (s *Server) validate(c echo.Context) error {
 	t, r := passage(c), c.Request()
-	operation, found, err := s.judge(t.delivery.Door, t.document)
-	t.found = found
+	verdict, err := s.judge(t.delivery.Door, t.document)
+	t.found = verdict.Result
 	if err != nil {
 		return err
 	}
-	t.operation = operation
-	value, err := s.filter(r.Context(), operation, t.delivery.Body)
+	t.operation = verdict.Operation
+	value, err := s.filter(r.Context(), t.operation, t.delivery.Body)
 	if err != nil {
 		return err
 	}
 	// In place: echo routes by the request that came in. Every door of an operation leads to the path that the document gives it.
-	r.URL.Path, r.URL.RawPath = "/"+operation, ""
+	r.URL.Path, r.URL.RawPath = "/"+t.operation, ""
 	c.SetRequest(r.WithContext(withTransit(r.Context(), t)))
 	c.Request().Body = value
 	return nil
 }
 
-// judge is the contract's verdict on a document that came in by a door: "/" for the operation of the body's event, or "/<event name>".
-func (s *Server) judge(door string, document *contract.Document) (operation string, found contract.Result, err error) {
-	if malformed := document.Malformed(); len(malformed) > 0 {
-		return "", found, &refusal{kind: event.Malformed, violations: malformed}
+// judge is the contract's verdict; a refusal when it is not to accept.
+func (s *Server) judge(door string, document *contract.Document) (contract.Verdict, error) {
+	verdict := s.contract.Judge(door, document, MaxFindings)
+	if verdict.Refused == "" {
+		return verdict, nil
 	}
-	operation = strings.TrimPrefix(door, "/")
-	if operation == "" {
-		name, violations := contract.Operation(document)
-		if len(violations) > 0 {
-			return "", found, &refusal{kind: event.Invalid, violations: violations}
-		}
-		operation = name
-	}
-	if !s.contract.Has(operation) {
-		return "", found, &refusal{kind: event.UnknownEvent, event: operation}
-	}
-	found = s.contract.Check(operation, document, MaxFindings)
-	if len(found.Violations) > 0 {
-		return operation, found, &refusal{kind: event.Invalid, event: operation, violations: found.Violations, omitted: found.Omitted}
-	}
-	return operation, found, nil
+	return verdict, &refusal{kind: verdict.Refused, event: verdict.Operation, violations: verdict.Violations, omitted: verdict.Omitted}
 }
 
 // filter is kin-openapi's request validation. Its result is the request body whose ValidatedValue is what the filter saw.

@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"numhook/server/event"
+	"numhook/server/store/postgres/postgrestest"
+)
+
+// BenchmarkAppend appends realistic events from so many callers at once, each of whom waits for its receipt: through so many stores on one database, in groups;
+// and, to compare, with one transaction for each event, on a connection for each caller, with the same tables and indexes and without the turn.
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{1, 16, 64, 256} {
+		for _, stores := range []int{1, 3} {
+			for _, writers := range []int{1, 2, 3} {
+				b.Run(fmt.Sprintf("groups/callers=%d/stores=%d/writers=%d", callers, stores, writers), func(b *testing.B) {
+					url := database(b)
+					seen := &batches{}
+					defer func() { b.ReportMetric(float64(seen.works.Load())/float64(seen.number.Load()), "events/batch") }()
+					var opened []appender
+					for range stores {
+						s, err := Open(b.Context(), url, Options{Writers: writers, Observer: seen})
+						if err != nil {
+							b.Fatal(err)
+						}
+						defer s.Close()
+						opened = append(opened, s)
+					}
+					measure(b, callers, opened)
+				})
+			}
+		}
+		b.Run(fmt.Sprintf("one-transaction-each/callers=%d", callers), func(b *testing.B) {
+			if callers > 180 {
+				b.Skip("more callers than the server takes connections")
+			}
+			measure(b, callers, []appender{newPlain(b, database(b), callers)})
+		})
+	}
+}
+
+// database is an empty one on a server of its own, on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the temporary directory lies in memory.
+func database(b *testing.B) string {
+	server, err := postgrestest.Start(os.Getenv("NUMHOOK_BENCH_DIR"))
+	if errors.Is(err, postgrestest.ErrMissing) {
+		b.Skip(err)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { server.Close() })
+	url, err := server.NewDatabase(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return url
+}
+
+// batches counts transactions.
+type batches struct{ number, works atomic.Int64 }
+
+func (b *batches) Queue(int) {}
+func (b *batches) Batch(works int, _ time.Duration) {
+	b.number.Add(1)
+	b.works.Add(int64(works))
+}
+
+type appender interface {
+	Append(ctx context.Context, e event.Event) (event.Receipt, error)
+}
+
+func measure(b *testing.B, callers int, stores []appender) {
+	var next atomic.Int64
+	took := make([]time.Duration, b.N)
+	cpu := cpuTime()
+	b.ResetTimer()
+	var group sync.WaitGroup
+	for caller := range callers {
+		group.Go(func() {
+			for n := next.Add(1) - 1; n < int64(b.N); n = next.Add(1) - 1 {
+				e := realistic(n)
+				start := time.Now()
+				if _, err := stores[caller%len(stores)].Append(b.Context(), e); err != nil {
+					b.Error(err)
+					return
+				}
+				took[n] = time.Since(start)
+			}
+		})
+	}
+	group.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "own-cpu-us/event")
+	slices.Sort(took)
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-us")
+}
+
+// cpuTime is what the process has used of the processors.
+func cpuTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// plain appends as one would at first: a pool of connections, two statements and a commit for each event.
+type plain struct{ pool *pgxpool.Pool }
+
+func newPlain(b *testing.B, url string, connections int) *plain {
+	s, err := Open(b.Context(), url, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	config.MaxConns, config.MinConns = int32(connections), int32(connections)
+	pool, err := pgxpool.NewWithConfig(b.Context(), config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pool.Close)
+	return &plain{pool}
+}
+
+func (p *plain) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+	a, err := newAppending(e)
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	tx, err := p.pool.Begin(ctx)
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	defer tx.Rollback(ctx)
+	var seq int64
+	err = tx.QueryRow(ctx, `INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
+		VALUES (nextval('numhook.places'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (event_ts, id) DO NOTHING RETURNING seq`,
+		e.TS, e.Delivery.Received.UnixMicro(), e.CarrierCode, string(e.Attribute), e.ID[:], []byte(e.Name), []byte(e.AccountID), a.numbers, []byte(e.Value), a.drift, a.lint,
+		[]byte(e.Delivery.Door), a.headers, e.Delivery.Body).Scan(&seq)
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	for _, number := range e.Numbers {
+		if _, err := tx.Exec(ctx, `INSERT INTO numhook.changes (event_ts, seq, attribute, number) VALUES ($1, $2, $3, $4)`, e.TS, seq, string(e.Attribute), []byte(number)); err != nil {
+			return event.Receipt{}, err
+		}
+	}
+	return a.receipt, tx.Commit(ctx)
+}
+
+// realistic is the n-th event of a stream for 100,000 numbers, as large as the sender's are.
+func realistic(n int64) event.Event {
+	number := fmt.Sprintf("+1555%07d", rand.IntN(100_000))
+	ts := 1_764_000_000_000 + n*7
+	address := fmt.Sprintf(`{"address_line1":"%d Example Street","address_line2":"Suite %d","city":"San Jose","country":"US","state_code":"CA","zip":"95113"}`, n%9000, n%90)
+	body := fmt.Sprintf(`{"event":"number_management.peering_number_emergency_address_updated","event_ts":%d,"payload":{"account_id":"AbCdEfGhIjKlMnOpQrStUv","object":{"carrier_code":3457,"phone_numbers":["%s"],"emergency_address":%s}}}`,
+		ts, number, address)
+	return event.Event{
+		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts, AccountID: "AbCdEfGhIjKlMnOpQrStUv",
+		CarrierCode: 3457, Numbers: []string{number}, Attribute: event.EmergencyAddress, Value: []byte(address),
+		Delivery: event.Delivery{Received: time.Now(), Door: "/", Body: []byte(body), Header: event.Header{
+			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n), Timestamp: "1764000000",
+			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
+			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		}},
+	}
+}

@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"numhook/server/event"
+)
+
+// work is one thing to write within the transaction of a batch.
+type work interface{ join(b *batch) }
+
+// batch is the works of one transaction, sorted by the statement that writes them. A writer uses one for all of its batches.
+type batch struct {
+	appends  []*appending
+	redrives []*appending // those of appends that also end the stay of a quarantine entry
+	repeated []*appending // redrives of an entry that another one of this batch redrives
+	refusals map[sameness][]*quarantining
+	order    []*quarantining // the first of each of the refusals, as they came
+	facts    map[string]time.Time
+
+	events, entries, marks, names *table
+}
+
+func newBatch() *batch {
+	return &batch{
+		events: newTable(storeTypes...), entries: newTable(quarantineTypes...), marks: newTable(typeBigint, typeBigint, typeBytea),
+		names:    newTable(typeText, typeBigint),
+		refusals: map[sameness][]*quarantining{}, facts: map[string]time.Time{},
+	}
+}
+
+// gather takes the works in, and forgets those of the batch before.
+func (b *batch) gather(works []work) {
+	clear(b.appends)
+	clear(b.redrives)
+	clear(b.repeated)
+	clear(b.order)
+	clear(b.refusals)
+	clear(b.facts)
+	b.appends, b.redrives, b.repeated, b.order = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0]
+	for _, t := range []*table{b.events, b.entries, b.marks, b.names} {
+		t.reset()
+	}
+	for _, w := range works {
+		w.join(b)
+	}
+	for _, first := range b.order {
+		first.add(b.entries, len(b.refusals[first.sameness()]))
+	}
+	for name, at := range b.facts {
+		b.names.columns[0].text(name)
+		b.names.columns[1].bigint(at.UnixMicro())
+	}
+}
+
+func (a *appending) join(b *batch) {
+	a.receipt, a.refusal = event.Receipt{ID: a.event.ID}, nil // an attempt before this one may have left its own
+	if a.redrives != 0 {
+		for _, other := range b.redrives {
+			if other.redrives == a.redrives {
+				b.repeated = append(b.repeated, a)
+				return
+			}
+		}
+		b.redrives = append(b.redrives, a)
+		b.marks.columns[0].bigint(a.redrives)
+		b.marks.columns[1].bigint(a.event.TS)
+		b.marks.columns[2].bytes(a.event.ID[:])
+	}
+	b.appends = append(b.appends, a)
+	a.add(b.events)
+}
+
+func (q *quarantining) join(b *batch) {
+	same := q.sameness()
+	if b.refusals[same] == nil {
+		b.order = append(b.order, q)
+	}
+	b.refusals[same] = append(b.refusals[same], q)
+}
+
+// fact is a single time to be kept under a name.
+type fact struct {
+	name string
+	at   time.Time
+}
+
+func (f fact) join(b *batch) { b.facts[f.name] = f.at }
+
+// errAnswer: the server did not answer what the statement asks for.
+var errAnswer = errors.New("the database answered something else than it was asked")
+
+// ask queues the statements of the batch.
+func (b *batch) ask(x *exchange) {
+	x.ask(sayBegin, nil, nil)
+	switch {
+	case len(b.redrives) > 0:
+		x.ask(sayTurn, nil, turned)
+		x.ask(sayStoreHeld, b.events.parameters(), b.stored())
+		x.ask(sayRedriven, b.marks.parameters(), nil)
+		x.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
+	case len(b.appends) > 0:
+		x.ask(sayStore, b.events.parameters(), b.stored())
+	default:
+		x.ask(sayTurn, nil, turned)
+	}
+	if len(b.order) > 0 {
+		x.ask(sayQuarantine, b.entries.parameters(), b.quarantined())
+	}
+	if len(b.facts) > 0 {
+		x.ask(sayFact, b.names.parameters(), nil)
+	}
+	x.ask(sayCommit, nil, nil)
+}
+
+// turned takes the one row of the turn.
+var turned = &answer{rows: 1, row: func([][]byte) error { return nil }}
+
+// stored takes (place in the batch, added) of each event.
+func (b *batch) stored() *answer {
+	return &answer{rows: len(b.appends), row: func(values [][]byte) error {
+		if len(values) != 2 || len(values[0]) != 8 || len(values[1]) != 1 {
+			return errAnswer
+		}
+		place := binary.BigEndian.Uint64(values[0])
+		if place < 1 || place > uint64(len(b.appends)) {
+			return errAnswer
+		}
+		b.appends[place-1].receipt.Duplicate = values[1][0] == 0
+		return nil
+	}}
+}
+
+// reported takes the id of the event that each entry was redriven as, in the order of redrives; NULL where there is no such entry.
+func (b *batch) reported() *answer {
+	next := 0
+	return &answer{rows: len(b.redrives), row: func(values [][]byte) error {
+		if next == len(b.redrives) || len(values) != 1 {
+			return errAnswer
+		}
+		var as *event.ID
+		if values[0] != nil {
+			if len(values[0]) != len(event.ID{}) {
+				return errAnswer
+			}
+			as = new(event.ID)
+			copy(as[:], values[0])
+		}
+		redriven := b.redrives[next]
+		redriven.settle(as)
+		for _, again := range b.repeated {
+			if again.redrives == redriven.redrives {
+				again.settle(as)
+				again.receipt.Duplicate = true
+			}
+		}
+		next++
+		return nil
+	}}
+}
+
+// quarantined takes (id, digest, door) of each entry.
+func (b *batch) quarantined() *answer {
+	return &answer{rows: len(b.order), row: func(values [][]byte) error {
+		var same sameness
+		if len(values) != 3 || len(values[0]) != 8 || len(values[1]) != len(same.digest) {
+			return errAnswer
+		}
+		copy(same.digest[:], values[1])
+		same.door = string(values[2])
+		entries := b.refusals[same]
+		if entries == nil {
+			return errAnswer
+		}
+		for _, q := range entries {
+			q.id = int64(binary.BigEndian.Uint64(values[0]))
+		}
+		return nil
+	}}
+}

@@ -1,0 +1,87 @@
+package postgres
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"numhook/server/event"
+)
+
+const (
+	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute::text, ''), e.value, e.drift, e.lint,
+		coalesce(e.quarantine, 0), e.received, e.door, e.header`
+
+	pageOfEvents = `SELECT ` + eventColumns + `, NULL::bytea FROM numhook.events e WHERE e.seq > $1::bigint ORDER BY e.seq LIMIT $2::bigint`
+
+	// lookup visits the pieces of events_lookup, the newest first, for the identities between $1 and $2.
+	lookup = `WITH found AS (
+		SELECT i.seq, i.id FROM generate_series((SELECT max(seq) >> 14 FROM numhook.events), 0, -1) AS run (n)
+		CROSS JOIN LATERAL (
+			SELECT seq, id FROM numhook.events
+			WHERE seq >> 14 = run.n AND substr(id, 1, 8) BETWEEN substr($1::bytea, 1, 8) AND substr($2::bytea, 1, 8) AND id BETWEEN $1 AND $2
+		) i LIMIT $3::bigint) `
+
+	oneEvent = lookup + `SELECT ` + eventColumns + `, e.body FROM found f JOIN numhook.events e ON e.seq = f.seq`
+	prefix   = lookup + `SELECT f.id FROM found f`
+)
+
+func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
+	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*word)(&e.Name), (*word)(&e.AccountID), &e.CarrierCode, jsonColumn{&e.Numbers},
+		(*string)(&e.Attribute), raw{(*[]byte)(&e.Value)}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*moment)(&e.Delivery.Received),
+		(*word)(&e.Delivery.Door), jsonColumn{&e.Delivery.Header}, raw{&e.Delivery.Body})
+	return e, err
+}
+
+// Events implements store.Reader. Places are in the order of commits, so an event that is stored later never appears before one that was listed.
+func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	var list []event.Stored
+	err := r.each(ctx, "list events", func(rows pgx.Rows) error {
+		e, err := scanEvent(rows)
+		list = append(list, e)
+		return err
+	}, pageOfEvents, after, int64(max(limit, 0)))
+	return list, err
+}
+
+// Event implements store.Reader. It looks once into each run of 16,384 events.
+func (r *Reader) Event(ctx context.Context, id event.ID) (e event.Stored, err error) {
+	found := false
+	err = r.each(ctx, "read event", func(rows pgx.Rows) (err error) {
+		found = true
+		e, err = scanEvent(rows)
+		return err
+	}, oneEvent, id[:], id[:], int64(1))
+	if err == nil && !found {
+		err = &event.Error{Kind: event.NotFound, Text: "cannot read event " + id.String() + ": there is none"}
+	}
+	return e, err
+}
+
+// EventsByPrefix implements store.Reader.
+func (r *Reader) EventsByPrefix(ctx context.Context, digits string, limit int) ([]event.ID, error) {
+	const all = 2 * len(event.ID{})
+	if len(digits) > all {
+		return nil, nil
+	}
+	from, err := hex.DecodeString(digits + strings.Repeat("0", all-len(digits)))
+	if err != nil {
+		return nil, nil // no identity begins with what is not a digit
+	}
+	to, err := hex.DecodeString(digits + strings.Repeat("f", all-len(digits)))
+	if err != nil {
+		return nil, nil
+	}
+	var list []event.ID
+	err = r.each(ctx, "list events", func(rows pgx.Rows) error {
+		var id event.ID
+		err := rows.Scan((*identity)(&id))
+		list = append(list, id)
+		return err
+	}, prefix, from, to, int64(max(limit, 0)))
+	slices.SortFunc(list, func(a, b event.ID) int { return slices.Compare(a[:], b[:]) })
+	return list, err
+}

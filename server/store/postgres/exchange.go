@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// answer is what a statement is expected to answer.
+type answer struct {
+	rows int
+	row  func(values [][]byte) error
+}
+
+// exchange is one trip to the server and back: statements that go out in one piece, and their answers.
+type exchange struct {
+	session  *session
+	pipeline *pgconn.Pipeline
+	answers  []*answer
+}
+
+// ask queues a prepared statement; a nil answer is no rows.
+func (x *exchange) ask(name string, parameters [][]byte, a *answer) {
+	x.pipeline.SendQueryStatement(x.session.prepared[name], parameters, binaryFormat, binaryFormat)
+	x.answers = append(x.answers, a)
+}
+
+// binaryFormat is the format of all parameters and results.
+var binaryFormat = []int16{1}
+
+// run sends what was asked, and takes the answers. The last statement is COMMIT: nil means that the server said that it is durable.
+func (x *exchange) run() error {
+	err := x.pipeline.Sync()
+	for i := 0; err == nil && i < len(x.answers); i++ {
+		err = x.take(x.answers[i], i == len(x.answers)-1)
+	}
+	return errors.Join(err, x.pipeline.Close())
+}
+
+func (x *exchange) take(a *answer, last bool) error {
+	result, err := x.pipeline.GetResults()
+	if err != nil {
+		return err
+	}
+	reader, ok := result.(*pgconn.ResultReader)
+	if !ok {
+		return errAnswer
+	}
+	rows := 0
+	for reader.NextRow() {
+		rows++
+		if a == nil {
+			continue
+		}
+		if err == nil {
+			err = a.row(reader.Values())
+		}
+	}
+	tag, closed := reader.Close()
+	switch {
+	case closed != nil:
+		return closed
+	case err != nil:
+		return err
+	case a != nil && rows != a.rows:
+		return errAnswer
+	case last && tag.String() != "COMMIT": // a transaction that had failed says ROLLBACK
+		return errAnswer
+	}
+	return nil
+}

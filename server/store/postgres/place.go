@@ -1,0 +1,61 @@
+package postgres
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"numhook/server/event"
+)
+
+// connectTime bounds one attempt to connect, where the URL sets no connect_timeout.
+const connectTime = 1500 * time.Millisecond
+
+// place is where the database is.
+type place struct {
+	pool   *pgxpool.Config // what the URL and the environment of PostgreSQL's programs (PGPASSWORD, PGPASSFILE, PGSSLROOTCERT, ...) say
+	hidden []string        // passwords
+}
+
+func parse(url string) (place, error) {
+	pool, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		// The parser's text may quote a part of the URL, and with it of the password.
+		var cause error
+		if file, ok := errors.AsType[*fs.PathError](err); ok {
+			cause = file
+		}
+		return place{}, &event.Error{Kind: event.Internal, Text: "cannot open store: its URL cannot be read", Err: cause,
+			Hint: "write postgres://USER@HOST:5432/DATABASE?sslmode=verify-full, with the special characters of a password as %XX, or the password in PGPASSWORD"}
+	}
+	config := &pool.ConnConfig.Config
+	if config.ConnectTimeout <= 0 {
+		config.ConnectTimeout = connectTime
+	}
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "numhook"
+	}
+	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
+	config.DialFunc = dialer.DialContext
+	p := place{pool: pool}
+	if config.Password != "" {
+		p.hidden = append(p.hidden, config.Password)
+	}
+	return p, nil
+}
+
+// config is for a connection outside of a pool.
+func (p place) config() *pgconn.Config { return p.pool.ConnConfig.Config.Copy() }
+
+// hide takes the passwords out of a text.
+func (p place) hide(text string) string {
+	for _, secret := range p.hidden {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return text
+}

@@ -1,0 +1,55 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"numhook/server/event"
+)
+
+const (
+	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, q.door, q.header`
+
+	pageOfQuarantine = `SELECT ` + quarantineColumns + `, NULL::bytea FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
+		WHERE q.id > $1::bigint AND ($2::text = '' OR q.state::text = $2) ORDER BY q.id LIMIT $3::bigint`
+
+	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
+		WHERE q.id = $1::bigint`
+)
+
+func scanQuarantined(rows pgx.Rows) (q event.Quarantined, err error) {
+	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*word)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
+		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), jsonColumn{&q.Delivery.Header}, raw{&q.Delivery.Body})
+	return q, err
+}
+
+// Quarantines implements store.Reader.
+func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
+	var list []event.Quarantined
+	err := r.each(ctx, "list quarantine", func(rows pgx.Rows) error {
+		q, err := scanQuarantined(rows)
+		list = append(list, q)
+		return err
+	}, pageOfQuarantine, after, string(state), int64(max(limit, 0)))
+	return list, err
+}
+
+// QuarantineEntry implements store.Reader.
+func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarantined, err error) {
+	found := false
+	err = r.each(ctx, "read quarantine entry", func(rows pgx.Rows) (err error) {
+		found = true
+		q, err = scanQuarantined(rows)
+		return err
+	}, oneQuarantine, id)
+	if err == nil && !found {
+		err = noEntry("read", id)
+	}
+	return q, err
+}
+
+func noEntry(verb string, id int64) error {
+	return &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot %s quarantine entry %d: there is none", verb, id)}
+}

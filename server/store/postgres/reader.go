@@ -1,0 +1,141 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+// Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of the store: the newest at its begin, or
+// on a replica whatever has arrived there.
+type Reader struct {
+	place place
+	pool  *pgxpool.Pool
+}
+
+var _ store.Reader = (*Reader)(nil)
+
+// reading is how the connections that read are set up.
+var reading = map[string]string{
+	"default_transaction_read_only": "on",
+	"search_path":                   "pg_catalog",
+	"jit":                           "off",
+	"tcp_keepalives_idle":           "30",
+}
+
+func (p place) openReader(ctx context.Context) (*Reader, error) {
+	config := p.pool.Copy()
+	config.MaxConns = max(config.MaxConns, readers)
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn.PgConn(), reading) }
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, p.openError(err)
+	}
+	r := &Reader{place: p, pool: pool}
+	if err := r.check(ctx); err != nil {
+		pool.Close()
+		return nil, p.openError(err)
+	}
+	return r, nil
+}
+
+func (r *Reader) check(ctx context.Context) error {
+	return r.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error { return requireLatest(ctx, conn.Conn().PgConn()) })
+}
+
+// Close ends the connections.
+func (r *Reader) Close() error {
+	r.pool.Close()
+	return nil
+}
+
+// each calls scan for every row.
+func (r *Reader) each(ctx context.Context, verb string, scan func(pgx.Rows) error, query string, args ...any) error {
+	rows, err := r.pool.Query(ctx, query, args...)
+	if err != nil {
+		return r.place.unavailable(verb, err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return r.place.unavailable(verb, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return r.place.unavailable(verb, err)
+	}
+	return nil
+}
+
+// LastChallenge implements store.Reader.
+func (r *Reader) LastChallenge(ctx context.Context) (at time.Time, err error) {
+	err = r.each(ctx, "read last challenge", func(rows pgx.Rows) error { return rows.Scan((*moment)(&at)) },
+		"SELECT at FROM numhook.facts WHERE name = 'challenge'")
+	return at, err
+}
+
+// moment scans microseconds since the epoch.
+type moment time.Time
+
+// ScanInt64 is what the driver calls.
+func (m *moment) ScanInt64(v pgtype.Int8) error {
+	*m = moment(time.UnixMicro(v.Int64).UTC())
+	return nil
+}
+
+// word scans what the sender wrote.
+type word string
+
+// ScanBytes is what the driver calls.
+func (w *word) ScanBytes(v []byte) error {
+	*w = word(v)
+	return nil
+}
+
+// identity scans 32 bytes; NULL is the zero identity.
+type identity event.ID
+
+// ScanBytes is what the driver calls.
+func (i *identity) ScanBytes(v []byte) error {
+	if v == nil {
+		*i = identity{}
+		return nil
+	}
+	if len(v) != len(i) {
+		return errors.New("an identity is not 32 bytes")
+	}
+	copy(i[:], v)
+	return nil
+}
+
+// jsonColumn scans JSON into what it points to; an empty list stays nil.
+type jsonColumn struct{ into any }
+
+// ScanBytes is what the driver calls.
+func (j jsonColumn) ScanBytes(v []byte) error {
+	if string(v) == "[]" {
+		return nil
+	}
+	return json.Unmarshal(v, j.into)
+}
+
+// raw scans bytes as they are; NULL is nil.
+type raw struct{ into *[]byte }
+
+// ScanBytes is what the driver calls; it lends the bytes.
+func (r raw) ScanBytes(v []byte) error {
+	if v == nil {
+		*r.into = nil
+		return nil
+	}
+	*r.into = append(make([]byte, 0, len(v)), v...)
+	return nil
+}

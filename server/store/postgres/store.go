@@ -1,0 +1,219 @@
+// Package postgres keeps events in a PostgreSQL database, for any number of receivers at once, and guarantees the rules of package store for it: what Append
+// acknowledged is in the database, whole and once, after a crash of a receiver, of the server, or of its machine.
+//
+// What makes that true: one transaction for everything that a batch of deliveries causes, whose COMMIT was confirmed by a server that waits for its log to be
+// on the disk (fsync, full_page_writes and synchronous_commit are read at every connect, and a server without them is refused); a unique index on
+// (event_ts, id); and no memory of ours: whatever an answer depends on is decided by the database.
+//
+// # One order
+//
+// A transaction that stores takes the turn, a row lock that it holds until it has ended, before it is given its places (Stored.Seq). So across all receivers
+// the order of places is the order in which transactions become visible: a reader sees a beginning of that order and never a gap that is filled later; of two
+// events with an equal event_ts the one with the higher place was stored later, and wins, whoever looks; and a change is superseded exactly when a newer
+// one of its number has a lower place. There is no second copy of a current value that could disagree. All locks are taken behind that one, so there are no
+// deadlocks.
+//
+// The turn is short: a transaction is one message to the server, with its COMMIT in it, and the turn is taken when the server has all of the data. What a
+// receiver that dies or hangs leaves behind is ended by the server within seconds (session.go).
+package postgres
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store"
+	"numhook/server/store/group"
+)
+
+// Options are the settings of a store that is opened for writing. The zero value is right for serving.
+type Options struct {
+	Observer    store.Observer // is told what the writers do; may be nil
+	AllowUnsafe bool           // opens a store even where its promise does not hold: see the refusals of Open
+
+	Writers     int           // transactions at a time; 0 means DefaultWriters
+	MaxBatch    int           // deliveries in one transaction; 0 means DefaultMaxBatch, 1 means one transaction each
+	QueueLength int           // deliveries that may wait for a writer; 0 means DefaultQueueLength
+	Patience    time.Duration // how long a caller waits before it is refused; 0 means DefaultPatience
+}
+
+// Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at most DefaultPatience. The bytes bound
+// memory: a body may be as large as 1 MiB.
+const (
+	DefaultWriters     = 2
+	DefaultMaxBatch    = 1024
+	DefaultQueueLength = 8192
+	DefaultPatience    = 2 * time.Second
+
+	batchBytes = 8 << 20
+	queueBytes = 48 << 20
+	retryTime  = time.Second            // how long a writer tries to save a batch
+	retryPause = 20 * time.Millisecond  // between two such attempts
+	retryAfter = 250 * time.Millisecond // between two attempts to connect, afterwards
+	writeTime  = 10 * time.Second       // of one transaction: longer than anybody waits for it, so that a slow database gets on nevertheless
+	readers    = 4                      // connections that read
+)
+
+func (o Options) withDefaults() Options {
+	if o.Writers <= 0 {
+		o.Writers = DefaultWriters
+	}
+	if o.MaxBatch <= 0 {
+		o.MaxBatch = DefaultMaxBatch
+	}
+	if o.QueueLength <= 0 {
+		o.QueueLength = DefaultQueueLength
+	}
+	if o.Patience <= 0 {
+		o.Patience = DefaultPatience
+	}
+	return o
+}
+
+// Store is an open PostgreSQL store. It implements store.Store.
+type Store struct {
+	*Reader
+	place place
+	opts  Options
+	group *group.Commit[work]
+	wrote atomic.Int64 // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
+	ready sync.Mutex   // one readiness check at a time
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the store at url for serving, beside any number of others, and creates or updates its schema when needed. What the URL leaves out comes from the
+// environment that PostgreSQL's own programs use (PGPASSWORD, PGPASSFILE, PGSSLROOTCERT, ...).
+//
+// It refuses, with an event.Error that names the setting and the reason, a server on which the promise would not hold: see setting.go.
+func Open(ctx context.Context, url string, opts Options) (*Store, error) {
+	return open(ctx, url, opts.withDefaults(), (*Store).migrate)
+}
+
+// OpenOperator opens an existing store for writing beside the receivers that serve it, for the work of an operator such as a redrive. It changes no schema, and
+// leaves the judgement on the server's settings to the receivers.
+func OpenOperator(ctx context.Context, url string) (*Store, error) {
+	return open(ctx, url, Options{AllowUnsafe: true, Writers: 1}.withDefaults(), nil)
+}
+
+// OpenReader opens an existing store for reading only; the server may be a replica. It creates nothing where there is no store: kind NotFound.
+func OpenReader(ctx context.Context, url string) (*Reader, error) {
+	p, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	return p.openReader(ctx)
+}
+
+// open connects, has the schema prepared, and starts the writers.
+func open(ctx context.Context, url string, opts Options, prepare func(*Store, context.Context, *session) error) (*Store, error) {
+	p, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{place: p, opts: opts}
+	if prepare != nil {
+		first, err := s.connect(ctx)
+		if err != nil {
+			return nil, p.openError(err)
+		}
+		if err := errors.Join(prepare(s, ctx, first), first.close()); err != nil {
+			return nil, p.openError(err)
+		}
+	}
+	if s.Reader, err = p.openReader(ctx); err != nil {
+		return nil, err
+	}
+	writers := make([]group.Writer[work], opts.Writers)
+	for i := range writers {
+		w := &writer{store: s, batch: newBatch()}
+		if err := w.connect(ctx); err != nil {
+			for _, opened := range writers[:i] {
+				err = errors.Join(err, opened.Close())
+			}
+			return nil, errors.Join(p.openError(err), s.Reader.Close())
+		}
+		writers[i] = w
+	}
+	s.group = group.New(group.Options{
+		Observer: opts.Observer, Batch: opts.MaxBatch, BatchBytes: batchBytes, Queue: opts.QueueLength, QueueBytes: queueBytes,
+		Patience: opts.Patience, RetryAfter: retryAfter,
+	}, writers...)
+	return s, nil
+}
+
+// Close finishes what was begun and what waits, refuses what comes after, and ends the connections.
+func (s *Store) Close() error {
+	return errors.Join(s.group.Close(), s.Reader.Close())
+}
+
+// submit has a writer do the work and waits until it is durable.
+func (s *Store) submit(ctx context.Context, verb string, w work, bytes int64) error {
+	err := s.group.Submit(ctx, w, bytes)
+	if err == nil {
+		return nil
+	}
+	if own, ok := errors.AsType[*group.Spoiled](err); ok {
+		return refused(verb, s.place.describe(own.Err).Error())
+	}
+	return s.place.unavailable(verb, err)
+}
+
+// Append implements store.Writer.
+func (s *Store) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+	return s.append(ctx, "append event", 0, e)
+}
+
+// Redrive implements store.Writer.
+func (s *Store) Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error) {
+	if quarantine <= 0 {
+		return event.Receipt{}, noEntry("redrive", quarantine)
+	}
+	return s.append(ctx, "redrive quarantine entry", quarantine, e)
+}
+
+func (s *Store) append(ctx context.Context, verb string, redrives int64, e event.Event) (event.Receipt, error) {
+	a, err := newAppending(e)
+	if err != nil {
+		return event.Receipt{}, err
+	}
+	a.redrives = redrives
+	if err := s.submit(ctx, verb, a, a.weight()); err != nil {
+		return event.Receipt{}, err
+	}
+	if a.refusal != nil {
+		return event.Receipt{}, a.refusal
+	}
+	return a.receipt, nil
+}
+
+// Quarantine implements store.Writer.
+func (s *Store) Quarantine(ctx context.Context, q event.Quarantined) (int64, error) {
+	w, err := newQuarantining(q)
+	if err == nil {
+		err = s.submit(ctx, "quarantine delivery", w, int64(len(q.Delivery.Body)))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return w.id, nil
+}
+
+// RecordChallenge implements store.Writer.
+func (s *Store) RecordChallenge(ctx context.Context, at time.Time) error {
+	return s.submit(ctx, "record challenge", fact{"challenge", at}, 0)
+}
+
+// Ready implements store.Writer. A write that became durable within the last second is proof enough.
+func (s *Store) Ready(ctx context.Context) error {
+	s.ready.Lock()
+	defer s.ready.Unlock()
+	now := time.Now()
+	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second {
+		return nil
+	}
+	return s.submit(ctx, "write to the store", fact{"ready", now}, 0)
+}

@@ -1,0 +1,132 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"numhook/server/event"
+	"numhook/server/store/group"
+)
+
+// fault is whose fault a failed transaction is.
+type fault int
+
+const (
+	faultNone    fault = iota
+	faultRace          // another transaction was in the way: worth another attempt at once
+	faultRefused       // the server cannot now, and the session is well: a full disk, a statement that took too long
+	faultOwn           // what was to be written cannot be written by anyone
+	faultSession       // the connection, the server, or something that nobody thought of
+)
+
+func faultOf(err error) fault {
+	if err == nil {
+		return faultNone
+	}
+	if _, ok := errors.AsType[*warningError](err); ok {
+		return faultRace
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || e.SeverityUnlocalized != "ERROR" { // FATAL and PANIC end the session
+		return faultSession
+	}
+	switch {
+	case class(e) == "40" || e.Code == "55P03": // serialization, deadlock; lock_timeout
+		return faultRace
+	case class(e) == "53" || e.Code == "57014" || e.Code == "58030": // out of disk or memory; statement_timeout; I/O
+		return faultRefused
+	case class(e) == "22" || class(e) == "23" || class(e) == "54": // data, constraint, limit
+		return faultOwn
+	}
+	return faultSession
+}
+
+// class is the first two characters of an SQLSTATE.
+func class(e *pgconn.PgError) string {
+	if len(e.Code) < 2 {
+		return ""
+	}
+	return e.Code[:2]
+}
+
+// silent are the classes of error whose messages may quote what was to be written.
+var silent = map[string]bool{"": true, "21": true, "22": true, "23": true, "42": true, "44": true, "P0": true}
+
+// trouble is an error of the database's or of the way to it, without what it may quote: no value of a row and no password.
+type trouble struct {
+	text string
+	code string // SQLSTATE, or empty
+}
+
+func (t *trouble) Error() string { return t.text }
+
+// describe makes a trouble of any error that a caller has no need to look into.
+func (p place) describe(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		t := &trouble{code: e.Code, text: "the database reports SQLSTATE " + e.Code}
+		if !silent[class(e)] {
+			t.text += ": " + p.hide(e.Message)
+		} else if e.ConstraintName != "" {
+			t.text += " (constraint " + e.ConstraintName + ")"
+		}
+		return t
+	}
+	switch {
+	case errors.Is(err, group.ErrClosed), errors.Is(err, group.ErrFull), errors.Is(err, group.ErrSlow), errors.Is(err, errAnswer), errors.Is(err, errNoRow):
+		return err
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &trouble{text: "nothing listens at the database's address: connection refused"}
+	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded):
+		return &trouble{text: "the database does not answer in time"}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+		return &trouble{text: "the connection to the database was lost"}
+	}
+	return &trouble{text: p.hide(err.Error())}
+}
+
+// hints say what an operator can do about an SQLSTATE or its class.
+var hints = map[string]string{
+	"28":    "the user or its password is wrong, or pg_hba.conf does not let it in",
+	"3D":    "create the database first: createdb",
+	"42501": "the user must own the schema numhook, or be allowed to create it: GRANT CREATE ON DATABASE",
+	"53100": "the database's disk is full: free some space, and the store goes on by itself",
+	"53300": "raise max_connections, or use fewer receivers",
+	"25006": "the server has become read-only: it is a replica now, or default_transaction_read_only was set",
+	"57P03": "the server is starting up or shutting down: the store goes on by itself",
+}
+
+func hintFor(err error) string {
+	t, ok := errors.AsType[*trouble](err)
+	if !ok || len(t.code) < 2 {
+		return ""
+	}
+	if hint := hints[t.code]; hint != "" {
+		return hint
+	}
+	return hints[t.code[:2]]
+}
+
+// unavailable is what a caller gets for any trouble of the database's. One that says all about itself stays as it is.
+func (p place) unavailable(verb string, err error) error {
+	if e, ok := errors.AsType[*event.Error](err); ok {
+		if e.Kind == event.Unavailable {
+			return &event.Error{Kind: event.Unavailable, Text: "cannot " + verb, Hint: e.Hint, Err: errors.New(e.Text)}
+		}
+		return e
+	}
+	err = p.describe(err)
+	return &event.Error{Kind: event.Unavailable, Text: "cannot " + verb, Hint: hintFor(err), Err: err}
+}
+
+// openError is a failure to open.
+func (p place) openError(err error) error {
+	if e, ok := errors.AsType[*event.Error](err); ok {
+		return e
+	}
+	return p.unavailable("open store", err)
+}
