@@ -84,7 +84,11 @@ func newRootCommand() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 	}
-	root.AddCommand(newServeCommand(), newSendCommand(), newNumbersCommand(), newEventsCommand(), newQuarantineCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(), newQuarantineCommand(), newVersionCommand())
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.Args, completion.RunE = noVerb, showVerbs // cobra's own would call an unknown shell good
+	}
 	return root
 }
 
@@ -99,12 +103,14 @@ func noVerb(cmd *cobra.Command, args []string) error {
 // newVerbGroup is a command that only holds others.
 func newVerbGroup(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
-		Use: use, Short: short, Args: noVerb,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_ = cmd.Help()
-			return &exitError{code: exitUse}
-		},
+		Use: use, Short: short, Args: noVerb, RunE: showVerbs,
 	}
 	group.AddCommand(verbs...)
 	return group
+}
+
+// showVerbs is what a group does that was given no verb.
+func showVerbs(cmd *cobra.Command, _ []string) error {
+	_ = cmd.Help()
+	return &exitError{code: exitUse}
 }

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
+
+	"numhook/cmd/numhook/validation"
+)
+
+type validateFlags struct {
+	format        *choice
+	strict, watch bool
+	event, spec   string
+	baseline      string
+	writeBaseline string
+}
+
+func newValidateCommand() *cobra.Command {
+	f := &validateFlags{}
+	cmd := &cobra.Command{
+		Use: "validate PATH...", Short: "Hold payloads against the contract, as the receiver does",
+		Long: "Hold payloads against the contract, as the receiver does, and say what is wrong and where. PATH is a file, a folder (searched for *.json, *.ndjson and\n" +
+			"*.jsonl, each also .gz), or - for standard input. A .json file holds one payload or an array of payloads, the others one on each line.\n" +
+			"Violations are errors; drift and lint are warnings. The exit code is 1 when there are errors, and 2 when something could not be read.",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("cannot validate: name files, folders, or - for standard input")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return validate(cmd, f, args) },
+	}
+	f.format = formatFlag(cmd, validation.Formats()...)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.strict, "strict", false, "make drift and lint errors, too")
+	flags.StringVar(&f.event, "event", "", "hold every payload against this event, whatever event it names")
+	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document instead of the built-in one: the sender's form (webhooks) or the composed one (paths), in JSON")
+	flags.StringVar(&f.baseline, "baseline", "", "file of findings that are known, and not told again")
+	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings into this file, as known ones; the exit code is 0 when everything could be read")
+	flags.BoolVar(&f.watch, "watch", false, "go on, and validate what changes until interrupted")
+	return cmd
+}
+
+func (f *validateFlags) check(paths []string) error {
+	switch {
+	case f.baseline != "" && f.writeBaseline != "":
+		return errors.New("cannot validate: --baseline and --write-baseline exclude each other")
+	case f.watch && f.writeBaseline != "":
+		return errors.New("cannot validate: --watch and --write-baseline exclude each other")
+	case f.watch && f.format.value != "text":
+		return errors.New("cannot validate: --watch tells its findings as text only")
+	case f.watch && slices.Contains(paths, "-"):
+		return errors.New("cannot validate: standard input cannot be watched")
+	}
+	return nil
+}
+
+func validate(cmd *cobra.Command, f *validateFlags, paths []string) error {
+	if err := f.check(paths); err != nil {
+		return err
+	}
+	v := &validating{flags: f, in: cmd.InOrStdin(), out: cmd.OutOrStdout(), errors: cmd.ErrOrStderr()}
+	var err error
+	if v.document, err = f.document(); err != nil {
+		return err
+	}
+	if f.baseline != "" {
+		if v.known, err = validation.ReadBaseline(f.baseline); err != nil {
+			return err
+		}
+	}
+	if f.watch {
+		return v.watch(cmd.Context(), paths)
+	}
+	return v.run(cmd.Context(), paths)
+}
+
+func (f *validateFlags) document() (*validation.Document, error) {
+	if f.spec == "" {
+		return validation.BuiltIn()
+	}
+	return validation.ReadDocument(f.spec)
+}
+
+// validating is one call of the verb: one run, or as many as there are changes.
+type validating struct {
+	flags       *validateFlags
+	in          io.Reader
+	out, errors io.Writer
+	document    *validation.Document
+	known       *validation.Baseline
+}
+
+// run validates the paths once, and tells by its error how the program is to exit.
+func (v *validating) run(ctx context.Context, paths []string) error {
+	f := v.flags
+	options := validation.Options{
+		Paths: paths, Stdin: v.in, Document: v.document, Event: f.event, Strict: f.strict,
+		Fingerprints: f.format.value == "json" || f.format.value == "sarif",
+		Known:        v.known.Clone(),
+		Complain:     func(err error) { fmt.Fprintln(v.errors, "numhook: "+err.Error()) },
+	}
+	if isTerminal(v.errors) {
+		options.Progress = validation.NewProgress(v.errors, time.Now)
+	}
+	if f.writeBaseline != "" {
+		options.Record = validation.NewBaseline()
+	}
+	var err error
+	options.Report, err = validation.NewReport(f.format.value, v.out, validation.Style{
+		Color: isTerminal(v.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		// GitHub resolves the names in annotations and code scanning from the root of the checkout, wherever the step runs.
+		Root:     os.Getenv("GITHUB_WORKSPACE"),
+		Document: v.document.Name, Version: versionText(), Known: v.known != nil,
+	})
+	if err != nil {
+		return err
+	}
+	summary, err := validation.Run(ctx, options)
+	if err != nil {
+		return err
+	}
+	if options.Record != nil {
+		if err := options.Record.Write(f.writeBaseline); err != nil {
+			return err
+		}
+		fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings\n", f.writeBaseline, options.Record.Len())
+	}
+	switch {
+	case summary.Unreadable > 0:
+		return &exitError{code: exitUse}
+	case summary.Errors > 0 && options.Record == nil:
+		return &exitError{code: exitNo}
+	}
+	return nil
+}
+
+// watch validates the paths, and then what changes of them, until it is interrupted. When the document changes, that is everything.
+func (v *validating) watch(ctx context.Context, paths []string) error {
+	watched := paths
+	if v.flags.spec != "" {
+		watched = append(slices.Clone(paths), v.flags.spec)
+	}
+	changes, err := validation.NewWatch(watched...)
+	if err != nil {
+		return err
+	}
+	defer changes.Close()
+	if err := v.run(ctx, paths); !isAnswer(err) && ctx.Err() == nil {
+		return err
+	}
+	for {
+		changed, err := changes.Next(ctx)
+		if ctx.Err() != nil {
+			return nil // this is how a watch ends
+		}
+		if err != nil {
+			return err
+		}
+		if v.flags.spec != "" && slices.Contains(changed, filepath.Clean(v.flags.spec)) {
+			document, err := v.flags.document()
+			if err != nil {
+				report(err)
+				continue
+			}
+			v.document, changed = document, paths
+		}
+		if err := v.run(ctx, changed); !isAnswer(err) && ctx.Err() == nil {
+			report(err)
+		}
+	}
+}
+
+// isAnswer reports whether a run came to its end and has said everything: there were findings, or something unreadable, or not.
+func isAnswer(err error) bool {
+	quiet, ok := errors.AsType[*exitError](err)
+	return err == nil || ok && quiet.err == nil
+}
+
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
+}

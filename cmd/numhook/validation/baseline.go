@@ -1,0 +1,139 @@
+package validation
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// baselineVersion is that of the file. Fingerprints of another version do not fit.
+const baselineVersion = 1
+
+// Baseline is a set of findings that are known, by their fingerprints. A nil Baseline is empty, and takes nothing in.
+type Baseline struct {
+	known map[string]*knownFinding
+}
+
+// knownFinding is what the file says of findings with one fingerprint: who reads it learns where they are, and no value of any payload.
+type knownFinding struct {
+	File        string `json:"file"`
+	Rule        string `json:"rule"`
+	Fingerprint string `json:"fingerprint"`
+	Count       int    `json:"count"` // how many of them there are, such as in equal lines
+}
+
+type baselineFile struct {
+	Version  int             `json:"version"`
+	Findings []*knownFinding `json:"findings"`
+}
+
+// NewBaseline is an empty one, to be filled by a run.
+func NewBaseline() *Baseline { return &Baseline{known: map[string]*knownFinding{}} }
+
+// ReadBaseline reads what Write wrote.
+func ReadBaseline(path string) (*Baseline, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the baseline %s: %w", path, bare(err))
+	}
+	var file baselineFile
+	if err := json.Unmarshal(raw, &file); err != nil {
+		return nil, fmt.Errorf("cannot read the baseline %s: it is not one that --write-baseline wrote", path)
+	}
+	if file.Version != baselineVersion {
+		return nil, fmt.Errorf("cannot read the baseline %s: its version is %d, not %d; write it anew with --write-baseline", path, file.Version, baselineVersion)
+	}
+	b := NewBaseline()
+	for _, k := range file.Findings {
+		b.known[k.Fingerprint] = k
+	}
+	return b, nil
+}
+
+// Clone is a copy to be used up by another run.
+func (b *Baseline) Clone() *Baseline {
+	if b == nil {
+		return nil
+	}
+	c := NewBaseline()
+	for print, k := range b.known {
+		copied := *k
+		c.known[print] = &copied
+	}
+	return c
+}
+
+// Len is the number of findings.
+func (b *Baseline) Len() int {
+	n := 0
+	for _, k := range b.known {
+		n += k.Count
+	}
+	return n
+}
+
+func (b *Baseline) add(f *Finding) {
+	if b == nil {
+		return
+	}
+	if k := b.known[f.Fingerprint]; k != nil {
+		k.Count++
+		return
+	}
+	b.known[f.Fingerprint] = &knownFinding{f.File, f.Rule, f.Fingerprint, 1}
+}
+
+// take reports whether the finding is known, and uses it up: a second one like it has to be known for itself.
+func (b *Baseline) take(f *Finding) bool {
+	if b == nil {
+		return false
+	}
+	k := b.known[f.Fingerprint]
+	if k == nil || k.Count == 0 {
+		return false
+	}
+	k.Count--
+	return true
+}
+
+// Write writes the baseline into a file, in an order that differs little when the findings do. A file that is there stays as it is until the new one is whole.
+func (b *Baseline) Write(path string) error {
+	file := baselineFile{Version: baselineVersion, Findings: make([]*knownFinding, 0, len(b.known))}
+	for _, k := range b.known {
+		file.Findings = append(file.Findings, k)
+	}
+	slices.SortFunc(file.Findings, func(a, b *knownFinding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	})
+	text, err := json.MarshalIndent(file, "", "  ")
+	if err == nil {
+		err = replaceFile(path, append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot write the baseline %s: %w", path, bare(err))
+	}
+	return nil
+}
+
+func replaceFile(path string, text []byte) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
+		return os.WriteFile(path, text, 0o600)
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".numhook-baseline-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	err = errors.Join(err, file.Chmod(0o644), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // of no use to anybody
+	}
+	return err
+}

@@ -1,0 +1,59 @@
+package validation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"numhook/server/event"
+)
+
+// Level is how much a finding weighs.
+type Level string
+
+// The levels: an error makes a run's answer no.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+)
+
+// Finding is one thing that was found in a payload. Like the contract's, its message never quotes a value.
+type Finding struct {
+	File        string            `json:"file"`              // with slashes; relative to the working directory when it lies below it
+	Line        int               `json:"line"`              // in the file, from 1
+	Column      int               `json:"column"`            // in UTF-16 code units, from 1
+	Payload     int               `json:"payload,omitempty"` // which payload of the file, from 1; 0 for what lies between payloads
+	Pointer     string            `json:"pointer"`           // RFC 6901, into the payload
+	Level       Level             `json:"level"`
+	Kind        event.FindingKind `json:"kind"`
+	Rule        string            `json:"rule"`
+	Message     string            `json:"message"`
+	Event       string            `json:"event,omitempty"` // the operation that the payload was held against
+	Spec        string            `json:"spec,omitempty"`  // RFC 6901, into the document
+	Fingerprint string            `json:"fingerprint,omitempty"`
+	Known       bool              `json:"-"` // it is in the baseline
+
+	at int // byte offset in the block
+}
+
+// fingerprint is what stays the same about a finding when lines move, members change places or white space changes. Of a file with a single payload it
+// is the file, the rule and the pointer; where a file has many, the payload is known by a hash of its canonical JSON, not by its number.
+// The nth finding of one rule at one pointer of one payload has an n of its own.
+type fingerprints struct {
+	seen map[[2]string]int
+}
+
+// of gives the finding its fingerprint. identity tells payloads of one file apart, and is nil when there is only one.
+func (p *fingerprints) of(f *Finding, identity []byte) string {
+	if p.seen == nil {
+		p.seen = map[[2]string]int{}
+	}
+	place := [2]string{f.Rule, f.Pointer}
+	p.seen[place]++
+	hash := sha256.New()
+	for _, part := range []string{"1", f.File, f.Rule, f.Pointer, strconv.Itoa(p.seen[place])} {
+		hash.Write(append([]byte(part), 0))
+	}
+	hash.Write(identity)
+	return hex.EncodeToString(hash.Sum(nil)[:16])
+}
