@@ -6,7 +6,7 @@ GOLANGCI_LINT := .bin/golangci-lint
 GOLANGCI_PIN  := v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run generate test verify stale lint tidy bench fuzz clean
+.PHONY: help build run generate test verify needs debian stale lint tidy bench fault fuzz clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,11 +20,33 @@ run: build ## build and start the receiver on the embedded store, in development
 generate: ## compose spec/receiver.json and write the generated code anew
 	@$(GO) generate ./...
 
-test: ## run all tests
-	@$(GO) test ./...
+test: needs ## run all tests
+	@$(GO) test -timeout 30m ./...
 
-verify: stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector
-	@$(GO) test -race -shuffle=on ./...
+verify: needs stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector
+	@$(GO) test -timeout 60m -race -shuffle=on ./...
+
+# What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
+needs: .bin/ajv/node_modules ## install what the tests need: PostgreSQL, strace, curl and a C compiler from Debian, ajv from npm
+	@missing=""; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	for program in strace curl gcc git; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	[ -z "$$missing" ] || $(MAKE) --no-print-directory debian packages="$$missing"
+
+.bin/ajv/node_modules: cmd/numhook/validation/testdata/ajv/package-lock.json
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory debian packages="nodejs npm"
+	@mkdir -p .bin/ajv
+	@! command -v npm >/dev/null || { cp $(dir $<)package.json $(dir $<)package-lock.json .bin/ajv/ \
+		&& npm ci --prefix .bin/ajv --ignore-scripts --no-audit --no-fund --silent && touch $@; }
+
+# The tests start a database server of their own, so the package is kept from starting one.
+debian:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing $(packages)"; \
+		mkdir -p /etc/postgresql-common && [ -e /etc/postgresql-common/createcluster.conf ] \
+			|| echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o Dpkg::Options::=--force-confold $(packages) >/dev/null; \
+	else echo "missing: $(packages). Install them, or go without the tests that need them."; fi
 
 stale: generate ## fail when spec/receiver.json or generated code is not what the document gives
 	@git diff --exit-code --stat -- spec/receiver.json gen \
@@ -45,10 +67,19 @@ $(GOLANGCI_LINT): .bin/golangci-lint-$(GOLANGCI_PIN)
 	@GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_PIN) && mv .bin/golangci-lint $@
 
 bench: ## measure, and print one table with ratios of one run
-	@$(GO) run ./cmd/numhook/bench
+	@NUMHOOK_BENCH=1 $(GO) test -count=1 -timeout 60m -run '^TestBench$$' -v ./cmd/bench
 
-fuzz: ## run every fuzz target for FUZZTIME (default 1m) each
-	@for target in $$($(GO) list ./... | xargs $(GO) test -list '^Fuzz' | awk '/^Fuzz/ { print }'); do echo $$target; done
+fault: needs ## run the crash and fault suite at full length, and print its report
+	@NUMHOOK_FAULT=full $(GO) test -count=1 -timeout 80m -run '^TestFault' -v ./cmd/numhook
+
+FUZZTIME ?= 1m
+fuzz: ## run every fuzz target for FUZZTIME (1m) each
+	@for package in $$(git grep -lE '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+		for target in $$(git grep -hoE '^func Fuzz[A-Za-z0-9]+' -- "$$package/*_test.go" | sed 's/func //'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$package" || exit 1; \
+		done; \
+	done
 
 clean: ## remove what was built; the data folder stays
 	@rm -rf bin .bin

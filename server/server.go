@@ -137,13 +137,12 @@ func (s *Server) takeIn(route echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		defer s.release(c)
-		signer, err := s.verify(c)
-		if err != nil {
+		if err := s.verify(c); err != nil {
 			return err
 		}
 		passage(c).document = contract.Parse(passage(c).delivery.Body)
 		if isChallenge(passage(c).document) {
-			return s.challenge(c, signer)
+			return s.challenge(c)
 		}
 		return s.admit(c, route)
 	}

@@ -17,18 +17,18 @@ var unsignedReasons = map[error]string{
 	signature.ErrWrong:     "wrong",
 }
 
-// verify finds out whether the sender signed these bytes, and with which of the secrets.
-func (s *Server) verify(c echo.Context) (signer []byte, err error) {
+// verify finds out whether the sender signed these bytes.
+func (s *Server) verify(c echo.Context) error {
 	t, header := passage(c), c.Request().Header
 	signatures, timestamps := header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp)
 	if err := s.secrets.Verify(signatures, timestamps, t.delivery.Body, t.delivery.Received, s.tolerance); err != nil {
 		for sentinel, reason := range unsignedReasons {
 			if errors.Is(err, sentinel) {
-				return nil, &refusal{kind: event.Unsigned, reason: reason}
+				return &refusal{kind: event.Unsigned, reason: reason}
 			}
 		}
-		return nil, &refusal{kind: event.Unsigned, reason: "wrong", err: err}
+		return &refusal{kind: event.Unsigned, reason: "wrong", err: err}
 	}
 	t.signedOK = true
-	return s.secrets.Signer(signatures[0], timestamps[0], t.delivery.Body), nil
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"numhook/server/event"
 	"numhook/server/signature"
 	"numhook/server/store"
+	"numhook/server/store/postgres"
 	"numhook/server/store/sqlite"
 )
 
@@ -50,7 +50,7 @@ func flagsFromEnvironment(cmd *cobra.Command) error {
 
 // storeFlag adds --store.
 func storeFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("store", defaultStore, "where events are kept: sqlite:PATH")
+	return cmd.Flags().String("store", defaultStore, "where events are kept: "+storeForms)
 }
 
 // formatFlag adds --format with the formats given, the first being the default.
@@ -196,21 +196,6 @@ func makeDevSecret() error {
 	return errors.Join(err, file.Close())
 }
 
-// The ways to open a store.
-const (
-	toServe   = iota // the one receiver on an embedded store
-	toOperate        // a write beside a running receiver
-)
-
-// sqlitePath is the file that a store URL names.
-func sqlitePath(url string) (string, error) {
-	path, ok := strings.CutPrefix(url, "sqlite:")
-	if !ok || path == "" {
-		return "", fmt.Errorf("cannot open store %q: it must be sqlite:PATH", redacted(url))
-	}
-	return path, nil
-}
-
 // redacted keeps a password out of an error message.
 func redacted(url string) string {
 	scheme, rest, ok := strings.Cut(url, "://")
@@ -223,18 +208,17 @@ func redacted(url string) string {
 	return url
 }
 
-func openStore(ctx context.Context, url string, way int, options sqlite.Options) (store.Store, error) {
-	path, err := sqlitePath(url)
-	if err != nil {
-		return nil, err
-	}
-	if way == toOperate {
-		return sqlite.OpenOperator(ctx, path)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("cannot open store: %w", err)
-	}
-	return sqlite.Open(ctx, path, options)
+// storeOptions are the settings that every engine has.
+type storeOptions struct {
+	observer    store.Observer
+	allowUnsafe bool
+}
+
+// engine is how the stores of one kind are opened.
+type engine struct {
+	serve   func(ctx context.Context, at string, o storeOptions) (store.Store, error)
+	operate func(ctx context.Context, at string) (store.Store, error) // for a write beside running receivers
+	read    func(ctx context.Context, at string) (reader, error)
 }
 
 // reader is an open store of which only the reading half is used.
@@ -243,10 +227,67 @@ type reader interface {
 	Close() error
 }
 
-func openReader(ctx context.Context, url string) (reader, error) {
-	path, err := sqlitePath(url)
+var sqliteEngine = engine{
+	serve: func(ctx context.Context, path string, o storeOptions) (store.Store, error) {
+		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, AllowUnsafe: o.allowUnsafe})
+	},
+	operate: func(ctx context.Context, path string) (store.Store, error) { return sqlite.OpenOperator(ctx, path) },
+	read:    func(ctx context.Context, path string) (reader, error) { return sqlite.OpenReader(ctx, path) },
+}
+
+var postgresEngine = engine{
+	serve: func(ctx context.Context, url string, o storeOptions) (store.Store, error) {
+		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, AllowUnsafe: o.allowUnsafe})
+	},
+	operate: func(ctx context.Context, url string) (store.Store, error) { return postgres.OpenOperator(ctx, url) },
+	read:    func(ctx context.Context, url string) (reader, error) { return postgres.OpenReader(ctx, url) },
+}
+
+// storeForms is what --store takes, in words.
+const storeForms = "sqlite:PATH, or postgres://USER@HOST/DATABASE"
+
+// findEngine is the engine that a store URL names, and what that engine is to open.
+func findEngine(url string) (engine, string, error) {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok && path != "" {
+		return sqliteEngine, path, nil
+	}
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return postgresEngine, url, nil
+	}
+	return engine{}, "", fmt.Errorf("cannot open store %q: it must be %s", redacted(url), storeForms)
+}
+
+// opened passes a store on. That there is none where the flag says is no answer to anything, but no access.
+func opened[S any](s S, err error) (S, error) {
+	if err != nil {
+		var none S // not the engine's nil pointer, which an interface would hide
+		return none, &exitError{code: exitUse, err: err}
+	}
+	return s, nil
+}
+
+// openServing opens the store for the one receiver of an embedded store, or for one of several on a database.
+func openServing(ctx context.Context, url string, o storeOptions) (store.Store, error) {
+	e, at, err := findEngine(url)
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.OpenReader(ctx, path)
+	return opened(e.serve(ctx, at, o))
+}
+
+// openOperator opens the store for a write beside running receivers.
+func openOperator(ctx context.Context, url string) (store.Store, error) {
+	e, at, err := findEngine(url)
+	if err != nil {
+		return nil, err
+	}
+	return opened(e.operate(ctx, at))
+}
+
+func openReader(ctx context.Context, url string) (reader, error) {
+	e, at, err := findEngine(url)
+	if err != nil {
+		return nil, err
+	}
+	return opened(e.read(ctx, at))
 }

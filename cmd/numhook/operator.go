@@ -21,7 +21,9 @@ const readyTime = 2 * time.Second
 
 // health is what the operator's listener tells of the receiver.
 type health struct {
-	store    interface{ Ready(ctx context.Context) error }
+	store interface {
+		Ready(ctx context.Context) error
+	}
 	secrets  int
 	draining atomic.Bool
 }

@@ -11,7 +11,6 @@ import (
 	"numhook/server"
 	"numhook/server/event"
 	"numhook/server/store"
-	"numhook/server/store/sqlite"
 	"numhook/spec"
 )
 
@@ -155,7 +154,7 @@ func newQuarantineRedriveCommand() *cobra.Command {
 
 func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) error {
 	ctx := cmd.Context()
-	events, err := openStore(ctx, url, toOperate, sqlite.Options{})
+	events, err := openOperator(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ func newValidateCommand() *cobra.Command {
 	f := &validateFlags{}
 	cmd := &cobra.Command{
 		Use: "validate PATH...", Short: "Hold payloads against the contract, as the receiver does",
-		Long: "Hold payloads against the contract, as the receiver does, and say what is wrong and where. PATH is a file, a folder (searched for *.json, *.ndjson and\n" +
-			"*.jsonl, each also .gz), or - for standard input. A .json file holds one payload or an array of payloads, the others one on each line.\n" +
+		Long: "Hold payloads against the contract, as the receiver does, and say what is wrong and where. PATH is a file, a folder (searched for *.json,\n" +
+			"*.ndjson and *.jsonl, each also .gz), or - for standard input. A .json file holds one payload or an array of payloads, the others one on each line.\n" +
 			"Violations are errors; drift and lint are warnings. The exit code is 1 when there are errors, and 2 when something could not be read.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -43,7 +43,7 @@ func newValidateCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.strict, "strict", false, "make drift and lint errors, too")
 	flags.StringVar(&f.event, "event", "", "hold every payload against this event, whatever event it names")
-	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document instead of the built-in one: the sender's form (webhooks) or the composed one (paths), in JSON")
+	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document (JSON) instead of the built-in one: the sender's form (webhooks) or the composed one (paths)")
 	flags.StringVar(&f.baseline, "baseline", "", "file of findings that are known, and not told again")
 	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings into this file, as known ones; the exit code is 0 when everything could be read")
 	flags.BoolVar(&f.watch, "watch", false, "go on, and validate what changes until interrupted")

@@ -57,10 +57,7 @@ type bound struct {
 	detail  string
 }
 
-type numberRules struct {
-	bounds   []bound
-	multiple *bound
-}
+type numberRules struct{ bounds []bound }
 
 type arrayRules struct {
 	prefix      []*schema

@@ -33,8 +33,7 @@ func Compose(document, overlay []byte) ([]byte, error) {
 	if err := refs.resolve(); err != nil { // first, so that the repairs reach what is referred to
 		return nil, err
 	}
-	hooks, err := webhooks(doc)
-	if err != nil {
+	if _, err := webhooks(doc); err != nil {
 		return nil, fmt.Errorf("cannot compose the events document: %w", err)
 	}
 	if err := repair(doc, overlay); err != nil {
@@ -43,7 +42,8 @@ func Compose(document, overlay []byte) ([]byte, error) {
 	if err := refs.resolve(); err != nil { // the overlay may have brought references of its own
 		return nil, err
 	}
-	if hooks, err = webhooks(doc); err != nil {
+	hooks, err := webhooks(doc)
+	if err != nil {
 		return nil, fmt.Errorf("cannot compose the events document after the overlay: %w", err)
 	}
 	for _, s := range sites(doc) {

@@ -16,7 +16,7 @@ type pair struct {
 }
 
 // maxPairs bounds the comparison of one operation. References can make two small documents mean a great many pairs.
-const maxPairs = 500_000
+const maxPairs = 100_000
 
 // comparer finds the changes of one operation.
 type comparer struct {
@@ -31,13 +31,21 @@ type comparer struct {
 	left        *int            // how many pairs may still be compared
 	definitions [][2]cursor     // the $defs of both sides, to be looked at last
 	groups      []group
+	views       map[viewKey]view
+	prints      map[*node]string // fingerprints
+}
+
+// viewKey names one look at a schema.
+type viewKey struct {
+	schema *node
+	how    folds
 }
 
 func newComparer(old, new *Document, operation string) *comparer {
 	left := maxPairs
 	return &comparer{
 		old: old, new: new, operation: operation, left: &left, groups: groups(),
-		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]Level{},
+		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]Level{}, views: map[viewKey]view{}, prints: map[*node]string{},
 	}
 }
 
@@ -50,6 +58,17 @@ func (c *comparer) begin(p pair) bool {
 	}
 	c.pairs[p] = true
 	return true
+}
+
+// look gives the view of a schema. Looking once is enough.
+func (c *comparer) look(d *Document, place cursor, how folds) view {
+	key := viewKey{place.node, how}
+	v, known := c.views[key]
+	if !known || !place.exists() {
+		v = d.look(place, how)
+		c.views[key] = v
+	}
+	return v
 }
 
 // report takes down a change of the kind id between two places. The arguments are those of the rule's sentence.
@@ -102,7 +121,7 @@ func (c *comparer) trial(sc scope, old, new cursor) Level {
 		return verdict
 	}
 	inner := &comparer{
-		old: c.old, new: c.new, outside: c, left: c.left, verdicts: c.verdicts, groups: c.groups,
+		old: c.old, new: c.new, outside: c, left: c.left, verdicts: c.verdicts, groups: c.groups, views: c.views, prints: c.prints,
 		known: map[string]bool{}, pairs: map[pair]bool{},
 	}
 	inner.compareSchemas(sc, old, new)

@@ -6,10 +6,11 @@
 // behind a $ref, under webhooks or under paths, with members in any order), that each change names the places in both documents, and that references
 // which lead in circles, or multiply, end the comparison neither in a loop nor in silence.
 //
-// It walks the documents as they are written, and builds neither on a library that compares OpenAPI documents nor on a Go model of them. Such a library
-// ranks changes by the client's or the server's side of an API, by an own list of checks: what no check looks for stays unreported. A Go model drops what
-// it has no field for, does not tell an absent keyword from one with its zero value ("minLength": 0), rounds numbers to float64, and refuses the sender's
-// own documents, which lack what OpenAPI demands. The tree of the document has all of it, with its positions, and takes less code.
+// It walks the documents as they are written, without a library that compares OpenAPI documents and without a Go model of them. oasdiff, tried with each
+// body laid into a response to turn the direction, is a list of checks, and what no check looks for stays unreported: elements that lose their schema, an
+// additionalProperties that opens, a keyword that it does not know. The model of kin-openapi, which it builds on, cannot tell "minLength": 0 from none,
+// rounds bounds to float64, refuses a document for one keyword of the wrong kind, and knows the position of some values only. The tree of the document has
+// everything that stands in it, with its place.
 package diff
 
 import (

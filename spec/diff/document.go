@@ -167,7 +167,7 @@ func (c cursor) step(token string) cursor {
 		}
 		return c.nothing()
 	}
-	return c.member(strings.NewReplacer("~1", "/", "~0", "~").Replace(token))
+	return c.member(pointerUnescape.Replace(token))
 }
 
 // fields are the members of an object that is no schema, with references followed. What stands beside a $ref goes before what it leads to.

@@ -8,7 +8,7 @@ import (
 )
 
 // maxFingerprint bounds the length of a fingerprint, in bytes. What is cut off can only make two schemas look alike that are compared afterwards.
-const maxFingerprint = 64 << 10
+const maxFingerprint = 8 << 10
 
 // printer writes a fingerprint.
 type printer struct {

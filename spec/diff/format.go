@@ -61,21 +61,21 @@ func WriteText(w io.Writer, changes []Change) error {
 		}
 		fmt.Fprintf(&b, "%s (%d)\n", level, len(group))
 		for _, change := range group {
-			fmt.Fprintf(&b, "  %s  %s\n", change.about(), change.ID)
-			fmt.Fprintf(&b, "    %s\n", change.Message)
-			fmt.Fprintf(&b, "    old  %s\n    new  %s\n", change.Old, change.New)
+			fmt.Fprintf(&b, "  %s  %s\n", oneLine(change.about()), change.ID)
+			fmt.Fprintf(&b, "    %s\n", oneLine(change.Message))
+			fmt.Fprintf(&b, "    old  %s\n    new  %s\n", oneLine(change.Old.String()), oneLine(change.New.String()))
 		}
 		b.WriteByte('\n')
 	}
 	b.WriteString(tally(changes) + "\n")
-	_, err := io.WriteString(w, printable(b.String()))
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // printable blots out control characters, which a document can hold and a terminal would obey.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+		if r != '\n' && r != '\r' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
 			return '\ufffd'
 		}
 		return r
@@ -151,9 +151,10 @@ var markdownEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", 
 // prose is a sentence in a table cell. A name in it neither formats the comment nor mentions anybody.
 func prose(s string) string { return markdownEscape.Replace(oneLine(s)) }
 
-func oneLine(s string) string {
-	return strings.ReplaceAll(printable(strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", " "), "\n", " ")), "\u2028", " ")
-}
+var lineBreak = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\u2028", " ", "\u2029", " ")
+
+// oneLine keeps a name from beginning a line of its own, which a CI system might take for a command.
+func oneLine(s string) string { return printable(lineBreak.Replace(s)) }
 
 // WriteGitHub writes one workflow command for each change: error, warning or notice at its place in NEW, or at the nearest place that NEW has.
 func WriteGitHub(w io.Writer, changes []Change) error {
@@ -165,7 +166,7 @@ func WriteGitHub(w io.Writer, changes []Change) error {
 			message += " It stood at " + c.Old.String() + "."
 		}
 		fmt.Fprintf(&b, "::%s file=%s,line=%s,col=%s,title=%s::%s\n", command[c.Level], property.Replace(c.near.File), strconv.Itoa(c.near.Line),
-			strconv.Itoa(c.near.Column), property.Replace(string(c.Level)+": "+c.ID), data.Replace(message))
+			strconv.Itoa(c.near.Column), property.Replace(string(c.Level)+": "+c.ID), data.Replace(printable(message)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -3,6 +3,7 @@ package diff
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -241,5 +242,23 @@ func TestRules(t *testing.T) {
 		if rule.effect != widens && rule.Level != Safe && rule.ID != "restated" {
 			t.Errorf("%s lets less through, or the same, and is %s", rule.ID, rule.Level)
 		}
+	}
+}
+
+// TestRulesTable holds rules.md against the table. UPDATE=1 writes it anew.
+func TestRulesTable(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# What `numhook spec diff` reports\n\nEach kind of change has one level. The sentence is the message; what is concerned stands where the dots are.\n\n" +
+		"| change | level | what it means for the receiver |\n| --- | --- | --- |\n")
+	for _, rule := range Rules() {
+		b.WriteString("| `" + rule.ID + "` | " + string(rule.Level) + " | " + strings.ReplaceAll(rule.Means, "%s", "…") + " |\n")
+	}
+	if os.Getenv("UPDATE") != "" {
+		if err := os.WriteFile("rules.md", []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if contents(t, "rules.md") != b.String() {
+		t.Error("rules.md is not what the table says: run the test with UPDATE=1")
 	}
 }

@@ -41,7 +41,7 @@ type Rule struct {
 	effect effect
 }
 
-// Rules is the whole list of what Compare can report; nothing else decides a level. A list of allowed values counts as an enum, a const as an enum of one
+// Rules is the whole list of what Compare can report (rules.md has it as a table); nothing else decides a level. A list of allowed values counts as an enum, a const as an enum of one
 // value. Below not, if, then, else, contains, propertyNames, dependentSchemas and the unevaluated keywords a narrowing can widen the whole: what is found
 // there is schema-changed. Below oneOf too, because a body that fitted two alternatives was refused: a narrowing there is one-of-narrowed.
 func Rules() []Rule { return append([]Rule(nil), rules...) }

@@ -174,7 +174,10 @@ func (c cursor) exists() bool { return c.node != nil }
 // nothing is the absence of something that would stand in c.
 func (c cursor) nothing() cursor { return cursor{pointer: c.pointer, at: c.at} }
 
-var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+var (
+	pointerEscape   = strings.NewReplacer("~", "~0", "/", "~1")
+	pointerUnescape = strings.NewReplacer("~1", "/", "~0", "~")
+)
 
 // member is the place of a member, or nothing.
 func (c cursor) member(name string) cursor {

@@ -16,7 +16,7 @@ import (
 
 const (
 	maxDepth = 500       // how deep a document may be nested
-	maxNodes = 4_000_000 // how many values it may hold, YAML aliases expanded
+	maxNodes = 1_000_000 // how many values it may hold, YAML aliases expanded
 )
 
 var byteOrderMark = []byte("\xef\xbb\xbf")

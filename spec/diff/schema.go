@@ -160,7 +160,7 @@ func (c *comparer) compareWords(sc scope, old, new cursor) {
 
 // lastToken is the last part of a pointer, unescaped.
 func lastToken(pointer string) string {
-	return strings.NewReplacer("~1", "/", "~0", "~").Replace(pointer[strings.LastIndexByte(pointer, '/')+1:])
+	return pointerUnescape.Replace(pointer[strings.LastIndexByte(pointer, '/')+1:])
 }
 
 func (c *comparer) compareDefaults(sc scope, a, b *view) bool {

@@ -13,7 +13,7 @@ import (
 )
 
 // maxDocument is the most bytes that a document may have: the sender's largest has less than one million.
-const maxDocument = 64 << 20
+const maxDocument = 16 << 20
 
 // read fetches what the argument names: a file when there is one of that name, else REV:path in the git repository around the working directory (the
 // path counts from the repository's root, or from the working directory when it begins with "./").

@@ -20,7 +20,7 @@ func (c *comparer) compareItems(sc scope, a, b *view) bool {
 
 // takesAll reports whether the schema asks for nothing.
 func (c *comparer) takesAll(d *Document, place cursor) bool {
-	v := d.look(place, foldExactly)
+	v := c.look(d, place, foldExactly)
 	return v.isWords()
 }
 
@@ -152,14 +152,24 @@ func (c *comparer) match(old, new []cursor) (pairs [][2]cursor, gone, come []cur
 			return true
 		})
 	}
-	take(func(d *Document, place cursor) string { return d.fingerprint(place, "") + "\n" + d.nameOf(place) })
-	take(func(d *Document, place cursor) string { return d.fingerprint(place, "") })
+	take(func(d *Document, place cursor) string { return c.fingerprint(d, place) + "\n" + d.nameOf(place) })
+	take(c.fingerprint)
 	take((*Document).nameOf)
 	n := min(len(gone), len(come))
 	for i := range n {
 		pairs = append(pairs, [2]cursor{gone[i], come[i]})
 	}
 	return pairs, gone[n:], come[n:]
+}
+
+// fingerprint prints a schema once.
+func (c *comparer) fingerprint(d *Document, place cursor) string {
+	print, known := c.prints[place.node]
+	if !known {
+		print = d.fingerprint(place, "")
+		c.prints[place.node] = print
+	}
+	return print
 }
 
 // nameOf is what an author calls a schema: the last part of its $ref, or its title.

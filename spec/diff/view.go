@@ -33,8 +33,8 @@ var (
 	lookedAt = set("properties", "patternProperties", "items", "type")
 )
 
-// maxFolded is how many schemas one view takes in. References can make a few lines mean a tree that has no end.
-const maxFolded = 5000
+// maxFolded is how many schemas one view takes in. References can make a few lines mean a tree of any size; what goes beyond is not folded at all.
+const maxFolded = 500
 
 // folds is how much of what a schema refers to, or puts into an allOf, a view takes in.
 type folds uint8
@@ -56,13 +56,17 @@ type folding struct {
 // look gives the view of the schema at c.
 func (d *Document) look(c cursor, how folds) view {
 	f := folding{document: d, how: how, within: map[*node]bool{}, left: maxFolded}
-	return f.fold(c)
+	v := f.fold(c)
+	if f.left == 0 && how != foldNothing {
+		return d.look(c, foldNothing)
+	}
+	return v
 }
 
 // lookBoth gives the views of two schemas, folded as far as both can be: what is folded on one side only would look as if it had come or gone.
 func (c *comparer) lookBoth(old, new cursor) (a, b view) {
 	for _, how := range []folds{foldExactly, foldBoldly, foldNothing} {
-		a, b = c.old.look(old, how), c.new.look(new, how)
+		a, b = c.look(c.old, old, how), c.look(c.new, new, how)
 		if len(a.conjuncts) == len(b.conjuncts) {
 			break
 		}

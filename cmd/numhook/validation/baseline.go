@@ -1,10 +1,13 @@
 package validation
 
 import (
+	"bufio"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,35 +103,41 @@ func (b *Baseline) take(f *Finding) bool {
 	return true
 }
 
-// Write writes the baseline into a file, in an order that differs little when the findings do. A file that is there stays as it is until the new one is whole.
+// Write writes the baseline into a file: JSON with a finding on each line, in an order that changes little when the findings do.
+// A file that is there stays as it is until the new one is whole.
 func (b *Baseline) Write(path string) error {
-	file := baselineFile{Version: baselineVersion, Findings: make([]*knownFinding, 0, len(b.known))}
-	for _, k := range b.known {
-		file.Findings = append(file.Findings, k)
-	}
-	slices.SortFunc(file.Findings, func(a, b *knownFinding) int {
+	findings := slices.SortedFunc(maps.Values(b.known), func(a, b *knownFinding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
 	})
-	text, err := json.MarshalIndent(file, "", "  ")
-	if err == nil {
-		err = replaceFile(path, append(text, '\n'))
-	}
+	err := replaceFile(path, func(out io.Writer) error {
+		w := &writer{bufio.NewWriter(out)}
+		w.printf("{\"version\":%d,\"findings\":[", baselineVersion)
+		for i, k := range findings {
+			w.printf("%s%s", separator(i), encode(k))
+		}
+		w.printf("]}\n")
+		return w.Flush()
+	})
 	if err != nil {
 		return fmt.Errorf("cannot write the baseline %s: %w", path, bare(err))
 	}
 	return nil
 }
 
-func replaceFile(path string, text []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // such as /dev/stdout
-		return os.WriteFile(path, text, 0o600)
+// replaceFile writes a new file beside the old one and puts it in its place. What is no file, such as /dev/stdout, is written to.
+func replaceFile(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		device, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(device), device.Close())
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".numhook-baseline-*")
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(text)
-	err = errors.Join(err, file.Chmod(0o644), file.Close())
+	err = errors.Join(write(file), file.Chmod(0o644), file.Close())
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}

@@ -68,7 +68,7 @@ func TestBaselineHoldsNoValue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(raw), "1202555") || !strings.Contains(string(raw), `"rule": "unknown-member"`) {
+	if strings.Contains(string(raw), "1202555") || !strings.Contains(string(raw), `"rule":"unknown-member"`) {
 		t.Errorf("got %s", raw)
 	}
 }

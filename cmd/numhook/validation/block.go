@@ -1,5 +1,7 @@
 package validation
 
+import "bytes"
+
 // blockSize is how much text is taken at a time. A payload that is larger makes the block as large as itself.
 const blockSize = 256 << 10
 
@@ -40,6 +42,32 @@ type fault struct {
 
 func tooLarge(at int) *fault {
 	return &fault{at: at, rule: rulePayloadSize.ID, message: "the payload has more than 16 MiB, and is not looked at", payload: true}
+}
+
+// eachPayload visits the payloads of the block, each with where it begins in the text. A line with nothing but white space is no payload.
+func (b *block) eachPayload(visit func(begin int, text []byte)) {
+	for _, p := range b.payloads {
+		visit(p.begin, b.text[p.begin:p.end])
+	}
+	if !b.lines {
+		return
+	}
+	for from := 0; from < len(b.text); {
+		line, next := b.text[from:], len(b.text)
+		if at := bytes.IndexByte(line, '\n'); at >= 0 {
+			line, next = line[:at], from+at+1
+		}
+		if len(line) > 0 && (line[len(line)-1] <= ' ' || line[0] <= ' ') {
+			line = bytes.TrimRight(line, space)
+			trimmed := bytes.TrimLeft(line, space)
+			from += len(line) - len(trimmed)
+			line = trimmed
+		}
+		if len(line) > 0 {
+			visit(from, line)
+		}
+		from = next
+	}
 }
 
 // reset makes the block as good as new. Memory of an exceptionally large one is let go.

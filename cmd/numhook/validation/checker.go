@@ -1,9 +1,9 @@
 package validation
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"runtime"
 	"slices"
 
 	"numhook/server/contract"
@@ -25,38 +25,14 @@ type checker struct {
 // check goes through the payloads of a block. A payload with nothing to tell costs a parse and a walk, and no memory.
 func (k *checker) check(b *block) {
 	k.b, k.at, k.position = b, 0, position{}
-	if b.lines {
-		k.checkLines(b.text)
-	}
-	for _, p := range b.payloads {
-		k.checkPayload(p.begin, b.text[p.begin:p.end])
-	}
+	b.eachPayload(k.checkPayload)
 	if b.fault != nil {
 		k.placeFault(b.fault)
 	}
 	b.moved = k.measure(len(b.text)).then(b.passed)
 	if b.consumed != nil {
-		k.document = contract.Document{} // it may hold 16 times as much as the payload
-	}
-}
-
-// checkLines goes through lines. One with nothing but white space is no payload.
-func (k *checker) checkLines(text []byte) {
-	for from := 0; from < len(text); {
-		line, next := text[from:], len(text)
-		if at := bytes.IndexByte(line, '\n'); at >= 0 {
-			line, next = line[:at], from+at+1
-		}
-		if len(line) > 0 && (line[len(line)-1] <= ' ' || line[0] <= ' ') {
-			line = bytes.TrimRight(line, space)
-			trimmed := bytes.TrimLeft(line, space)
-			from += len(line) - len(trimmed)
-			line = trimmed
-		}
-		if len(line) > 0 {
-			k.checkPayload(from, line)
-		}
-		from = next
+		k.document = contract.Document{} // it may hold 16 times as much as the payload, and must not do so beside the next one's
+		runtime.GC()
 	}
 }
 

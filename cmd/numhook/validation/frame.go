@@ -55,8 +55,8 @@ func frame(where excerpt) (line string, caret int) {
 
 // tail is the end of the text, from the last line end on, and whether something of the line before it is left out.
 func tail(text []byte) (line []byte, cut bool) {
-	if len(text) > excerptSize {
-		text, cut = text[len(text)-excerptSize:], true
+	if len(text) > frameBefore*utf8.UTFMax {
+		text, cut = text[len(text)-frameBefore*utf8.UTFMax:], true
 		for len(text) > 0 && !utf8.RuneStart(text[0]) {
 			text = text[1:]
 		}
@@ -69,8 +69,8 @@ func tail(text []byte) (line []byte, cut bool) {
 
 // start is the beginning of the text up to a line end, and whether something of the line is left out.
 func start(text []byte) (line []byte, cut bool) {
-	if len(text) > excerptSize {
-		text, cut = text[:excerptSize], true
+	if len(text) > frameBehind*utf8.UTFMax {
+		text, cut = text[:frameBehind*utf8.UTFMax], true
 	}
 	if at := bytes.IndexAny(text, "\r\n"); at >= 0 {
 		return text[:at], false
@@ -96,6 +96,8 @@ func cells(text []byte) []cell {
 
 func cellOf(r rune) cell {
 	switch {
+	case r >= ' ' && r <= '~':
+		return cell{string(r), 1}
 	case r == '\t':
 		return cell{strings.Repeat(" ", tabWidth), tabWidth}
 	case unprintable(r):

@@ -63,7 +63,7 @@ func (st *stream) readInto(to []byte) int {
 	n, err := st.Read(to)
 	if err != nil {
 		st.over = true
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			st.err = err
 		}
 	}
@@ -79,7 +79,7 @@ type counting struct {
 func (c *counting) Read(to []byte) (int, error) {
 	n, err := c.from.Read(to)
 	c.count.Add(int64(n))
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = bare(err)
 	}
 	return n, err
@@ -89,7 +89,7 @@ type unpacking struct{ from io.Reader }
 
 func (u *unpacking) Read(to []byte) (int, error) {
 	n, err := u.from.Read(to)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = unpackError(err)
 	}
 	return n, err

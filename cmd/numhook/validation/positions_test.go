@@ -10,13 +10,26 @@ import (
 	"numhook/cmd/numhook/validation"
 )
 
-// placeOf counts to a byte of the text in the plainest way: lines by LF, CR and CRLF, columns in UTF-16 code units, a byte order mark as nothing.
-func placeOf(text string, offset int) (line, column int) {
-	text, offset = strings.TrimPrefix(text, "\ufeff"), offset-(len(text)-len(strings.TrimPrefix(text, "\ufeff")))
-	before := strings.ReplaceAll(text[:offset], "\r\n", "\n")
-	before = strings.ReplaceAll(before, "\r", "\n")
-	lines := strings.Split(before, "\n")
-	return len(lines), len(utf16.Encode([]rune(lines[len(lines)-1]))) + 1
+// ruler counts to a byte of a text in the plainest way, one character after the other: lines by LF, CR and CRLF, columns in UTF-16 code units, a byte order mark at
+// the beginning as nothing. It is asked in ascending order.
+type ruler struct {
+	text             string
+	at, line, column int
+}
+
+func (r *ruler) place(offset int) (line, column int) {
+	for i, c := range r.text[r.at:offset] {
+		i += r.at
+		switch {
+		case c == '\ufeff' && i == 0:
+		case c == '\n', c == '\r' && !strings.HasPrefix(r.text[i:], "\r\n"):
+			r.line, r.column = r.line+1, 0
+		default:
+			r.column += utf16.RuneLen(c)
+		}
+	}
+	r.at = offset
+	return r.line + 1, r.column + 1
 }
 
 func TestPositions(t *testing.T) {
@@ -56,7 +69,7 @@ func TestPositions(t *testing.T) {
 				t.Fatal("nothing was found")
 			}
 			f := got.findings[len(got.findings)-1]
-			line, column := placeOf(text, strings.Index(text, `"FAULT"`))
+			line, column := (&ruler{text: text}).place(strings.Index(text, `"FAULT"`))
 			if f.Line != line || f.Column != column || f.Rule != "type" || f.Pointer != "/payload/object/carrier_code" || got.summary.Errors != 1 {
 				t.Errorf("want %d:%d, got %+v", line, column, got.findings)
 			}
@@ -106,8 +119,9 @@ func TestPositionsAcrossBlocks(t *testing.T) {
 		if len(got.findings) != len(want) || len(want) < 20 {
 			t.Fatalf("%s: want %d findings, got %d: %s", kind.name, len(want), len(got.findings), got.report[:min(len(got.report), 1000)])
 		}
+		count := &ruler{text: whole}
 		for i, f := range got.findings {
-			if line, column := placeOf(whole, want[i]); f.Line != line || f.Column != column {
+			if line, column := count.place(want[i]); f.Line != line || f.Column != column {
 				t.Fatalf("%s: want %d:%d, got %+v", kind.name, line, column, f)
 			}
 		}

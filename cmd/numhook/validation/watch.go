@@ -69,8 +69,8 @@ func (w *Watch) addFolder(path string) (files []string, err error) {
 	return files, nil
 }
 
-// Next waits for changes and returns the files that were written or have come, in order, once nothing has changed for a moment. It fails when ctx ends, or when the
-// watch does.
+// Next waits for changes and returns the files that were written or have come, in order, once nothing has changed for a moment.
+// It fails when ctx ends, or when the watch does.
 func (w *Watch) Next(ctx context.Context) ([]string, error) {
 	changed := map[string]bool{}
 	still := time.NewTimer(quiet)

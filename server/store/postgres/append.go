@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -8,7 +9,8 @@ import (
 	"numhook/server/event"
 )
 
-// appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the writer has little left to do.
+// appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the writer has little left to do. It
+// shares no memory with the caller, who may be gone and use it for something else when the writer comes to it.
 type appending struct {
 	event                         event.Event
 	changed                       []string // the numbers that it changes, each once
@@ -25,6 +27,7 @@ func newAppending(e event.Event) (*appending, error) {
 	default:
 		return nil, refused("append event", "the store does not know the attribute "+string(e.Attribute))
 	}
+	e.Value, e.Delivery.Body = bytes.Clone(e.Value), bytes.Clone(e.Delivery.Body)
 	a := &appending{event: e, receipt: event.Receipt{ID: e.ID}}
 	for _, part := range []struct {
 		into *[]byte
@@ -44,9 +47,6 @@ func newAppending(e event.Event) (*appending, error) {
 
 // distinct is the numbers, each once.
 func distinct(numbers []string) []string {
-	if len(numbers) < 2 {
-		return numbers
-	}
 	sorted := slices.Clone(numbers)
 	slices.Sort(sorted)
 	return slices.Compact(sorted)

@@ -1,8 +1,13 @@
 package postgres
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"numhook/server/event"
@@ -17,8 +22,9 @@ type batch struct {
 	redrives []*appending // those of appends that also end the stay of a quarantine entry
 	repeated []*appending // redrives of an entry that another one of this batch redrives
 	refusals map[sameness][]*quarantining
-	order    []*quarantining // the first of each of the refusals, as they came
+	order    []*quarantining // the first of each of the refusals
 	facts    map[string]time.Time
+	added    int // events that had not been there
 
 	events, entries, marks, names *table
 }
@@ -31,7 +37,7 @@ func newBatch() *batch {
 	}
 }
 
-// gather takes the works in, and forgets those of the batch before.
+// gather takes the works in, and forgets those of the batch before. The rows are in the order of their keys, in which every writer locks them.
 func (b *batch) gather(works []work) {
 	clear(b.appends)
 	clear(b.redrives)
@@ -39,19 +45,33 @@ func (b *batch) gather(works []work) {
 	clear(b.order)
 	clear(b.refusals)
 	clear(b.facts)
-	b.appends, b.redrives, b.repeated, b.order = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0]
+	b.appends, b.redrives, b.repeated, b.order, b.added = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0], 0
 	for _, t := range []*table{b.events, b.entries, b.marks, b.names} {
 		t.reset()
 	}
 	for _, w := range works {
 		w.join(b)
 	}
+	slices.SortFunc(b.order, func(p, q *quarantining) int {
+		return cmp.Or(bytes.Compare(p.digest[:], q.digest[:]), strings.Compare(p.entry.Delivery.Door, q.entry.Delivery.Door))
+	})
 	for _, first := range b.order {
 		first.add(b.entries, len(b.refusals[first.sameness()]))
 	}
-	for name, at := range b.facts {
+	slices.SortFunc(b.appends, func(p, q *appending) int {
+		return cmp.Or(cmp.Compare(p.event.TS, q.event.TS), bytes.Compare(p.event.ID[:], q.event.ID[:]))
+	})
+	for _, a := range b.appends {
+		a.add(b.events)
+	}
+	for _, a := range b.redrives {
+		b.marks.columns[0].bigint(a.redrives)
+		b.marks.columns[1].bigint(a.event.TS)
+		b.marks.columns[2].bytes(a.event.ID[:])
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.facts)) {
 		b.names.columns[0].text(name)
-		b.names.columns[1].bigint(at.UnixMicro())
+		b.names.columns[1].bigint(b.facts[name].UnixMicro())
 	}
 }
 
@@ -65,12 +85,8 @@ func (a *appending) join(b *batch) {
 			}
 		}
 		b.redrives = append(b.redrives, a)
-		b.marks.columns[0].bigint(a.redrives)
-		b.marks.columns[1].bigint(a.event.TS)
-		b.marks.columns[2].bytes(a.event.ID[:])
 	}
 	b.appends = append(b.appends, a)
-	a.add(b.events)
 }
 
 func (q *quarantining) join(b *batch) {
@@ -95,19 +111,20 @@ var errAnswer = errors.New("the database answered something else than it was ask
 // ask queues the statements of the batch.
 func (b *batch) ask(x *exchange) {
 	x.ask(sayBegin, nil, nil)
+	x.ask(sayPlacing, nil, nil)
+	if len(b.redrives) > 0 {
+		x.ask(sayHold, [][]byte{b.marks.columns[0].parameter()}, nil)
+	}
+	if len(b.order) > 0 {
+		x.ask(sayQuarantine, b.entries.parameters(), b.quarantined())
+	}
 	switch {
 	case len(b.redrives) > 0:
-		x.ask(sayTurn, nil, turned)
 		x.ask(sayStoreHeld, b.events.parameters(), b.stored())
 		x.ask(sayRedriven, b.marks.parameters(), nil)
 		x.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
 	case len(b.appends) > 0:
 		x.ask(sayStore, b.events.parameters(), b.stored())
-	default:
-		x.ask(sayTurn, nil, turned)
-	}
-	if len(b.order) > 0 {
-		x.ask(sayQuarantine, b.entries.parameters(), b.quarantined())
 	}
 	if len(b.facts) > 0 {
 		x.ask(sayFact, b.names.parameters(), nil)
@@ -115,8 +132,8 @@ func (b *batch) ask(x *exchange) {
 	x.ask(sayCommit, nil, nil)
 }
 
-// turned takes the one row of the turn.
-var turned = &answer{rows: 1, row: func([][]byte) error { return nil }}
+// wrote reports whether the transaction changed anything. The commit of one that did not has waited for no disk and no standby.
+func (b *batch) wrote() bool { return b.added > 0 || len(b.order) > 0 || len(b.facts) > 0 }
 
 // stored takes (place in the batch, added) of each event.
 func (b *batch) stored() *answer {
@@ -128,7 +145,9 @@ func (b *batch) stored() *answer {
 		if place < 1 || place > uint64(len(b.appends)) {
 			return errAnswer
 		}
-		b.appends[place-1].receipt.Duplicate = values[1][0] == 0
+		if b.appends[place-1].receipt.Duplicate = values[1][0] == 0; !b.appends[place-1].receipt.Duplicate {
+			b.added++
+		}
 		return nil
 	}}
 }

@@ -15,7 +15,7 @@ const (
 	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute::text, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
-	pageOfEvents = `SELECT ` + eventColumns + `, NULL::bytea FROM numhook.events e WHERE e.seq > $1::bigint ORDER BY e.seq LIMIT $2::bigint`
+	pageOfEvents = `SELECT ` + eventColumns + `, NULL::bytea FROM numhook.events e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq LIMIT $3::bigint`
 
 	// lookup visits the pieces of events_lookup, the newest first, for the identities between $1 and $2.
 	lookup = `WITH found AS (
@@ -36,14 +36,18 @@ func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
 	return e, err
 }
 
-// Events implements store.Reader. Places are in the order of commits, so an event that is stored later never appears before one that was listed.
+// Events implements store.Reader. An event that is stored later never appears before one that was listed: see settled.
 func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	last, err := r.settled(ctx, eventPlaces)
+	if err != nil {
+		return nil, r.place.unavailable("list events", err)
+	}
 	var list []event.Stored
-	err := r.each(ctx, "list events", func(rows pgx.Rows) error {
+	err = r.each(ctx, "list events", func(rows pgx.Rows) error {
 		e, err := scanEvent(rows)
 		list = append(list, e)
 		return err
-	}, pageOfEvents, after, int64(max(limit, 0)))
+	}, pageOfEvents, after, last, int64(max(limit, 0)))
 	return list, err
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 // connectTime bounds one attempt to connect, where the URL sets no connect_timeout.
-const connectTime = 1500 * time.Millisecond
+const connectTime = 5 * time.Second
 
 // place is where the database is.
 type place struct {

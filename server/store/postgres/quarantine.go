@@ -13,7 +13,7 @@ const (
 	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, q.door, q.header`
 
 	pageOfQuarantine = `SELECT ` + quarantineColumns + `, NULL::bytea FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
-		WHERE q.id > $1::bigint AND ($2::text = '' OR q.state::text = $2) ORDER BY q.id LIMIT $3::bigint`
+		WHERE q.id > $1::bigint AND q.id <= $2::bigint AND ($3::text = '' OR q.state::text = $3) ORDER BY q.id LIMIT $4::bigint`
 
 	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
 		WHERE q.id = $1::bigint`
@@ -27,12 +27,16 @@ func scanQuarantined(rows pgx.Rows) (q event.Quarantined, err error) {
 
 // Quarantines implements store.Reader.
 func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
+	last, err := r.settled(ctx, quarantinePlaces)
+	if err != nil {
+		return nil, r.place.unavailable("list quarantine", err)
+	}
 	var list []event.Quarantined
-	err := r.each(ctx, "list quarantine", func(rows pgx.Rows) error {
+	err = r.each(ctx, "list quarantine", func(rows pgx.Rows) error {
 		q, err := scanQuarantined(rows)
 		list = append(list, q)
 		return err
-	}, pageOfQuarantine, after, string(state), int64(max(limit, 0)))
+	}, pageOfQuarantine, after, last, string(state), int64(max(limit, 0)))
 	return list, err
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"crypto/sha256"
 
 	"numhook/server/event"
@@ -21,6 +22,7 @@ func newQuarantining(q event.Quarantined) (*quarantining, error) {
 	default:
 		return nil, refused("quarantine delivery", "the store does not know the reason "+string(q.Reason))
 	}
+	q.Delivery.Body = bytes.Clone(q.Delivery.Body)
 	w := &quarantining{entry: q, digest: sha256.Sum256(q.Delivery.Body)}
 	var err error
 	if w.violations, err = jsonText(q.Violations); err != nil {

@@ -18,7 +18,7 @@ type session struct {
 // Bounds of a session on the server's side, so that nothing of it is held for long when this program or the network stalls; see writeTime for this side.
 // What a server does not know is left out.
 var bounds = map[string]string{
-	"lock_timeout":                        "1500ms", // how long to wait for the turn
+	"lock_timeout":                        "1500ms", // how long to wait for another receiver that stores the same event
 	"statement_timeout":                   "8s",
 	"transaction_timeout":                 "9s", // from PostgreSQL 17
 	"idle_in_transaction_session_timeout": "5s",
@@ -102,6 +102,17 @@ func (w *session) ready(ctx context.Context) error {
 
 // write makes the batch durable. After an error nothing of it is known to be.
 func (w *session) write(ctx context.Context, b *batch) error {
+	if err := w.exchange(ctx, b); err != nil || b.wrote() {
+		return err
+	}
+	// All of it was there before. The commit that brought it may have been one that did not wait for the disk or the standby: this one does, and all that
+	// stands before it in the log is then safe, too.
+	sure := newBatch()
+	sure.gather([]work{fact{"ready", time.Now()}})
+	return w.exchange(ctx, sure)
+}
+
+func (w *session) exchange(ctx context.Context, b *batch) error {
 	w.warned = ""
 	x := &exchange{session: w, pipeline: w.conn.StartPipeline(ctx)}
 	b.ask(x)

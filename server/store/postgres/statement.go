@@ -1,26 +1,37 @@
 package postgres
 
 // The statements of a session, by the name that they are prepared under. All of a batch goes to the server in one piece, from begin to commit, and the
-// answers come back in one: no lock ever waits for this program.
+// answers come back in one: no lock ever waits for this program. Every batch takes its locks in one order: entries of the quarantine, events, facts, and
+// each kind by its key; so there are no deadlocks.
 const (
 	sayBegin      = "begin"
-	sayTurn       = "turn"
+	sayHold       = "hold"
+	sayQuarantine = "quarantine"
 	sayStore      = "store"
 	sayStoreHeld  = "store_held"
 	sayRedriven   = "redriven"
 	sayReport     = "report"
-	sayQuarantine = "quarantine"
 	sayFact       = "fact"
 	sayCommit     = "commit"
+	sayPlacing    = "placing"
 )
 
-var statements = map[string]string{
-	sayBegin:  `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
-	sayCommit: `COMMIT`,
+// placing is the key of the advisory lock that every transaction shares which draws places, until it has ended: the letters of places.
+const placing = `123610792682867`
 
-	// The turn to store: see the table. Taking it writes to the log, so a commit that otherwise wrote nothing (all duplicates) still waits until whatever
-	// it saw is on the disk, and on the standby where there is a synchronous one.
-	sayTurn: `SELECT one FROM numhook.turn FOR UPDATE`,
+var statements = map[string]string{
+	sayBegin:   `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
+	sayPlacing: `SELECT pg_advisory_xact_lock_shared(` + placing + `)`,
+	sayCommit:  `COMMIT`,
+
+	sayHold: `SELECT FROM numhook.quarantine WHERE id = ANY ($1::bigint[]) ORDER BY digest, door FOR UPDATE`,
+
+	// Each (digest, door) comes once a batch, with how often it came.
+	sayQuarantine: `INSERT INTO numhook.quarantine AS q (door, digest, reason, event_name, violations, times, received, header, body)
+		SELECT i.door, i.digest, i.reason::numhook.quarantine_reason, i.event_name, i.violations, i.times, i.received, i.header, i.body
+		FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
+			AS i (door, digest, reason, event_name, violations, times, received, header, body)
+		ON CONFLICT (digest, door) DO UPDATE SET times = q.times + excluded.times RETURNING q.id, q.digest, q.door`,
 
 	sayStore:     storing(`true`),
 	sayStoreHeld: storing(`i.quarantine IS NULL OR EXISTS (SELECT 1 FROM numhook.quarantine q WHERE q.id = i.quarantine AND q.state = 'held')`),
@@ -33,24 +44,15 @@ var statements = map[string]string{
 	sayReport: `SELECT e.id FROM unnest($1::bigint[]) WITH ORDINALITY AS r (entry, ord) LEFT JOIN numhook.quarantine q ON q.id = r.entry
 		LEFT JOIN numhook.events e ON e.seq = q.redriven_as ORDER BY r.ord`,
 
-	// Each (digest, door) comes once a batch, with how often it came.
-	sayQuarantine: `INSERT INTO numhook.quarantine AS q (door, digest, reason, event_name, violations, times, received, header, body)
-		SELECT i.door, i.digest, i.reason::numhook.quarantine_reason, i.event_name, i.violations, i.times, i.received, i.header, i.body
-		FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
-			AS i (door, digest, reason, event_name, violations, times, received, header, body)
-		ON CONFLICT (digest, door) DO UPDATE SET times = q.times + excluded.times RETURNING q.id, q.digest, q.door`,
-
 	sayFact: `INSERT INTO numhook.facts (name, at) SELECT * FROM unnest($1::text[], $2::bigint[])
 		ON CONFLICT (name) DO UPDATE SET at = excluded.at`,
 }
 
-// storing writes the events for which the condition holds, and their changes. The turn is taken inside, when the server has all of the data already; places
-// are given only behind it, because every row of incoming is joined to it. The answer is one row an event, whether it was added: should the turn be
-// missing there is none, and nothing is mistaken for a duplicate.
+// storing writes the events for which the condition holds, and their changes. The answer is one row an event: its number in the batch, and whether it was
+// added.
 func storing(condition string) string {
-	return `WITH turn AS MATERIALIZED (SELECT one FROM numhook.turn FOR UPDATE),
-	incoming AS MATERIALIZED (
-		SELECT nextval('numhook.places') AS seq, i.* FROM turn CROSS JOIN unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
+	return `WITH incoming AS MATERIALIZED (
+		SELECT nextval('numhook.places') AS seq, i.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
 			$6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])
 		WITH ORDINALITY AS i (event_ts, received, quarantine, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body, ord)
 	), added AS (

@@ -7,14 +7,14 @@
 //
 // # One order
 //
-// A transaction that stores takes the turn, a row lock that it holds until it has ended, before it is given its places (Stored.Seq). So across all receivers
-// the order of places is the order in which transactions become visible: a reader sees a beginning of that order and never a gap that is filled later; of two
-// events with an equal event_ts the one with the higher place was stored later, and wins, whoever looks; and a change is superseded exactly when a newer
-// one of its number has a lower place. There is no second copy of a current value that could disagree. All locks are taken behind that one, so there are no
-// deadlocks.
+// An event's place (Stored.Seq) comes from a sequence, inside the transaction that stores it. So an event that was submitted after another one was
+// acknowledged has the higher place, through whichever receivers they came; for two that were under way at the same moment the places decide, in the same
+// way for everyone who looks, for ever: of two events with an equal event_ts the one with the higher place counts as stored later, and wins; and a change
+// is superseded exactly when a newer one of its number has a lower place. All of this is read from the rows themselves. There is no second copy of a current
+// value and no flag that could disagree with them, so no two receivers have to agree on anything while they write, and none waits for another one, except
+// for one that is storing the very same event.
 //
-// The turn is short: a transaction is one message to the server, with its COMMIT in it, and the turn is taken when the server has all of the data. What a
-// receiver that dies or hangs leaves behind is ended by the server within seconds (session.go).
+// While transactions are under way, a lower place may become visible after a higher one. Lists that are paged by place wait those moments out (settled.go).
 package postgres
 
 import (

@@ -45,6 +45,8 @@ func place(b *testing.B) string {
 }
 
 func benchmarkAppend(b *testing.B, writers int, opts Options) {
+	batches := new(counter)
+	opts.Observer = batches
 	s, err := Open(b.Context(), filepath.Join(place(b), "store.db"), opts)
 	if err != nil {
 		b.Fatal(err)
@@ -70,6 +72,7 @@ func benchmarkAppend(b *testing.B, writers int, opts Options) {
 	}
 	group.Wait()
 	b.StopTimer()
+	b.ReportMetric(float64(b.N)/float64(batches.Load()), "events/batch")
 	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/event")
 	slices.Sort(took)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
@@ -78,6 +81,12 @@ func benchmarkAppend(b *testing.B, writers int, opts Options) {
 	b.ReportMetric(float64(took[len(took)*999/1000].Microseconds()), "p999-us")
 	b.ReportMetric(float64(took[len(took)-1].Microseconds()), "max-us")
 }
+
+// counter counts batches.
+type counter struct{ atomic.Int64 }
+
+func (c *counter) Batch(int, time.Duration) { c.Add(1) }
+func (c *counter) Queue(int)                {}
 
 // cpuTime is what the process has used of the processors.
 func cpuTime() time.Duration {

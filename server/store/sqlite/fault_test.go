@@ -412,16 +412,29 @@ func checkIntegrity(t *testing.T, path string) {
 	}
 }
 
-// Root may write everywhere, so the files are made immutable.
+// Root may write everywhere, so the files are made immutable. Where the shared memory is among them, as on a file system that was mounted anew for reading
+// only, its writes are faults instead of errors.
 func TestReadOnlyFiles(t *testing.T) {
+	t.Run("directory and files", func(t *testing.T) { readOnly(t, "", "-wal") })
+	t.Run("shared memory too", func(t *testing.T) {
+		if underRaceDetector {
+			t.Skip("the race detector does not survive a fault in shared memory")
+		}
+		readOnly(t, "", "-wal", "-shm")
+	})
+}
+
+func readOnly(t *testing.T, suffixes ...string) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openStore(t, path, Options{})
 	mustAppend(t, s, 1)
 	immutable := func(flag string) error {
-		for _, name := range []string{filepath.Dir(path), path, path + "-wal", path + "-shm"} {
-			if out, err := exec.Command("chattr", flag, name).CombinedOutput(); err != nil {
-				return fmt.Errorf("%w: %s", err, out)
-			}
+		names := []string{filepath.Dir(path)}
+		for _, suffix := range suffixes {
+			names = append(names, path+suffix)
+		}
+		if out, err := exec.Command("chattr", append([]string{flag}, names...)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
 		}
 		return nil
 	}
@@ -430,19 +443,17 @@ func TestReadOnlyFiles(t *testing.T) {
 		t.Skipf("SKIPPED: a read-only directory cannot be tried here: %v", err)
 	}
 	defer immutable("-i")
-	start := time.Now()
 	for range 5 {
+		start := time.Now()
 		_, err := s.Append(t.Context(), sample(2))
-		wantUnavailable(t, err)
+		if e := wantUnavailable(t, err); e.Hint == "" {
+			t.Errorf("no hint for %v", err)
+		}
+		if took := time.Since(start); took > 2500*time.Millisecond {
+			t.Errorf("a refusal took %v", took)
+		}
 	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("five refusals took %v", took)
-	}
-	err := s.Ready(t.Context())
-	if e := wantUnavailable(t, err); e.Hint == "" {
-		t.Errorf("no hint for %v", err)
-	}
-	t.Logf("ready says: %v", err)
+	wantUnavailable(t, s.Ready(t.Context()))
 	if err := immutable("-i"); err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func TestLogIsBounded(t *testing.T) {
 	stop := load(t, s, 8, 0)
 	eventually(t, "a thousand events", func() error {
 		if e, err := s.Events(t.Context(), 1000, 1); err != nil || len(e) == 0 {
-			return fmt.Errorf("not yet: %v", err)
+			return fmt.Errorf("not yet: %w", err)
 		}
 		return nil
 	})

@@ -3,22 +3,24 @@ package sqlite
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"numhook/server/store"
 	"numhook/server/store/storetest"
 )
 
+// A slow machine is no fault of the engine's.
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Place {
 		path := filepath.Join(t.TempDir(), "store.db")
-		return func() (store.Store, error) { return Open(t.Context(), path, Options{AllowUnsafe: true}) }
+		return func() (store.Store, error) { return Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute}) }
 	})
 }
 
 func TestConformanceShared(t *testing.T) {
 	storetest.RunShared(t, func(t *testing.T) (one, other store.Store) {
 		path := filepath.Join(t.TempDir(), "store.db")
-		one, err := Open(t.Context(), path, Options{AllowUnsafe: true})
+		one, err := Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	codes "modernc.org/sqlite/lib"
@@ -48,6 +49,7 @@ func (w *writer) collect() bool {
 			return false
 		}
 	}
+	w.letArrive()
 	bytes := int64(0)
 	for r != nil {
 		if len(w.batch) > 0 && bytes+r.bytes > maxBatchBytes {
@@ -69,6 +71,15 @@ func (w *writer) collect() bool {
 		}
 	}
 	return true
+}
+
+// letArrive lets those run who are about to send something, such as callers that were just answered, for as long as more and more comes. Without it the
+// first one of them would get a transaction for himself, and the others would wait for that.
+func (w *writer) letArrive() {
+	for arrived := -1; len(w.store.queue) > arrived && arrived < w.store.opts.MaxBatch; {
+		arrived = len(w.store.queue)
+		runtime.Gosched()
+	}
 }
 
 // next waits for a request, and meanwhile brings a store in trouble back. It returns nil when the queue is closed and empty.

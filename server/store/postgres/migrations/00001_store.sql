@@ -7,15 +7,9 @@ CREATE TYPE numhook.attribute AS ENUM ('cnam', 'emergency_address');
 CREATE TYPE numhook.quarantine_reason AS ENUM ('malformed', 'invalid', 'unknown_event');
 CREATE TYPE numhook.quarantine_state AS ENUM ('held', 'redriven');
 
--- Whoever stores has this one row locked, until its transaction has ended. So places are given in the order in which they become visible: a reader that has
--- seen a place will never see a lower one appear, and "stored later" means the same to every receiver.
-CREATE TABLE numhook.turn (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one)
-);
-INSERT INTO numhook.turn DEFAULT VALUES;
-
 -- What was delivered, in the order in which it was stored. The lists (numbers, drift, lint) and the headers are JSON; the body is the bytes that were
 -- signed. Times of receipt are microseconds since the epoch, event_ts is the sender's milliseconds.
+-- Places are drawn by whoever stores, several at once: a reader that pages by them has to wait for those that were drawn but not committed (events.go).
 CREATE SEQUENCE numhook.places AS bigint;
 CREATE TABLE numhook.events (
     seq          bigint   PRIMARY KEY,

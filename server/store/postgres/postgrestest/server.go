@@ -53,7 +53,7 @@ type Server struct {
 	databases int
 }
 
-// ErrMissing: there is no PostgreSQL on this machine.
+// ErrMissing says that there is no PostgreSQL on this machine.
 var ErrMissing = errors.New("PostgreSQL is not installed: apt-get install postgresql (its own cluster is not used and may be stopped)")
 
 // Programs is the directory of the newest PostgreSQL that is installed.

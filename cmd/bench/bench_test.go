@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestMain is also the entry of the receivers that this binary runs as processes of their own.
+func TestMain(m *testing.M) {
+	if kind := os.Getenv(childKind); kind != "" {
+		os.Exit(runChild(kind, os.Getenv(childDirectory)))
+	}
+	os.Exit(m.Run())
+}
+
+// scale is how much is measured.
+type scale struct {
+	connections int
+	rounds      int           // in each of which every competitor gets its turn, in alternating order
+	warm        time.Duration // before each turn, not counted
+	window      time.Duration // of one receiver's turn
+	appending   time.Duration // of one store's turn
+	limit       int64         // deliveries or appends of one turn; 0 for as many as fit
+	soak        time.Duration // of the watch on memory
+	sample      time.Duration // between two looks at it
+	benchtime   string        // of one testing.Benchmark
+	product     bool          // build the receiver exactly as "make build" does
+	anyDisk     bool          // allow a store in memory
+}
+
+var (
+	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
+		benchtime: "10x", anyDisk: true}
+	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
+		sample: time.Second, benchtime: "500ms", product: true}
+)
+
+// bench is one run: its scale, and what has been found so far.
+type bench struct {
+	scale
+	directory  string // for everything that is written
+	folders    int
+	binary     string // the receiver, once it is built
+	deliveries *deliveries
+	report     report
+}
+
+// parts are run in this order; each adds its rows and aims to the report.
+var parts = []struct {
+	name string
+	run  func(*bench, *testing.T)
+	rows []string
+}{
+	{"check", (*bench).check, []string{stockCheck, ownCheck, ownClean, visitorCheck, plainHandler, ownHandler}},
+	{"receiver", (*bench).receivers, []string{plainReceiver, ownReceiver, bareServer}},
+	{"store", (*bench).appends, []string{singleStore, ownStore, rawFile}},
+	{"memory", (*bench).memory, []string{soak}},
+}
+
+func TestBench(t *testing.T) {
+	b := &bench{scale: tiny, directory: t.TempDir(), deliveries: newDeliveries(t)}
+	var out io.Writer = io.Discard
+	if os.Getenv("NUMHOOK_BENCH") != "" {
+		b.scale, out = full, os.Stdout
+		b.fromEnvironment(t)
+	}
+	benchtime := flag.Lookup("test.benchtime").Value
+	before := benchtime.String()
+	if err := benchtime.Set(b.benchtime); err != nil {
+		t.Fatal(err)
+	}
+	defer benchtime.Set(before)
+
+	b.report.Machine = look(t, b.directory)
+	for _, part := range parts {
+		ran := t.Run(part.name, func(t *testing.T) {
+			part.run(b, t)
+			for _, name := range part.rows {
+				if b.report.row(name) == nil {
+					t.Errorf("no row %q", name)
+				}
+			}
+		})
+		if !ran {
+			return // a table with wrong rows is worse than none
+		}
+	}
+	b.report.judge()
+	if err := b.report.print(out); err != nil {
+		t.Fatal(err)
+	}
+	if file := os.Getenv("NUMHOOK_BENCH_JSON"); file != "" {
+		if err := b.report.write(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// fromEnvironment takes what the package comment lists.
+func (b *bench) fromEnvironment(t *testing.T) {
+	if place := os.Getenv("NUMHOOK_BENCH_DIR"); place != "" {
+		b.directory = filepath.Join(place, "numhook-bench-"+strconv.Itoa(os.Getpid()))
+		if err := os.Mkdir(b.directory, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(b.directory) })
+	}
+	for name, into := range map[string]*time.Duration{"NUMHOOK_BENCH_SOAK": &b.soak, "NUMHOOK_BENCH_WINDOW": &b.window} {
+		text := os.Getenv(name)
+		if text == "" {
+			continue
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil || d <= 0 {
+			t.Fatalf("cannot read %s: %q is no duration such as 20s or 10m", name, text)
+		}
+		*into = d
+	}
+}
+
+// folder makes a folder for one competitor.
+func (b *bench) folder(t *testing.T) string {
+	b.folders++
+	folder := filepath.Join(b.directory, strconv.Itoa(b.folders))
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// turns calls each competitor once a round; every other round in reverse, so that a machine that grows slower favors nobody.
+func (b *bench) turns(competitors int, turn func(competitor int)) {
+	for round := range b.rounds {
+		for i := range competitors {
+			if round%2 == 1 {
+				i = competitors - 1 - i
+			}
+			turn(i)
+		}
+	}
+}

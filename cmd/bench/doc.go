@@ -1,0 +1,15 @@
+// Package bench measures the receiver against what people would write without it, and prints one table with ratios of one run. It guarantees that what is
+// compared does the same work: the same bytes, really signed, answered 200, and counted in the store afterwards. It is all tests, so nothing of it
+// gets into the program.
+//
+// Without NUMHOOK_BENCH its test is the same run with tiny counts, which asserts that the parts work and nothing about time. "make bench" sets it. Further
+// variables:
+//
+//	NUMHOOK_BENCH_DIR      the directory, on a real disk, in which the stores lie; the temporary directory otherwise
+//	NUMHOOK_BENCH_JSON     a file that gets the results as JSON
+//	NUMHOOK_BENCH_SOAK     how long the receiver's memory is watched under load; default 20s
+//	NUMHOOK_BENCH_WINDOW   how long one receiver is measured in one round; default 6s
+//
+// One part alone: go test -run '^TestBench$/^check$'. The parts are check, receiver, store and memory; a new one is a file with a function in the list of
+// bench_test.go. CPU times and memory are read from /proc and left out where there is none.
+package bench

@@ -1,0 +1,179 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// load sends deliveries over so many connections at once, each of which sends its next when the one before was answered.
+type load struct {
+	from        *deliveries
+	connections int
+	warm        time.Duration // not counted
+	window      time.Duration
+	limit       int64 // deliveries, the warm ones included; 0 for as many as fit
+}
+
+// measured is what a load saw.
+type measured struct {
+	answered  int64 // 200, the warm ones included
+	accepted  int   // in the window
+	window    time.Duration
+	latency   histogram // of the accepted in the window, from before the write to the last byte of the answer
+	cpu       time.Duration
+	clientCPU time.Duration
+}
+
+func (m *measured) merge(other *measured) {
+	m.answered += other.answered
+	m.accepted += other.accepted
+	m.window += other.window
+	m.latency.merge(&other.latency)
+	m.cpu += other.cpu
+	m.clientCPU += other.clientCPU
+}
+
+// row is what the table says of it.
+func (m *measured) row(part, what string) row {
+	line := row{Part: part, What: what, PerSecond: float64(m.accepted) / m.window.Seconds(),
+		P50: milliseconds(m.latency.quantile(0.5)), P99: milliseconds(m.latency.quantile(0.99))}
+	if m.accepted > 0 {
+		line.CPU = float64(m.cpu.Microseconds()) / float64(m.accepted)
+		line.ClientCPU = float64(m.clientCPU.Microseconds()) / float64(m.accepted)
+	}
+	return line
+}
+
+// run loads the process at the address. It fails unless every answer is 200: then its figures would mean something else.
+func (l *load) run(address string, pid int) (*measured, error) {
+	begin := time.Now().Add(l.warm)
+	shared := &sending{load: l, begin: begin, end: begin.Add(l.window)}
+	callers := make([]*caller, l.connections)
+	for i := range callers {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		defer conn.Close()
+		const grace = 10 * time.Second // for the last answer
+		if err := conn.SetDeadline(shared.end.Add(grace)); err != nil {
+			return nil, err
+		}
+		callers[i] = &caller{sending: shared, conn: conn, sender: newSender(l.from), in: make([]byte, 16<<10)}
+	}
+	var group sync.WaitGroup
+	for _, c := range callers {
+		group.Go(c.run)
+	}
+	warmed := time.NewTimer(l.warm)
+	<-warmed.C
+	cpu, clientCPU := cpuTime(pid), cpuTime(os.Getpid())
+	group.Wait()
+	m := &measured{window: min(time.Since(begin), l.window), cpu: cpuTime(pid) - cpu, clientCPU: cpuTime(os.Getpid()) - clientCPU}
+	for _, c := range callers {
+		if c.failed != nil {
+			return nil, c.failed
+		}
+		m.answered += c.answered
+		m.accepted += c.latency.total
+		m.latency.merge(&c.latency)
+	}
+	return m, nil
+}
+
+// sending is what the callers of one run share.
+type sending struct {
+	load       *load
+	begin, end time.Time
+	taken      atomic.Int64
+	broken     atomic.Bool // one of them failed
+}
+
+// caller is one connection.
+type caller struct {
+	*sending
+	conn     net.Conn
+	sender   *sender
+	in       []byte
+	latency  histogram
+	answered int64
+	failed   error
+}
+
+func (c *caller) run() {
+	for !c.broken.Load() {
+		if limit := c.load.limit; limit > 0 && c.taken.Add(1) > limit {
+			return
+		}
+		now := time.Now()
+		if now.After(c.end) {
+			return
+		}
+		request := c.sender.write(c.load.from.next.Add(1)-1, now)
+		sent := time.Now()
+		if c.failed = c.call(request.raw); c.failed != nil {
+			c.broken.Store(true)
+			return
+		}
+		c.answered++
+		if at := time.Now(); sent.After(c.begin) && at.Before(c.end) {
+			c.latency.add(at.Sub(sent))
+		}
+	}
+}
+
+// call sends the request and reads its answer, which has to be a 200 with a length.
+func (c *caller) call(request []byte) error {
+	if _, err := c.conn.Write(request); err != nil {
+		return err
+	}
+	got, want := 0, len(c.in)
+	for got < want {
+		n, err := c.conn.Read(c.in[got:])
+		if err != nil {
+			return err
+		}
+		head := want == len(c.in)
+		if got += n; !head {
+			continue
+		}
+		if want, err = answerLength(c.in[:got], len(c.in)); err != nil {
+			return err
+		}
+	}
+	if got > want {
+		return errors.New("the answer is longer than it says")
+	}
+	return nil
+}
+
+var (
+	statusOK   = []byte("HTTP/1.1 200 ")
+	headEnd    = []byte("\r\n\r\n")
+	lengthName = []byte("\r\nContent-Length: ")
+)
+
+// answerLength is the length of the whole answer, or unknown while its head is not complete.
+func answerLength(answer []byte, unknown int) (int, error) {
+	end := bytes.Index(answer, headEnd)
+	if end < 0 {
+		return unknown, nil
+	}
+	at := bytes.Index(answer[:end], lengthName)
+	if !bytes.HasPrefix(answer, statusOK) || at < 0 {
+		return 0, fmt.Errorf("%w: %q", errRefused, answer)
+	}
+	text, _, _ := bytes.Cut(answer[at+len(lengthName):end+len(headEnd)], headEnd[:2])
+	length, err := strconv.Atoi(string(text))
+	if total := end + len(headEnd) + length; err == nil && total < unknown {
+		return total, nil
+	}
+	return 0, fmt.Errorf("cannot read the answer: its length is %q", text)
+}

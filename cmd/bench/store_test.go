@@ -1,0 +1,171 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"numhook/server/store/sqlite"
+)
+
+// The rows of appends without HTTP.
+const (
+	singleStore = "sqlite, one transaction each"
+	ownStore    = "sqlite, group commit"
+	rawFile     = "plain file, group commit: the raw limit"
+)
+
+// appender makes the n-th delivery durable.
+type appender func(n int64) error
+
+// appends measures stores and the raw limit with as many writers as the receivers have connections, each of whom waits for its append.
+func (b *bench) appends(t *testing.T) {
+	raw := openRaw(t, b.folder(t), b.deliveries)
+	competitors := []struct {
+		what, against string
+		append        appender
+	}{
+		{singleStore, "", b.sqlite(t, sqlite.Options{MaxBatch: 1})},
+		{ownStore, singleStore, b.sqlite(t, sqlite.Options{})},
+		{rawFile, ownReceiver, raw.append},
+	}
+	seen := make([]measured, len(competitors))
+	turns := make([][]float64, len(competitors))
+	b.turns(len(competitors), func(i int) {
+		got := b.appendTurn(t, competitors[i].append)
+		seen[i].merge(got)
+		turns[i] = append(turns[i], got.row("", "").PerSecond)
+	})
+	for i := range seen {
+		line := seen[i].row("store", competitors[i].what)
+		line.Turns = turns[i]
+		b.report.add(line, competitors[i].against)
+	}
+}
+
+func (b *bench) sqlite(t *testing.T, options sqlite.Options) appender {
+	options.AllowUnsafe = b.anyDisk
+	s, err := sqlite.Open(t.Context(), filepath.Join(b.folder(t), ownDatabase), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ctx := t.Context()
+	return func(n int64) error {
+		receipt, err := s.Append(ctx, b.deliveries.event(n))
+		if err == nil && receipt.Duplicate {
+			return errRefused
+		}
+		return err
+	}
+}
+
+// appendTurn is one competitor's turn.
+func (b *bench) appendTurn(t *testing.T, one appender) *measured {
+	begin := time.Now()
+	end := begin.Add(b.appending)
+	cpu := cpuTime(os.Getpid())
+	latencies := make([]histogram, b.connections)
+	var failed atomic.Pointer[error]
+	var taken atomic.Int64
+	var group sync.WaitGroup
+	for i := range latencies {
+		group.Go(func() {
+			for time.Now().Before(end) && failed.Load() == nil {
+				if b.limit > 0 && taken.Add(1) > b.limit {
+					return
+				}
+				start := time.Now()
+				if err := one(b.deliveries.next.Add(1) - 1); err != nil {
+					failed.Store(&err)
+					return
+				}
+				latencies[i].add(time.Since(start))
+			}
+		})
+	}
+	group.Wait()
+	m := &measured{window: time.Since(begin), cpu: cpuTime(os.Getpid()) - cpu}
+	if err := failed.Load(); err != nil {
+		t.Fatal(*err)
+	}
+	for i := range latencies {
+		m.latency.merge(&latencies[i])
+	}
+	m.accepted = m.latency.total
+	return m
+}
+
+// raw appends the deliveries' bytes to a file, in groups: one write and one fsync for whatever waits. No store that keeps its promise can be faster with
+// one file.
+type raw struct {
+	from  *deliveries
+	file  *os.File
+	queue chan waiting
+}
+
+type waiting struct {
+	body []byte
+	done chan error
+}
+
+func openRaw(t *testing.T, folder string, from *deliveries) *raw {
+	file, err := os.OpenFile(filepath.Join(folder, "raw"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const most = 1024 // in one group
+	r := &raw{from: from, file: file, queue: make(chan waiting, most)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.run()
+	}()
+	t.Cleanup(func() {
+		close(r.queue)
+		<-ended
+		file.Close()
+	})
+	return r
+}
+
+func (r *raw) append(n int64) error {
+	from := r.from.template(n)
+	body := append([]byte(nil), from.body...)
+	r.from.fill(body, from, n)
+	w := waiting{body, make(chan error, 1)}
+	r.queue <- w
+	return <-w.done
+}
+
+func (r *raw) run() {
+	var group []waiting
+	var buffer []byte
+	for first := range r.queue {
+		group, buffer = append(group[:0], first), append(buffer[:0], first.body...)
+		for more := true; more; {
+			select {
+			case next, open := <-r.queue:
+				if more = open; open {
+					group, buffer = append(group, next), append(buffer, next.body...)
+				}
+			default:
+				more = false
+			}
+		}
+		_, err := r.file.Write(buffer)
+		if err == nil {
+			err = r.file.Sync()
+		}
+		for _, w := range group {
+			w.done <- err
+		}
+	}
+}

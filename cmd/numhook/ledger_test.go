@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"testing"
+)
+
+// ledger is what a store's file holds, read with SQL and not with the program's own code.
+type ledger struct {
+	events  []ledgerEvent           // in the order in which they were stored
+	changes map[ledgerSubject][]row // by event_ts, then in the order in which they were stored
+	held    map[string]int          // quarantined bodies, and how often each came
+}
+
+type ledgerEvent struct {
+	seq, ts         int64
+	id              string // hex
+	name, attribute string
+	numbers         []string
+	value           *string
+	body            string
+}
+
+// ledgerSubject is what a value belongs to.
+type ledgerSubject struct{ number, attribute string }
+
+// row is a change of a subject.
+type row struct {
+	ts, seq    int64
+	superseded bool
+}
+
+// readLedger reads the file beside whoever writes it, in one transaction.
+func readLedger(t testing.TB, file string) ledger {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	return copyLedger(t, db, ledgerQueries{
+		events:     "SELECT seq, event_ts, lower(hex(id)), name, coalesce(attribute, ''), numbers, value, body FROM events ORDER BY seq",
+		changes:    "SELECT number, attribute, event_ts, seq, superseded FROM changes ORDER BY event_ts, seq",
+		quarantine: "SELECT body, times FROM quarantine",
+	})
+}
+
+// ledgerQueries read a store's tables, each in the dialect of its engine.
+type ledgerQueries struct{ events, changes, quarantine string }
+
+// copyLedger reads all of the store in one transaction.
+func copyLedger(t testing.TB, db *sql.DB, queries ledgerQueries) ledger {
+	t.Helper()
+	tx, err := db.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelSerializable})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	l := ledger{changes: map[ledgerSubject][]row{}, held: map[string]int{}}
+	each(t, tx, queries.events, func(rows *sql.Rows) error {
+		var e ledgerEvent
+		var numbers, body []byte
+		if err := rows.Scan(&e.seq, &e.ts, &e.id, &e.name, &e.attribute, &numbers, &e.value, &body); err != nil {
+			return err
+		}
+		e.body = string(body)
+		l.events = append(l.events, e)
+		return json.Unmarshal(numbers, &l.events[len(l.events)-1].numbers)
+	})
+	each(t, tx, queries.changes, func(rows *sql.Rows) error {
+		var of ledgerSubject
+		var r row
+		err := rows.Scan(&of.number, &of.attribute, &r.ts, &r.seq, &r.superseded)
+		l.changes[of] = append(l.changes[of], r)
+		return err
+	})
+	each(t, tx, queries.quarantine, func(rows *sql.Rows) error {
+		var body []byte
+		var times int
+		err := rows.Scan(&body, &times)
+		l.held[string(body)] += times // once a door
+		return err
+	})
+	return l
+}
+
+func each(t testing.TB, tx *sql.Tx, query string, scan func(*sql.Rows) error) {
+	t.Helper()
+	rows, err := tx.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check holds the ledger against a sequential model: the events, taken one after the other in the order in which they were stored, must give exactly the
+// changes that are there. So no event is there twice or half, and every number has its newest value.
+func (l ledger) check(t testing.TB) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, e := range l.events {
+		if seen[e.id] {
+			t.Errorf("event %s is there twice", e.id)
+		}
+		seen[e.id] = true
+		if got := identity(t, e.body); got != e.id {
+			t.Errorf("event %d is stored as %s, and its body is that of %s", e.seq, e.id, got)
+		}
+	}
+	want := l.model()
+	if !maps.EqualFunc(l.changes, want, slices.Equal) {
+		t.Errorf("the changes are not those that %d events make: %d subjects, want %d", len(l.events), len(l.changes), len(want))
+		for of := range want {
+			if !slices.Equal(l.changes[of], want[of]) {
+				t.Fatalf("first difference: %v has %v, want %v", of, l.changes[of], want[of])
+			}
+		}
+	}
+}
+
+// model are the changes that the events make, taken one after the other.
+func (l ledger) model() map[ledgerSubject][]row {
+	made, newest := map[ledgerSubject][]row{}, map[ledgerSubject]int64{}
+	for _, e := range l.events {
+		if e.value == nil {
+			continue
+		}
+		for _, number := range e.numbers {
+			of := ledgerSubject{number, e.attribute}
+			before, known := newest[of]
+			made[of] = append(made[of], row{e.ts, e.seq, known && before > e.ts})
+			if !known || e.ts > before {
+				newest[of] = e.ts
+			}
+		}
+	}
+	for of := range made {
+		slices.SortFunc(made[of], byTime)
+	}
+	return made
+}
+
+func byTime(a, b row) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.seq, b.seq)) }
+
+// bodies are the stored bodies by identity.
+func (l ledger) bodies() map[string]string {
+	bodies := make(map[string]string, len(l.events))
+	for _, e := range l.events {
+		bodies[e.id] = e.body
+	}
+	return bodies
+}
+
+// current is each subject's newest value, as JSON.
+func (l ledger) current() map[ledgerSubject]string {
+	values := map[int64]*string{}
+	for _, e := range l.events {
+		values[e.seq] = e.value
+	}
+	current := map[ledgerSubject]string{}
+	for of, rows := range l.changes {
+		current[of] = *values[rows[len(rows)-1].seq]
+	}
+	return current
+}
+
+// identity is the SHA-256 of the body's canonical JSON, for bodies whose numbers are whole and whose member names are ASCII.
+func identity(t testing.TB, body string) string {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix([]byte(body), []byte("\ufeff"))))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		t.Fatalf("a stored body is not JSON: %v", err)
+	}
+	var canonical bytes.Buffer
+	encoder := json.NewEncoder(&canonical)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(bytes.TrimSuffix(canonical.Bytes(), []byte("\n")))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/pflag"
+
+	"numhook/server"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// firstCells are the words in backticks in the first cells of the table whose header begins with the cell given.
+func firstCells(t *testing.T, text, header string) []string {
+	t.Helper()
+	_, table, found := strings.Cut(text, "\n| "+header+" |")
+	if !found {
+		t.Fatalf("the README has no table that begins with %q", header)
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	var words []string
+	for _, row := range strings.Split(table, "\n")[2:] {
+		cell, _, _ := strings.Cut(strings.TrimPrefix(row, "| "), " | ")
+		for _, word := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
+			words = append(words, word[1])
+		}
+	}
+	return words
+}
+
+// sameWords fails when the README and the code do not name the same things.
+func sameWords(t *testing.T, what string, inReadme []string, inCode map[string]bool) {
+	t.Helper()
+	for _, word := range inReadme {
+		if !inCode[word] {
+			t.Errorf("the README's %s %s is not in the code", what, word)
+		}
+	}
+	for _, word := range slices.Sorted(maps.Keys(inCode)) {
+		if !slices.Contains(inReadme, word) {
+			t.Errorf("the %s %s is not in the README", what, word)
+		}
+	}
+}
+
+// listing is a registerer that only writes down the names.
+type listing struct{ names map[string]bool }
+
+func (l listing) Register(c prometheus.Collector) error {
+	described := make(chan *prometheus.Desc, 10)
+	c.Describe(described)
+	close(described)
+	for d := range described {
+		l.names[regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())[1]] = true
+	}
+	return nil
+}
+func (l listing) MustRegister(...prometheus.Collector) {}
+func (l listing) Unregister(prometheus.Collector) bool { return false }
+
+func TestReadmeNamesEveryMetric(t *testing.T) {
+	l := listing{map[string]bool{}}
+	if err := server.NewMetrics().Register(l); err != nil || len(l.names) < 5 {
+		t.Fatalf("%v: %v", l.names, err)
+	}
+	sameWords(t, "metric", firstCells(t, readme(t), "metric"), l.names)
+}
+
+func TestReadmeNamesEveryLogKey(t *testing.T) {
+	source, err := os.ReadFile("../../server/requestlog.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, record, _ := strings.Cut(string(source), "\nfunc (s *Server) record(")
+	keys := map[string]bool{}
+	for _, key := range regexp.MustCompile(`slog\.[A-Z]\w+\("(\w+)"`).FindAllStringSubmatch(record, -1) {
+		keys[key[1]] = true
+	}
+	if len(keys) < 10 {
+		t.Fatalf("found only %v", keys)
+	}
+	sameWords(t, "log key", firstCells(t, readme(t), "key"), keys)
+}
+
+func TestReadmeNamesEveryFlagOfServe(t *testing.T) {
+	flags := map[string]bool{}
+	newServeCommand().Flags().VisitAll(func(f *pflag.Flag) { flags["--"+f.Name] = true })
+	sameWords(t, "flag", firstCells(t, readme(t), "flag of `serve`"), flags)
+}
+
+func TestReadmeNamesEveryDependency(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := map[string]bool{}
+	for _, line := range strings.Split(string(mod), "\n") {
+		if fields := strings.Fields(line); len(fields) >= 2 && !strings.Contains(line, "// indirect") && strings.Contains(fields[0], ".") {
+			direct[fields[0]] = true
+		}
+	}
+	sameWords(t, "dependency", firstCells(t, readme(t), "module"), direct)
+}
+
+// Every command of the README that needs no machine of its own is run, in order, beside a receiver that has just been started.
+func TestReadmeCommandsRun(t *testing.T) {
+	r := startReceiver(t)
+	for _, folder := range []string{"bin", "payloads"} {
+		if err := os.MkdirAll(filepath.Join(r.folder, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ran := 0
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1) {
+		for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
+			words, ours := strings.CutPrefix(line, "bin/numhook ")
+			if !ours || strings.HasPrefix(words, "serve") || strings.HasPrefix(words, "spec") || strings.HasPrefix(words, "validate") {
+				continue
+			}
+			words = strings.ReplaceAll(words, "http://127.0.0.1:8080", r.url)
+			if got := r.run(strings.Fields(words)...); got.code != exitGood && !strings.Contains(words, "--as-of") {
+				t.Errorf("%s: exit code %d: %s", line, got.code, got.stderr)
+			}
+			ran++
+		}
+	}
+	if ran < 6 {
+		t.Errorf("only %d commands were run", ran)
+	}
+}
+
+func TestReadmeTargetsExist(t *testing.T) {
+	help, err := exec.CommandContext(t.Context(), "make", "-C", "../..", "--no-print-directory", "help").CombinedOutput()
+	if err != nil {
+		t.Fatalf("make help: %v: %s", err, help)
+	}
+	for _, target := range regexp.MustCompile("(?m)^make ([a-z]+)").FindAllStringSubmatch(readme(t), -1) {
+		if !strings.Contains(string(help), "make "+target[1]+" ") {
+			t.Errorf("the README says make %s, and the Makefile has no such target", target[1])
+		}
+	}
+}

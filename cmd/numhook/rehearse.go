@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"numhook/cmd/numhook/validation"
+	"numhook/server"
+	"numhook/server/contract"
+	"numhook/server/event"
+)
+
+func newSpecRehearseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rehearse NEW [PATH...]",
+		Short: "Hold what was really received against a candidate document",
+		Long: "Hold what was really received against a candidate document, in either form, and say what would become of it, compared with today. Without a PATH\n" +
+			"that is every event and every quarantined delivery of the store; PATHs are payload files and folders as validate takes them.\n" +
+			"The exit code is 1 when something that is accepted today would be refused.",
+		Args: cobra.MinimumNArgs(1),
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	limit := cmd.Flags().Int("limit", 100, "name at most so many deliveries whose verdict changes; all are counted")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r, err := newRehearsal(args[0], *limit)
+		if err != nil {
+			return err
+		}
+		if len(args) > 1 {
+			err = r.files(cmd.Context(), args[1:], cmd.InOrStdin())
+		} else {
+			err = r.store(cmd.Context(), *url)
+		}
+		if err != nil {
+			return err
+		}
+		if format.value == "json" {
+			err = writeJSON(cmd.OutOrStdout(), r.result)
+		} else {
+			err = r.write(cmd.OutOrStdout())
+		}
+		if err == nil && r.result.NewlyRefused > 0 {
+			return &exitError{code: exitNo}
+		}
+		return err
+	}
+	return cmd
+}
+
+// rehearsed is the JSON of spec rehearse.
+type rehearsed struct {
+	Document      string            `json:"document"`
+	Deliveries    int               `json:"deliveries"`
+	Accepted      int               `json:"accepted"`       // by both
+	Refused       int               `json:"refused"`        // by both
+	NewlyRefused  int               `json:"newly_refused"`  // accepted today
+	NewlyAccepted int               `json:"newly_accepted"` // refused today
+	NewDrift      map[string]int    `json:"new_drift"`      // deliveries by the pointer of a member that only the candidate does not know
+	OldDrift      map[string]int    `json:"old_drift"`      // deliveries by the pointer of a member that only today's document does not know
+	Changed       []rehearsedChange `json:"changed"`
+	Omitted       int               `json:"omitted"` // changed ones that are counted, and not named
+}
+
+// rehearsedChange is a delivery whose verdict changes.
+type rehearsedChange struct {
+	What       string          `json:"what"` // event ID, quarantine ID, or file:payload
+	Event      string          `json:"event,omitempty"`
+	Today      string          `json:"today"`     // accepted, or the reason of the refusal
+	Candidate  string          `json:"candidate"` // the same
+	Violations []event.Finding `json:"violations,omitempty"`
+}
+
+type rehearsal struct {
+	today, candidate *contract.Contract
+	limit            int
+	result           rehearsed
+}
+
+func newRehearsal(document string, limit int) (*rehearsal, error) {
+	today, err := validation.BuiltIn()
+	if err != nil {
+		return nil, err
+	}
+	candidate, err := validation.ReadDocument(document)
+	if err != nil {
+		return nil, err
+	}
+	return &rehearsal{today: today.Contract, candidate: candidate.Contract, limit: limit, result: rehearsed{
+		Document: document, NewDrift: map[string]int{}, OldDrift: map[string]int{}, Changed: []rehearsedChange{},
+	}}, nil
+}
+
+// store rehearses all that a store holds.
+func (r *rehearsal) store(ctx context.Context, url string) error {
+	from, err := openReader(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	after := int64(0)
+	for {
+		events, err := from.Events(ctx, after, page)
+		if err != nil {
+			return err
+		}
+		for _, listed := range events {
+			after = listed.Seq
+			e, err := from.Event(ctx, listed.ID) // a list leaves bodies out
+			if err != nil {
+				return err
+			}
+			r.one("event "+e.ID.String(), e.Delivery.Door, e.Delivery.Body)
+		}
+		if len(events) == 0 {
+			break
+		}
+	}
+	return eachHeld(ctx, from, nil, func(q event.Quarantined) error {
+		r.one("quarantine "+strconv.FormatInt(q.ID, 10), q.Delivery.Door, q.Delivery.Body)
+		return nil
+	})
+}
+
+// files rehearses payload files, as if each payload had come to the door of every event.
+func (r *rehearsal) files(ctx context.Context, paths []string, stdin io.Reader) error {
+	return validation.Each(ctx, paths, stdin, func(file string, payload int, body []byte) error {
+		r.one(file+":"+strconv.Itoa(payload), "/", body)
+		return nil
+	})
+}
+
+// one holds one delivery against both documents.
+func (r *rehearsal) one(what, door string, body []byte) {
+	d := contract.Parse(body)
+	today, candidate := r.today.Judge(door, d, server.MaxFindings), r.candidate.Judge(door, d, server.MaxFindings)
+	r.result.Deliveries++
+	r.drift(today.Drift, candidate.Drift)
+	switch {
+	case today.Refused == "" && candidate.Refused == "":
+		r.result.Accepted++
+		return
+	case today.Refused != "" && candidate.Refused != "":
+		r.result.Refused++
+		return
+	case candidate.Refused != "":
+		r.result.NewlyRefused++
+	default:
+		r.result.NewlyAccepted++
+	}
+	if len(r.result.Changed) >= r.limit {
+		r.result.Omitted++
+		return
+	}
+	name := candidate.Operation
+	if !r.candidate.Has(name) && !r.today.Has(name) {
+		name = ""
+	}
+	r.result.Changed = append(r.result.Changed, rehearsedChange{
+		What: what, Event: name, Today: verdictWord(today), Candidate: verdictWord(candidate), Violations: candidate.Violations,
+	})
+}
+
+func verdictWord(v contract.Verdict) string {
+	if v.Refused == "" {
+		return "accepted"
+	}
+	return string(v.Refused)
+}
+
+// drift counts the members that only one of the documents does not know. Their number is bounded, because their names are the sender's.
+func (r *rehearsal) drift(today, candidate []event.Finding) {
+	const most = 1000
+	count := func(into map[string]int, one, other []event.Finding) {
+		for _, f := range one {
+			known := slices.ContainsFunc(other, func(g event.Finding) bool { return g.Pointer == f.Pointer })
+			if _, counted := into[f.Pointer]; !known && (counted || len(into) < most) {
+				into[f.Pointer]++
+			}
+		}
+	}
+	count(r.result.NewDrift, candidate, today)
+	count(r.result.OldDrift, today, candidate)
+}
+
+func (r *rehearsal) write(w io.Writer) error {
+	x := r.result
+	fmt.Fprintf(w, "%d deliveries held against %s:\n\n", x.Deliveries, x.Document)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range []struct {
+		count int
+		words string
+	}{
+		{x.NewlyRefused, "accepted today, would be REFUSED"}, {x.NewlyAccepted, "refused today, would be accepted"},
+		{x.Accepted, "accepted by both"}, {x.Refused, "refused by both"},
+	} {
+		fmt.Fprintf(table, "  %d\t%s\n", row.count, row.words)
+	}
+	for _, drift := range []struct {
+		words string
+		at    map[string]int
+	}{{"would become drift", x.NewDrift}, {"drift today, would be known", x.OldDrift}} {
+		for _, pointer := range slices.Sorted(maps.Keys(drift.at)) {
+			fmt.Fprintf(table, "  %d\t%s: %s\n", drift.at[pointer], drift.words, pointer)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, c := range x.Changed {
+		words := strings.ReplaceAll(c.Today+" today, "+c.Candidate, "_", " ")
+		fmt.Fprintf(w, "\n%s %s: %s by the candidate\n", c.What, c.Event, words)
+		writeFindings(w, c.Violations)
+	}
+	if x.Omitted > 0 {
+		fmt.Fprintf(w, "\nand %d more whose verdict changes\n", x.Omitted)
+	}
+	return nil
+}
