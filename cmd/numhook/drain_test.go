@@ -23,7 +23,7 @@ func TestDrainsUnderLoad(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() { load.run(ctx, r, 0, 12) })
 	eventually(t, startTime, "the load is taken", func() bool { return load.accepted() > 200 })
-	began := time.Now()
+	memory, began := residentMemory(t, r), time.Now()
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
@@ -43,7 +43,7 @@ func TestDrainsUnderLoad(t *testing.T) {
 		t.Errorf("the log does not say that it drained: %s", r.log)
 	}
 	load.check(readLedger(t, s.file()))
-	t.Logf("answers %v, drained in %v", load.answers, time.Since(began))
+	t.Logf("answers %v, %d MiB resident under load, drained in %v", load.answers, memory>>20, time.Since(began))
 
 	r = s.start() // nothing has to be recovered, and nothing is missing
 	load.check(readLedger(t, s.file()))

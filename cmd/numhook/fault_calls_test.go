@@ -22,8 +22,8 @@ func (s *site) watched() []string {
 	return flags
 }
 
-// occasions are which of a thread's calls fail, in strace's words: all, the first, one in the middle, and again and again.
-var occasions = []string{"1+", "1", "5", "3+6"}
+// occasions are which of a thread's calls fail, in strace's words: all, one in the middle, the first, and again and again.
+var occasions = []string{"1+", "5", "1", "3+6"}
 
 // callsFail: each of the calls fails, for want of space and for a broken disk, while the receiver runs and while it opens what a crash left.
 func (s *faultSuite) callsFail(t *testing.T) {
@@ -44,7 +44,7 @@ func (s *faultSuite) callsFail(t *testing.T) {
 func (s *faultSuite) callFails(t *testing.T, strace, name, errno string) {
 	v, load := s.embedded(t), newTraffic(t, rand.Uint64())
 	row := faultRow{Part: "SQLite: " + name + " fails"}
-	for _, when := range occasions {
+	for _, when := range occasions[:s.size.occasions] {
 		for range s.size.again {
 			inject := []string{"-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when)}
 			if name == "ftruncate" { // a store truncates its log when it begins it anew, and that it does after an fsync that failed

@@ -31,7 +31,11 @@ func (s *faultSuite) killedAtCalls(t *testing.T) {
 	for _, at := range stages {
 		t.Run(at.name, func(t *testing.T) {
 			row := faultRow{Part: "SQLite: killed at a call " + at.name, Acknowledged: len(load.acknowledged)}
+			defer func() { s.report.note(row) }()
 			_, calls := at.live(s.copied(t, source), load.fork(t), strace, nil)
+			if most(calls, "pwrite64") == 0 || most(calls, "fsync") == 0 {
+				t.Fatalf("nothing is written %s", at.name)
+			}
 			for _, name := range append(writing, "unlink") {
 				made := most(calls, name)
 				for which := 1 + max(made-1, 0)%s.size.calls; which <= made; which += s.size.calls {
@@ -39,7 +43,6 @@ func (s *faultSuite) killedAtCalls(t *testing.T) {
 				}
 				t.Logf("at %d calls of %s, killed %d times so far", made, name, row.Kills)
 			}
-			s.report.note(row)
 		})
 	}
 }

@@ -29,8 +29,8 @@ func (s *faultSuite) power(t *testing.T) {
 	for _, synchronous := range []string{"FULL", "NORMAL", "OFF"} {
 		t.Run(synchronous, func(t *testing.T) {
 			row := faultRow{Part: "SQLite: power cut, synchronous=" + synchronous, Weakened: synchronous != "FULL"}
+			defer func() { s.report.note(row) }()
 			s.cutPower(t, s.recordStoring(t, strace, synchronous), &row)
-			s.report.note(row)
 			if row.Weakened && row.Lost == 0 {
 				t.Errorf("with synchronous=%s nothing was lost in %d images: the suite would not notice a loss", synchronous, row.Images)
 			}
@@ -38,8 +38,8 @@ func (s *faultSuite) power(t *testing.T) {
 	}
 	t.Run("receiver", func(t *testing.T) {
 		row := faultRow{Part: "SQLite: power cut below the receiver"}
+		defer func() { s.report.note(row) }()
 		s.cutPower(t, s.recordReceiver(t, strace), &row)
-		s.report.note(row)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -61,6 +62,7 @@ func (f *faultReport) note(r faultRow) {
 		}
 	}
 	f.rows = append(f.rows, r)
+	slices.SortFunc(f.rows, func(a, b faultRow) int { return strings.Compare(a.Part, b.Part) })
 }
 
 func (f *faultReport) total() faultRow {

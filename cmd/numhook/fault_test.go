@@ -33,6 +33,7 @@ func TestFault(t *testing.T) {
 		t.Run("stopped", suite.databaseStopped)
 		t.Run("restarted in turn", suite.restartedInTurn)
 		t.Run("network", suite.network)
+		t.Run("shuffled", suite.shuffled)
 	})
 	suite.report.write(t)
 	suite.judge(t)
@@ -47,7 +48,7 @@ type faultSuite struct {
 	parts   int // that have come to their end
 }
 
-const faultParts = 8
+const faultParts = 9
 
 // done is called at the end of each part.
 func (s *faultSuite) done(t *testing.T) {
@@ -60,7 +61,8 @@ func (s *faultSuite) done(t *testing.T) {
 type faultSize struct {
 	kills       int // of the receiver on its embedded store
 	calls       int // every how many calls one is chosen to be killed at
-	again       int // how often each kind of fault comes over a call
+	occasions   int // of those in the list
+	again       int // how often each kind of fault comes over a call on each
 	faults      int // wanted of each, and how long to wait for them
 	faultTime   time.Duration
 	cuts        int // moments at which the power goes
@@ -68,14 +70,27 @@ type faultSize struct {
 	stops       int // of the database server
 	turns       int // of restarting all receivers
 	disruptions int // of each kind, of the network
+	numbers     int // that shuffled events speak of
 
 	wantKills, wantFaults, wantImages int // in all
 }
 
 var faultSizes = map[string]faultSize{
-	"short":    {2, 12, 1, 2, time.Second / 2, 8, 2, 1, 1, 1, 8, 20, 24},
-	"ordinary": {6, 6, 1, 3, time.Second, 16, 3, 1, 1, 1, 16, 60, 60},
-	"full":     {80, 1, 2, 16, 4 * time.Second, 60, 70, 12, 5, 6, 200, 500, 180},
+	"short": {
+		kills: 2, calls: 12, occasions: 1, again: 1, faults: 2, faultTime: time.Second / 2, cuts: 8,
+		oneOfThree: 2, stops: 1, turns: 1, disruptions: 1, numbers: 300,
+		wantKills: 8, wantFaults: 20, wantImages: 24,
+	},
+	"ordinary": {
+		kills: 6, calls: 6, occasions: 3, again: 1, faults: 3, faultTime: time.Second, cuts: 16,
+		oneOfThree: 3, stops: 1, turns: 1, disruptions: 1, numbers: 1000,
+		wantKills: 16, wantFaults: 60, wantImages: 60,
+	},
+	"full": {
+		kills: 80, calls: 1, occasions: 4, again: 2, faults: 16, faultTime: 4 * time.Second, cuts: 60,
+		oneOfThree: 70, stops: 12, turns: 5, disruptions: 6, numbers: 10_000,
+		wantKills: 200, wantFaults: 500, wantImages: 180,
+	},
 }
 
 // judge fails when something was lost, doubled or spoiled, and when too little was tried for that to mean anything.

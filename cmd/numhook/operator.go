@@ -84,7 +84,7 @@ func startOperator(address string, h *health, metrics *server.Metrics, log *slog
 	}
 	log.Info("operator listening", slog.String("address", listener.Addr().String()))
 	go func() {
-		if err := operator.Serve(listener); err != http.ErrServerClosed { //nolint:errorlint // net/http returns it bare
+		if err := operator.Serve(listener); err != http.ErrServerClosed {
 			log.Error("cannot serve the operator", slog.String("error", err.Error()))
 		}
 	}()

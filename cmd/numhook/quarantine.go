@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -152,13 +153,13 @@ func newQuarantineRedriveCommand() *cobra.Command {
 	return cmd
 }
 
-func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) error {
+func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (err error) {
 	ctx := cmd.Context()
 	events, err := openOperator(ctx, url)
 	if err != nil {
 		return err
 	}
-	defer events.Close()
+	defer func() { err = errors.Join(err, events.Close()) }()
 	document, err := spec.Load()
 	if err != nil {
 		return err

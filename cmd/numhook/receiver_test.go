@@ -126,7 +126,7 @@ func (s *site) launch(args ...string) *receiver { return s.launchProgram("", arg
 func (s *site) launchProgram(path string, args ...string) *receiver {
 	s.Helper()
 	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"}, args...)
-	process := s.command(context.Background(), args...) //nolint:usetesting // the process outlives the test's context and ends in its clean-up
+	process := s.command(context.Background(), args...) // the process outlives the test's context and ends in its clean-up
 	if path != "" {
 		process.Path = path
 	}

@@ -16,7 +16,7 @@ type pair struct {
 }
 
 // maxPairs bounds the comparison of one operation. References can make two small documents mean a great many pairs.
-const maxPairs = 100_000
+const maxPairs = 20_000
 
 // comparer finds the changes of one operation.
 type comparer struct {

@@ -41,9 +41,9 @@ type Rule struct {
 	effect effect
 }
 
-// Rules is the whole list of what Compare can report (rules.md has it as a table); nothing else decides a level. A list of allowed values counts as an enum, a const as an enum of one
-// value. Below not, if, then, else, contains, propertyNames, dependentSchemas and the unevaluated keywords a narrowing can widen the whole: what is found
-// there is schema-changed. Below oneOf too, because a body that fitted two alternatives was refused: a narrowing there is one-of-narrowed.
+// Rules is the whole list of what Compare can report (rules.md has it as a table); nothing else decides a level. A const counts as an enum of one value.
+// Below not, if, then, else, contains, propertyNames, dependentSchemas and the unevaluated keywords a narrowing can widen the whole: what is found there is
+// schema-changed. Below oneOf too, because a body that fitted two alternatives was refused: a narrowing there is one-of-narrowed.
 func Rules() []Rule { return append([]Rule(nil), rules...) }
 
 var rules = []Rule{
@@ -88,7 +88,7 @@ var rules = []Rule{
 	{"required-member-added", Safe, "%s always comes in addition: it is accepted and reported as drift until the code is regenerated.", narrows},
 	{"member-became-required", Safe, "%s always comes, and the receiver takes it as before.", narrows},
 	{"member-described", Safe, "%s was required without a schema, and now has one.", narrows},
-	{"additional-members-widened", Breaking, "Members without a name of their own may now hold anything, and the receiver still holds them to the old rule.", widens},
+	{"additional-members-widened", Breaking, "Members without a name of their own may hold anything now, and the receiver keeps to the old rule.", widens},
 	{"additional-members-opened", Risky, "Members that the document does not name may come: each is accepted and reported as drift.", widens},
 	{"additional-members-narrowed", Safe, "Members that the document does not name now have a schema.", narrows},
 	{"additional-members-closed", Safe, "No member comes that the document does not name.", narrows},

@@ -231,7 +231,7 @@ func TestNothingGoesUnreported(t *testing.T) {
 			}
 		}
 	}
-	if compared < 1000 {
+	if compared < rounds(t, 1000) {
 		t.Errorf("only %d edits were compared", compared)
 	}
 }
@@ -306,7 +306,7 @@ func TestLevels(t *testing.T) {
 		}
 	}
 	t.Logf("%d bodies looked at", witnesses)
-	if witnesses < 1000 {
+	if witnesses < rounds(t, 200) {
 		t.Errorf("only %d bodies fitted their document", witnesses)
 	}
 }

@@ -24,7 +24,9 @@ func TestSharedConformance(t *testing.T) {
 		{"two receivers", func(t *testing.T, url string) (*postgres.Store, error) {
 			return postgres.Open(t.Context(), url, postgres.Options{})
 		}},
-		{"a receiver and an operator", func(t *testing.T, url string) (*postgres.Store, error) { return postgres.OpenOperator(t.Context(), url) }},
+		{"a receiver and an operator", func(t *testing.T, url string) (*postgres.Store, error) {
+			return postgres.OpenOperator(t.Context(), url)
+		}},
 	} {
 		t.Run(pair.name, func(t *testing.T) {
 			storetest.RunShared(t, func(t *testing.T) (one, other store.Store) {

@@ -31,8 +31,8 @@ const (
 
 func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
 	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*word)(&e.Name), (*word)(&e.AccountID), &e.CarrierCode, jsonColumn{&e.Numbers},
-		(*string)(&e.Attribute), raw{(*[]byte)(&e.Value)}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*moment)(&e.Delivery.Received),
-		(*word)(&e.Delivery.Door), jsonColumn{&e.Delivery.Header}, raw{&e.Delivery.Body})
+		(*string)(&e.Attribute), rawValue{&e.Value}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*moment)(&e.Delivery.Received),
+		(*word)(&e.Delivery.Door), jsonColumn{&e.Delivery.Header}, rawBody{&e.Delivery.Body})
 	return e, err
 }
 

@@ -45,7 +45,7 @@ const (
 )
 
 func scanChange(rows pgx.Rows) (c event.Change, err error) {
-	err = rows.Scan((*word)(&c.Number), (*string)(&c.Attribute), raw{(*[]byte)(&c.Value)}, &c.TS, (*identity)(&c.EventID), (*word)(&c.EventName),
+	err = rows.Scan((*word)(&c.Number), (*string)(&c.Attribute), rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID), (*word)(&c.EventName),
 		(*word)(&c.AccountID), &c.CarrierCode, (*moment)(&c.Received), (*string)(&c.State))
 	return c, err
 }

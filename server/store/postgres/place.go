@@ -23,15 +23,12 @@ type place struct {
 }
 
 func parse(url string) (place, error) {
+	if ambiguous(url) {
+		return place{}, unreadable(nil)
+	}
 	pool, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		// The parser's text may quote a part of the URL, and with it of the password.
-		var cause error
-		if file, ok := errors.AsType[*fs.PathError](err); ok {
-			cause = file
-		}
-		return place{}, &event.Error{Kind: event.Internal, Text: "cannot open store: its URL cannot be read", Err: cause,
-			Hint: "write postgres://USER@HOST:5432/DATABASE?sslmode=verify-full, with the special characters of a password as %XX, or the password in PGPASSWORD"}
+		return place{}, unreadable(err)
 	}
 	config := &pool.ConnConfig.Config
 	if config.ConnectTimeout <= 0 {
@@ -43,10 +40,29 @@ func parse(url string) (place, error) {
 	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
 	config.DialFunc = dialer.DialContext
 	p := place{pool: pool}
-	if config.Password != "" {
+	if len(config.Password) > 3 { // a shorter one would be found in every other word
 		p.hidden = append(p.hidden, config.Password)
 	}
 	return p, nil
+}
+
+// ambiguous reports whether a part of the password may be taken for the host or the database, and so get into a text: with an @, a / or a # that was not written
+// as %XX.
+func ambiguous(url string) bool {
+	_, rest, _ := strings.Cut(url, "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	authority, path, _ := strings.Cut(rest, "/")
+	return strings.Count(authority, "@") > 1 || strings.Contains(path, "@") || strings.Contains(rest, "#")
+}
+
+// unreadable leaves out what the parser says, because it may quote a part of the URL, and with it of the password.
+func unreadable(err error) error {
+	var cause error
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		cause = file
+	}
+	return &event.Error{Kind: event.Internal, Text: "cannot open store: its URL cannot be read", Err: cause,
+		Hint: "write postgres://USER@HOST:5432/DATABASE?sslmode=verify-full, with the special characters of a password as %XX, or the password in PGPASSWORD"}
 }
 
 // config is for a connection outside of a pool.

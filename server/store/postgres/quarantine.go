@@ -21,7 +21,7 @@ const (
 
 func scanQuarantined(rows pgx.Rows) (q event.Quarantined, err error) {
 	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*word)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
-		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), jsonColumn{&q.Delivery.Header}, raw{&q.Delivery.Body})
+		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body})
 	return q, err
 }
 

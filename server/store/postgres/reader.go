@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,15 +128,22 @@ func (j jsonColumn) ScanBytes(v []byte) error {
 	return json.Unmarshal(v, j.into)
 }
 
-// raw scans bytes as they are; NULL is nil.
-type raw struct{ into *[]byte }
+// rawValue scans a value; NULL is nil.
+type rawValue struct{ into *json.RawMessage }
 
 // ScanBytes is what the driver calls; it lends the bytes.
-func (r raw) ScanBytes(v []byte) error {
-	if v == nil {
-		*r.into = nil
-		return nil
+func (r rawValue) ScanBytes(v []byte) error {
+	*r.into = bytes.Clone(v)
+	return nil
+}
+
+// rawBody scans a body; an empty one is nil.
+type rawBody struct{ into *[]byte }
+
+// ScanBytes is what the driver calls; it lends the bytes.
+func (r rawBody) ScanBytes(v []byte) error {
+	if *r.into = nil; len(v) > 0 {
+		*r.into = bytes.Clone(v)
 	}
-	*r.into = append(make([]byte, 0, len(v)), v...)
 	return nil
 }

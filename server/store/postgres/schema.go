@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"strconv"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -65,10 +66,13 @@ func requireLatest(ctx context.Context, conn *pgconn.PgConn) error {
 }
 
 // migrate brings the schema up to date. However many receivers start at once, one does it and the others wait for it; a schema that is up to date costs two
-// queries. The lock is the session's, so it goes when the session does, however it ends.
+// queries. The lock is the session's, so it goes when the session does, however it ends; the session is good for nothing else afterwards.
 func (s *Store) migrate(ctx context.Context, w *session) error {
 	version, err := schemaOf(ctx, w.conn)
 	if err != nil || version == latestSchema {
+		return err
+	}
+	if err := configure(ctx, w.conn, patient); err != nil {
 		return err
 	}
 	if err := exec(ctx, w.conn, fmt.Sprintf("SELECT pg_advisory_lock(%d)", migrationLock)); err != nil {
@@ -91,10 +95,15 @@ func (s *Store) migrateLocked(ctx context.Context, w *session) (err error) {
 			return err
 		}
 	}
-	db := stdlib.OpenDB(*s.place.pool.ConnConfig.Copy())
+	db := stdlib.OpenDB(*s.place.pool.ConnConfig.Copy(), stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		return configure(ctx, conn.PgConn(), ways, patient)
+	}))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return runMigrations(ctx, db)
 }
+
+// patient is for changes of the schema, which may take as long as the caller's context lasts.
+var patient = map[string]string{"statement_timeout": "0", "lock_timeout": "0", "transaction_timeout": "0"}
 
 func runMigrations(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")

@@ -28,13 +28,16 @@ var bounds = map[string]string{
 	"tcp_user_timeout":                    "10s",
 }
 
-// ways are how the server shall go about the statements: every batch alike, whatever it learned from the ones before.
+// ways are how the server shall go about the statements: every batch alike, whatever was set for the role or learned from the batches before.
 var ways = map[string]string{
-	"search_path":     "pg_catalog",
-	"plan_cache_mode": "force_generic_plan",
-	"enable_nestloop": "off", // it does not know how long an array is: hash joins do well with a short one and with a long one
-	"jit":             "off",
-	"row_security":    "off",
+	"default_transaction_isolation": "read committed",
+	"default_transaction_read_only": "off",
+	"search_path":                   "pg_catalog",
+	"row_security":                  "off",
+	"jit":                           "off",
+	"plan_cache_mode":               "force_generic_plan",
+	"enable_nestloop":               "off", // the planner does not know how long an array will be: a hash join does well with any
+	"enable_hashjoin":               "on",
 }
 
 // connect opens a connection, and refuses a server on which the promise would not hold.
@@ -51,7 +54,10 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	w.conn = conn
-	if err := w.prove(ctx, s.opts.AllowUnsafe); err != nil {
+	if err = configure(ctx, w.conn, bounds, ways); err == nil {
+		err = w.prove(ctx, s.opts.AllowUnsafe)
+	}
+	if err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	return w, nil
@@ -72,9 +78,6 @@ func (s *Store) openSession(ctx context.Context) (*session, error) {
 // ready checks the schema and prepares the statements.
 func (w *session) ready(ctx context.Context) error {
 	if err := requireLatest(ctx, w.conn); err != nil {
-		return err
-	}
-	if err := configure(ctx, w.conn, bounds, ways); err != nil {
 		return err
 	}
 	w.prepared = map[string]*pgconn.StatementDescription{}

@@ -147,7 +147,9 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 
 // Close finishes what was begun and what waits, refuses what comes after, and ends the connections.
 func (s *Store) Close() error {
-	return errors.Join(s.group.Close(), s.Reader.Close())
+	err := s.group.Close()
+	s.wrote.Store(0)
+	return errors.Join(err, s.Reader.Close())
 }
 
 // submit has a writer do the work and waits until it is durable.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -86,7 +87,10 @@ func (p place) describe(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
 		return &trouble{text: "the connection to the database was lost"}
 	}
-	return &trouble{text: p.hide(err.Error())}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return &trouble{text: "the database's host name cannot be resolved: " + e.Err}
+	}
+	return &trouble{text: p.hide(strings.Join(strings.Fields(err.Error()), " "))}
 }
 
 // hints say what an operator can do about an SQLSTATE or its class.

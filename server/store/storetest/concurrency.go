@@ -73,7 +73,7 @@ func duplicatesAtOnce(t TB, place Place) {
 // writersAtOnce: many writers, few numbers.
 func writersAtOnce(t TB, place Place) {
 	s := open(t, place)
-	const writers, rounds = 32, 20
+	const writers, rounds = 16, 20
 	var group sync.WaitGroup
 	for w := range writers {
 		group.Go(func() {

@@ -7,21 +7,27 @@ import (
 	"testing"
 )
 
-// shared is the server of all tests of one process that don't stop it. Nobody closes it: the watchdog does.
+// shared is closed by nobody: the watchdog does it.
 var shared = sync.OnceValues(func() (*Server, error) { return Start("") })
 
-// New is the URL of an empty database for the test, on a server that it shares with the other tests of its package.
+// New is the URL of an empty database for the test, on the shared server.
 func New(t testing.TB) string {
+	t.Helper()
+	url, err := Shared(t).NewDatabase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return url
+}
+
+// Shared is the server that the tests of a package share. It must not be stopped.
+func Shared(t testing.TB) *Server {
 	t.Helper()
 	server, err := shared()
 	if err != nil {
 		unavailable(t, err)
 	}
-	url, err := server.NewDatabase(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return url
+	return server
 }
 
 // Own is a server of the test's own, which it may stop and start. settings are name=value.

@@ -103,6 +103,56 @@ func Start(directory string, settings ...string) (*Server, error) {
 	return s, nil
 }
 
+// Replica makes a hot standby of the server, below directory, and waits until it takes connections.
+func (s *Server) Replica(directory string) (*Server, error) {
+	r := &Server{programs: s.programs, owner: s.owner}
+	var err error
+	if r.directory, err = os.MkdirTemp(directory, "numhook-postgres-"); err != nil {
+		return nil, err
+	}
+	if err := r.own(r.directory); err != nil {
+		return nil, err
+	}
+	if r.port, err = freePort(); err != nil {
+		return nil, err
+	}
+	if err := r.watch(); err != nil {
+		return nil, err
+	}
+	source := strings.Replace(s.AdminURL("postgres"), "postgres://", "postgresql://", 1)
+	if err := r.run("pg_basebackup", "--pgdata", r.data(), "--dbname", source, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync"); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	if err := r.Start(); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// own gives the paths to the user that the server runs as.
+func (s *Server) own(paths ...string) error {
+	if s.owner == nil {
+		return nil
+	}
+	for _, path := range paths {
+		if err := os.Chown(path, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs one of the programs to its end.
+func (s *Server) run(program string, args ...string) error {
+	cmd := s.command(program, args...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("cannot run %s: %w\n%s", program, err, output.Bytes())
+	}
+	return nil
+}
+
 // prepare makes the data directory and sets the watchdog.
 func (s *Server) prepare() error {
 	if err := s.chooseOwner(); err != nil {
@@ -112,23 +162,16 @@ func (s *Server) prepare() error {
 	if err := os.WriteFile(secret, []byte(password), 0o600); err != nil {
 		return err
 	}
-	if s.owner != nil {
-		for _, path := range []string{s.directory, secret} {
-			if err := os.Chown(path, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
-				return err
-			}
-		}
+	if err := s.own(s.directory, secret); err != nil {
+		return err
 	}
 	var err error
 	if s.port, err = freePort(); err != nil {
 		return err
 	}
-	initdb := s.command("initdb", "--pgdata", s.data(), "--username", admin, "--pwfile", secret, "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale",
-		"--no-sync")
-	var output bytes.Buffer
-	initdb.Stdout, initdb.Stderr = &output, &output
-	if err := initdb.Run(); err != nil {
-		return fmt.Errorf("cannot make a database cluster: %w\n%s", err, output.Bytes())
+	err = s.run("initdb", "--pgdata", s.data(), "--username", admin, "--pwfile", secret, "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync")
+	if err != nil {
+		return err
 	}
 	return s.watch()
 }
@@ -299,6 +342,12 @@ func (s *Server) URL(database string) string {
 // AdminURL is a database for the superuser.
 func (s *Server) AdminURL(database string) string {
 	return fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", admin, password, s.Address(), database)
+}
+
+// Database is the name of the database that a URL leads to.
+func Database(url string) string {
+	rest, _, _ := strings.Cut(url, "?")
+	return rest[strings.LastIndexByte(rest, '/')+1:]
 }
 
 // Admin runs a statement as the superuser.

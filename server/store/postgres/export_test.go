@@ -1,0 +1,4 @@
+package postgres
+
+// Placing is the statement by which a transaction says that it draws places.
+var Placing = statements[sayPlacing]

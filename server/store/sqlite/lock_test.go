@@ -1,0 +1,175 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"numhook/server/event"
+)
+
+// The kernel lets the lock of a process go that was killed.
+func TestServeLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openStore(t, path, Options{})
+	mustAppend(t, s, 1)
+	out, err := child(t, "open", path).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "another numhook serves it") || !strings.Contains(string(out), fmt.Sprintf("process %d", os.Getpid())) ||
+		!strings.Contains(string(out), "hint: stop the other one") {
+		t.Errorf("a second process: %v %s", err, out)
+	}
+	for _, how := range []string{"read", "operate"} {
+		if out, err := child(t, how, path).CombinedOutput(); err != nil {
+			t.Errorf("%s beside a server: %v %s", how, err, out)
+		}
+	}
+	mustHave(t, s, 1, 7) // 7 is the operator's
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := child(t, "open", path).CombinedOutput(); err != nil {
+		t.Errorf("after the first was closed: %v %s", err, out)
+	}
+}
+
+// A process that is killed at any moment leaves what it acknowledged, whole.
+func TestKilledProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	acknowledged := map[int]bool{}
+	from := 0
+	const rounds = 8
+	for round := range rounds {
+		process := child(t, "append", path, fmt.Sprint(from))
+		out, err := process.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Start(); err != nil {
+			t.Fatal(err)
+		}
+		enough := 20 + 60*round
+		var fresh []int
+		for {
+			var n int
+			if _, err := fmt.Fscanln(out, &n); err != nil {
+				break
+			}
+			acknowledged[n] = true
+			fresh = append(fresh, n)
+			from = max(from, n+1)
+			if enough--; enough == 0 {
+				if err := process.Process.Signal(syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = process.Wait()
+		from += 1000 // leave room: what was not acknowledged may be there, or not
+		s := openStore(t, path, Options{})
+		mustHave(t, s, fresh...)
+		if round == rounds-1 {
+			mustHave(t, s, slices.Collect(maps.Keys(acknowledged))...)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		checkIntegrity(t, path)
+	}
+	if len(acknowledged) < rounds*20 {
+		t.Errorf("only %d events were acknowledged", len(acknowledged))
+	}
+}
+
+// child runs this test binary again, in one of the roles below.
+func child(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), childRole+"="+strings.Join(args, "\n"))
+	return command
+}
+
+const childRole = "NUMHOOK_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(childRole); role != "" {
+		if err := runChild(strings.Split(role, "\n")); err != nil {
+			e, _ := errors.AsType[*event.Error](err)
+			fmt.Printf("%v\nhint: %s\n", err, e.Hint)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func runChild(args []string) error {
+	ctx := context.Background()
+	role, path := args[0], args[1]
+	switch role {
+	case "open":
+		s, err := Open(ctx, path, Options{AllowUnsafe: true})
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	case "read":
+		r, err := OpenReader(ctx, path)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		_, err = r.Event(ctx, sample(1).ID)
+		return err
+	case "operate":
+		s, err := OpenOperator(ctx, path)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		_, err = s.Append(ctx, sample(7))
+		return err
+	case "append":
+		return appendForEver(ctx, path, must(strconv.Atoi(args[2])))
+	}
+	return errors.New("no such role")
+}
+
+// appendForEver prints the number of each event after it was acknowledged.
+func appendForEver(ctx context.Context, path string, next int) error {
+	s, err := Open(ctx, path, Options{AllowUnsafe: true})
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for {
+				mu.Lock()
+				n := next
+				next++
+				mu.Unlock()
+				_, err := s.Append(ctx, sample(n))
+				mu.Lock()
+				if err == nil {
+					fmt.Println(n)
+				} else if event.KindOf(err) != event.Unavailable {
+					fmt.Println("refused:", err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return nil
+}
