@@ -23,8 +23,9 @@ generate: ## compose spec/receiver.json and write the generated code anew
 test: needs ## run all tests
 	@$(GO) test -timeout 30m ./...
 
+# Under the race detector the long suites (differential, kill, fault) run in their short form; make test runs them whole.
 verify: needs stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector
-	@$(GO) test -timeout 60m -race -shuffle=on ./...
+	@$(GO) test -timeout 60m -race -short -shuffle=on ./...
 
 # What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
 needs: .bin/ajv/node_modules ## install what the tests need: PostgreSQL, strace, curl and a C compiler from Debian, ajv from npm

@@ -29,15 +29,16 @@ type scale struct {
 	soak        time.Duration // of the watch on memory
 	sample      time.Duration // between two looks at it
 	benchtime   string        // of one testing.Benchmark
+	payloads    int           // of the file that is validated
 	product     bool          // build the receiver exactly as "make build" does
 	anyDisk     bool          // allow a store in memory
 }
 
 var (
 	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
-		benchtime: "10x", anyDisk: true}
+		benchtime: "10x", payloads: 1000, anyDisk: true}
 	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
-		sample: time.Second, benchtime: "500ms", product: true}
+		sample: time.Second, benchtime: "500ms", payloads: 1_000_000, product: true}
 )
 
 // bench is one run: its scale, and what has been found so far.
@@ -60,6 +61,7 @@ var parts = []struct {
 	{"receiver", (*bench).receivers, []string{plainReceiver, ownReceiver, bareServer}},
 	{"store", (*bench).appends, []string{singleStore, ownStore, rawFile}},
 	{"memory", (*bench).memory, []string{soak}},
+	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
 }
 
 func TestBench(t *testing.T) {

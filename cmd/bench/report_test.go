@@ -68,6 +68,8 @@ const (
 	timesPlain  = 5   // the plain receiver's deliveries accepted in a second
 	timesSingle = 2.5 // the appends of one transaction each
 	mostRSS     = 100 // MiB
+	timesAJV    = 2   // ajv's payloads in a second
+	smallMS     = 50  // milliseconds for a small file, start-up included
 	mostGrowth  = 5   // MiB between the first and the last third of the watch on memory
 )
 
@@ -93,6 +95,15 @@ func (r *report) judge() {
 	}
 	if own := r.row(ownStore); own != nil {
 		hold(ownStore+", to one transaction each", true, timesSingle, own.Ratio, "x")
+	}
+	for _, what := range []string{ownOne, ownTwo} {
+		if own := r.row(what); own != nil && own.Ratio > 0 {
+			hold(what+", to ajv", true, timesAJV, own.Ratio, "x")
+			hold(what+", peak memory", false, mostRSS, own.RSS, " MiB")
+		}
+	}
+	if small := r.row(smallFile); small != nil {
+		hold(smallFile, false, smallMS, small.P50, " ms")
 	}
 	if watched := r.row(soak); watched != nil && watched.RSS > 0 {
 		hold(soak+", peak memory", false, mostRSS, watched.RSS, " MiB")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -153,5 +154,51 @@ func TestReadmeTargetsExist(t *testing.T) {
 		if !strings.Contains(string(help), "make "+target[1]+" ") {
 			t.Errorf("the README says make %s, and the Makefile has no such target", target[1])
 		}
+	}
+}
+
+// The five steps of the section are run as they stand, in a copy of the module beside a store with an event, for a document with one more member.
+func TestReadmeStepsWhenTheDocumentChanges(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the program anew")
+	}
+	_, section, _ := strings.Cut(readme(t), "\n### When the document changes\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var steps []string
+	for _, block := range regexp.MustCompile("(?s)   ```sh\n(.*?)\n   ```").FindAllStringSubmatch(section, -1) {
+		steps = append(steps, strings.TrimSpace(block[1]))
+	}
+	if len(steps) != 5 {
+		t.Fatalf("%d steps, want 5: %q", len(steps), steps)
+	}
+	s := newSite(t)
+	r := s.start()
+	if got := r.post("/", cnamBody(1, "A", "+13125550100")); got.status != http.StatusOK {
+		t.Fatal(got)
+	}
+	module := t.TempDir()
+	copyModule(t, "../..", module)
+	document, err := os.ReadFile(filepath.Join(module, "spec", "number-management.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const member = `"cnam": {`
+	if strings.Count(string(document), member) != 2 {
+		t.Fatalf("%s is not twice in the document", member)
+	}
+	grown := strings.ReplaceAll(string(document), member, `"note": {"type": "string"}, `+member)
+	if err := os.WriteFile(filepath.Join(module, "new.json"), []byte(grown), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range append([]string{"make build"}, steps...) {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", step)
+		cmd.Dir, cmd.Env = module, append(os.Environ(), "NUMHOOK_STORE=sqlite:"+s.file())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("step %d, %s: %v: %s", i, step, err, out)
+		}
+	}
+	generated, err := os.ReadFile(filepath.Join(module, "gen", "receiver", "receiver.gen.go"))
+	if err != nil || !strings.Contains(string(generated), "Note *string `json:\"note,omitempty\"`") {
+		t.Errorf("the generated model has no member note: %v", err)
 	}
 }
