@@ -27,9 +27,10 @@ type diskFile struct {
 
 // change is one of a file's bytes, or of its length when data is nil.
 type change struct {
-	at   int64
-	data []byte
-	over bool // the call has returned
+	at     int64
+	data   []byte
+	over   bool // the call has returned
+	doomed bool // an fsync failed that should have made sure of it: the system may take it for written, and no later fsync writes it
 }
 
 // naming is a name that was given to a file or folder, or taken away.
@@ -56,10 +57,16 @@ func (d *disk) keeps(path string) bool {
 func (d *disk) begin(c *call) (over func()) {
 	d.Helper()
 	path := c.path()
-	if !d.keeps(path) || c.failed || strings.HasSuffix(c.args[0], "(deleted)") {
+	file, known := d.names[path]
+	if !d.keeps(path) || strings.HasSuffix(c.args[0], "(deleted)") {
 		return func() {}
 	}
-	file, known := d.names[path]
+	if c.failed {
+		if c.name == "fsync" && file != nil {
+			file.doom()
+		}
+		return func() {}
+	}
 	switch c.name {
 	case "open", "openat":
 		flags := strings.Join(c.args, " ")
@@ -131,16 +138,55 @@ func (f *diskFile) change(c *change) (over func()) {
 func (f *diskFile) sync() (over func()) {
 	var covers []*change
 	for _, c := range f.changed {
-		if c.over {
+		if c.over && !c.doomed {
 			covers = append(covers, c)
 		}
 	}
 	return func() {
 		for _, c := range covers {
-			f.sure = c.apply(f.sure, always)
+			if slices.Contains(f.changed, c) { // another fsync may have ended first
+				f.sure = c.apply(f.sure, always)
+				f.changed = c.outdate(f.changed)
+			}
 		}
-		f.changed = slices.DeleteFunc(f.changed, func(c *change) bool { return slices.Contains(covers, c) })
 	}
+}
+
+// doom notes an fsync that failed.
+func (f *diskFile) doom() {
+	for _, c := range f.changed {
+		c.doomed = c.doomed || c.over
+	}
+}
+
+// outdate takes the change, which is sure now, out of those that are not, and whatever it wrote over out of the ones before it.
+func (c *change) outdate(changed []*change) (left []*change) {
+	place := slices.Index(changed, c)
+	for _, before := range changed[:place] {
+		end := before.at + int64(len(before.data))
+		switch {
+		case c.data == nil && before.data == nil: // another length
+		case c.data == nil:
+			left = append(left, before.part(before.at, min(end, c.at))...)
+		case before.data == nil:
+			left = append(left, before)
+		default:
+			left = append(left, before.part(before.at, min(end, c.at))...)
+			left = append(left, before.part(max(before.at, c.at+int64(len(c.data))), end)...)
+		}
+	}
+	return append(left, changed[place+1:]...)
+}
+
+// part is what a change writes between two places, if anything.
+func (c *change) part(from, to int64) []*change {
+	switch {
+	case from >= to:
+		return nil
+	case from == c.at && to == c.at+int64(len(c.data)):
+		return []*change{c}
+	}
+	return []*change{{at: from, data: c.data[from-c.at : to-c.at], over: c.over, doomed: c.doomed}}
 }
 
 func always(int64) bool { return true }

@@ -21,8 +21,8 @@ type recording struct {
 	note  func(c *call, in *traffic) bool // notes what the call answers, and reports whether it answers anything
 }
 
-// power: the power goes while a store is created, filled, copied from its log, opened and closed. Whatever may lie on the disk then must hold what was
-// acknowledged before. On settings that sync less, the same must find losses, or it would prove nothing.
+// power: the power goes while a store is created, filled, copied from its log, opened and closed, also where the disk has failed before. Whatever may lie on it
+// then must hold what was acknowledged before. On settings that sync less, the same must find losses, or it would prove nothing.
 func (s *faultSuite) power(t *testing.T) {
 	defer s.done(t)
 	strace := needStrace(t)
@@ -36,6 +36,13 @@ func (s *faultSuite) power(t *testing.T) {
 			}
 		})
 	}
+	t.Run("after failures", func(t *testing.T) {
+		row := faultRow{Part: "SQLite: power cut, fsyncs failed before"}
+		defer func() { s.report.note(row) }()
+		rec := s.recordStoring(t, strace, "FULL", "-e", "inject=fsync:error=EIO:when=5+7")
+		row.Faults = injected(rec.calls)
+		s.cutPower(t, rec, &row)
+	})
 	t.Run("receiver", func(t *testing.T) {
 		row := faultRow{Part: "SQLite: power cut below the receiver"}
 		defer func() { s.report.note(row) }()
@@ -48,7 +55,7 @@ var tellAll = []string{"--seccomp-bpf", "-s", "1048576", "-e", "trace=open,opena
 	"pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,splice,mmap,fsync,fdatasync,sync_file_range,msync"}
 
 // recordStoring records a process of the tests' own that takes deliveries into a store with the setting given: see storing.
-func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string) *recording {
+func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string, flags ...string) *recording {
 	t.Helper()
 	rec := &recording{vault: s.embedded(t), sent: newTraffic(t, rand.Uint64())}
 	script, bodies, good := s.scriptStoring(rec.sent)
@@ -62,7 +69,7 @@ func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string) *re
 	}
 	process := rec.command(t.Context())
 	process.Path, process.Stdin = strace, strings.NewReader(script)
-	process.Args = slices.Concat([]string{"strace"}, traceFlags(trace), tellAll, []string{program, rec.file(), synchronous})
+	process.Args = slices.Concat([]string{"strace"}, traceFlags(trace), tellAll, flags, []string{program, rec.file(), synchronous})
 	if got := rec.finish(process); got.code != exitGood {
 		t.Fatalf("the process that stores ended with code %d: %s", got.code, got.stderr)
 	}
