@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,60 @@ func TestBatchIsBoundedInBytes(t *testing.T) {
 		if !slices.EqualFunc(s.batches, want, slices.Equal) {
 			t.Errorf("batches %v, want %v", s.batches, want)
 		}
+	})
+}
+
+// resubmit has callers submit one work after the other, each of whom needs a moment between two, until each had its turn so many times.
+func resubmit(t *testing.T, c *Commit[int], callers, rounds int, moment time.Duration) {
+	t.Helper()
+	var group sync.WaitGroup
+	for n := range callers {
+		group.Go(func() {
+			for range rounds {
+				if err := c.Submit(t.Context(), n, 1); err != nil {
+					t.Errorf("work of caller %d: %v", n, err)
+				}
+				pass(moment)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestCallersStayTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scribe{takes: 4 * time.Millisecond}
+		opts := options()
+		opts.Batch, opts.Queue = 100, 100
+		c := open(opts, s)
+		start := time.Now()
+		resubmit(t, c, 20, 50, 500*time.Microsecond)
+		took := time.Since(start)
+		mustClose(t, c)
+		if most := 54; len(s.batches) > most || took > 54*5*time.Millisecond {
+			t.Errorf("50 rounds of 20 callers: %d batches in %v, want at most %d", len(s.batches), took, most)
+		}
+	})
+}
+
+func TestTheLastOneWaitsOnlyOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scribe{takes: 4 * time.Millisecond}
+		c := open(options(), s)
+		start := time.Now()
+		submit(c, 1, 0).wait() // alone: one transaction
+		if took := time.Since(start); took != 4*time.Millisecond {
+			t.Errorf("alone: %v, want 4ms", took)
+		}
+		submit(c, 1, 1, 2, 3, 4).wait() // one of them, then the other three
+		for i, want := range []time.Duration{5 * time.Millisecond, 4 * time.Millisecond} {
+			start = time.Now()
+			submit(c, 1, 10+i).wait()
+			if took := time.Since(start); took != want {
+				t.Errorf("after many, number %d: %v, want %v", i+1, took, want)
+			}
+		}
+		mustClose(t, c)
 	})
 }
 

@@ -3,6 +3,7 @@ package group
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -47,6 +48,7 @@ func (s *seat[W]) collect() bool {
 	if r == nil {
 		return false
 	}
+	s.letArrive()
 	s.linger.Reset(min(s.took/lingerPart, lingerMost))
 	defer s.linger.Stop()
 	for bytes := int64(0); r != nil; r = s.another() {
@@ -62,12 +64,21 @@ func (s *seat[W]) collect() bool {
 	return true
 }
 
-// A writer that has just answered many waits a moment for as many, instead of going off with the first that comes back: callers that submit one work after
-// the other would otherwise fall into two halves, each of which waits for the other's transaction. Who is alone never waits.
+// Callers that submit one work after the other would fall into two halves, each of which waits for the other's transaction, if a writer went off with the
+// first that comes back after it has answered many. So it lets those run who are about to submit, and then waits a moment for as many as it has just
+// answered. Who is alone never waits.
 const (
 	lingerPart = 4 // of the time that the last batch took
 	lingerMost = 2 * time.Millisecond
 )
+
+// letArrive lets other goroutines run, for as long as more and more comes of it.
+func (s *seat[W]) letArrive() {
+	for arrived := -1; len(s.commit.queue) > arrived && arrived < s.commit.opts.Batch; {
+		arrived = len(s.commit.queue)
+		runtime.Gosched()
+	}
+}
 
 // another is the next request of the batch, or nil when it is complete.
 func (s *seat[W]) another() *request[W] {
