@@ -16,8 +16,8 @@ type seat[W any] struct {
 	batch   []*request[W]
 	works   []W
 	linger  *time.Timer
-	last    int           // works in the last durable batch
-	took    time.Duration // by it
+	likely  int           // works that are likely to come: those of the last batch, whose callers may come back, and those that waited meanwhile
+	took    time.Duration // by the last batch
 }
 
 // run takes whatever waits into one transaction after the other, until the queue is closed and empty.
@@ -66,7 +66,7 @@ func (s *seat[W]) collect() bool {
 
 // Callers that submit one work after the other would fall into two halves, each of which waits for the other's transaction, if a writer went off with the
 // first that comes back after it has answered many. So it lets those run who are about to submit, and then waits a moment for as many as it has just
-// answered. Who is alone never waits.
+// answered, beside those that waited already. Who is alone never waits.
 const (
 	lingerPart = 4 // of the time that the last batch took
 	lingerMost = 2 * time.Millisecond
@@ -87,14 +87,14 @@ func (s *seat[W]) another() *request[W] {
 		return r
 	default:
 	}
-	if len(s.batch) >= s.last || s.trouble != nil {
+	if len(s.batch) >= s.likely || s.trouble != nil {
 		return nil
 	}
 	select {
 	case r := <-s.commit.queue:
 		return r
 	case <-s.linger.C:
-		s.last = len(s.batch)
+		s.likely = 0
 		return nil
 	}
 }
@@ -138,7 +138,7 @@ func (s *seat[W]) write(batch []*request[W]) {
 	took := time.Since(start)
 	clear(s.works)
 	if err == nil {
-		s.last, s.took = len(batch), took
+		s.likely, s.took = len(batch)+len(s.commit.queue), took
 		answer(batch, nil)
 		if o := s.commit.opts.Observer; o != nil {
 			o.Batch(len(batch), took)
