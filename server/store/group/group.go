@@ -20,7 +20,8 @@ type Writer[W any] interface {
 	Write(batch []W) error
 	// Tidy is called after the callers of a durable batch were answered, for what may wait until then. After an error the writer is down.
 	Tidy() error
-	// Revive brings a writer that is down back, or says why it stays down. It is called again and again, every Options.RetryAfter.
+	// Revive brings a writer that is down back, or says why it stays down. It is called again and again, every Options.RetryAfter. Whatever the writer holds
+	// may be in any state: a panic is an error, too.
 	Revive() error
 	// Close releases the writer, which may be down.
 	Close() error
@@ -46,7 +47,7 @@ func (s *Spoiled) Unwrap() error { return s.Err }
 var (
 	ErrClosed = errors.New("the store is closing")
 	ErrFull   = errors.New("too many deliveries wait for the store")
-	ErrSlow   = errors.New("the store is too slow")
+	ErrSlow   = errors.New("the store does not answer in time")
 )
 
 // Observer is told what the writers do. Its methods must not block.
@@ -152,6 +153,16 @@ func (c *Commit[W]) enqueue(r *request[W]) error {
 		c.queued.Add(-r.bytes)
 		return ErrFull
 	}
+}
+
+// Waiting is how many works wait for a writer, and their bytes.
+func (c *Commit[W]) Waiting() (works int, bytes int64) { return len(c.queue), c.queued.Load() }
+
+// Closed reports whether Close was called.
+func (c *Commit[W]) Closed() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.closed
 }
 
 // Close finishes what was begun and what waits, refuses what comes after, and closes the writers. A second Close does nothing.

@@ -2,11 +2,11 @@ package group
 
 import "sync"
 
-// health counts the writers that are well.
+// health counts the writers that are well, and remembers what was wrong last.
 type health struct {
 	mu      sync.Mutex
 	well    int
-	last    error         // the newest trouble
+	last    error         // what went wrong since the last batch that became durable; nil when nothing did
 	changed chan struct{} // closed, and made anew, whenever the last one goes down or the first one comes back
 }
 
@@ -21,13 +21,10 @@ func (h *health) look() (well bool, changed <-chan struct{}) {
 	return h.well > 0, h.changed
 }
 
-// trouble is why no writer is well, or nil when one is.
+// trouble is what a caller is told whose patience has ended: what is wrong, or nil when it is nothing but slowness.
 func (h *health) trouble() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.well > 0 {
-		return nil
-	}
 	return h.last
 }
 
@@ -40,7 +37,8 @@ func (h *health) down(err error) {
 	}
 }
 
-func (h *health) still(err error) {
+// note keeps what became of a batch or of an attempt to revive a writer, when that leaves the number of those that are well as it is.
+func (h *health) note(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.last = err
@@ -49,6 +47,7 @@ func (h *health) still(err error) {
 func (h *health) up() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.last = nil
 	if h.well++; h.well == 1 {
 		h.announce()
 	}

@@ -137,30 +137,35 @@ func (s *seat[W]) write(batch []*request[W]) {
 	err := s.guarded(func() error { return s.writer.Write(s.works) })
 	took := time.Since(start)
 	clear(s.works)
-	if err == nil {
-		s.likely, s.took = len(batch)+len(s.commit.queue), took
-		answer(batch, nil)
-		if o := s.commit.opts.Observer; o != nil {
-			o.Batch(len(batch), took)
-		}
-		if err := s.guarded(s.writer.Tidy); err != nil {
-			s.goDown(err)
-		}
-		return
-	}
-	if _, ok := errors.AsType[*Busy](err); ok {
+	_, busy := errors.AsType[*Busy](err)
+	_, spoiled := errors.AsType[*Spoiled](err)
+	switch {
+	case err == nil:
+		s.durable(batch, took)
+	case busy:
+		s.commit.health.note(err)
 		answer(batch, err)
-		return
-	}
-	if _, ok := errors.AsType[*Spoiled](err); ok && len(batch) > 1 {
+	case spoiled && len(batch) > 1:
 		s.writeEach(batch)
-		return
-	} else if ok {
+	case spoiled:
 		answer(batch, err)
-		return
+	default:
+		s.goDown(err)
+		answer(batch, err)
 	}
-	s.goDown(err)
-	answer(batch, err)
+}
+
+// durable answers, and does what follows a durable transaction and may not harm it.
+func (s *seat[W]) durable(batch []*request[W], took time.Duration) {
+	s.commit.health.note(nil)
+	s.likely, s.took = len(batch)+len(s.commit.queue), took
+	answer(batch, nil)
+	if o := s.commit.opts.Observer; o != nil {
+		o.Batch(len(batch), took)
+	}
+	if err := s.guarded(s.writer.Tidy); err != nil {
+		s.goDown(err)
+	}
 }
 
 // writeEach lets only the works fail that are at fault.
@@ -193,7 +198,7 @@ func (s *seat[W]) goDown(err error) {
 func (s *seat[W]) revive() {
 	if err := s.guarded(s.writer.Revive); err != nil {
 		s.trouble = err
-		s.commit.health.still(err)
+		s.commit.health.note(err)
 		s.retry.Reset(s.commit.opts.RetryAfter)
 		return
 	}

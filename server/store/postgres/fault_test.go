@@ -257,7 +257,7 @@ func TestWireIsSlow(t *testing.T) {
 	direct := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	e := caller(1, "slow", "+1")
 	w.delay.Store(int64(5 * time.Second))
-	if err := refusedInTime(t, s, e); !strings.Contains(err.Error(), "too slow") {
+	if err := refusedInTime(t, s, e); !strings.Contains(err.Error(), "does not answer in time") {
 		t.Errorf("%v: does not say that it is slow", err)
 	}
 	eventually(t, "what was begun is finished", func() bool {

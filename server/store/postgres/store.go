@@ -147,9 +147,7 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 
 // Close finishes what was begun and what waits, refuses what comes after, and ends the connections.
 func (s *Store) Close() error {
-	err := s.group.Close()
-	s.wrote.Store(0)
-	return errors.Join(err, s.Reader.Close())
+	return errors.Join(s.group.Close(), s.Reader.Close())
 }
 
 // submit has a writer do the work and waits until it is durable.
@@ -214,7 +212,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	s.ready.Lock()
 	defer s.ready.Unlock()
 	now := time.Now()
-	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second {
+	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.group.Closed() {
 		return nil
 	}
 	return s.submit(ctx, "write to the store", fact{"ready", now}, 0)

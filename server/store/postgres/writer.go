@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"numhook/server/store/group"
@@ -78,6 +77,7 @@ func (w *writer) Tidy() error { return nil }
 
 // Revive connects again. The server may be another one by now, so it is held to the same conditions as the first.
 func (w *writer) Revive() error {
+	w.abandon() // a session whose last use ended in a panic
 	ctx, cancel := context.WithTimeout(context.Background(), writeTime)
 	defer cancel()
 	return w.connect(ctx)
@@ -88,5 +88,5 @@ func (w *writer) Close() error {
 	if w.session == nil {
 		return nil
 	}
-	return errors.Join(w.session.close())
+	return w.session.close()
 }

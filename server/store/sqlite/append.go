@@ -42,6 +42,7 @@ type appending struct {
 	row        []any    // of insertEvent
 	quarantine int64    // the entry that it is redriven from, or 0
 	receipt    event.Receipt
+	refusal    error // the answer instead of a receipt; it is no trouble of the store's, and the batch goes on without it
 }
 
 // rowQuarantine is the place of the quarantine column in insertEvent.
@@ -158,7 +159,8 @@ func (r redriving) write(ctx context.Context, w *session) error {
 	var as []byte
 	err := w.findQuarantine.QueryRowContext(ctx, r.quarantine).Scan(&state, &as)
 	if errors.Is(err, sql.ErrNoRows) {
-		return &verdict{&event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot redrive quarantine entry %d: there is none", r.quarantine)}}
+		r.refusal = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot redrive quarantine entry %d: there is none", r.quarantine)}
+		return nil
 	}
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"numhook/server/event"
+	"numhook/server/store/group"
 )
 
 // watcher is told of each batch that the writer takes.
@@ -69,9 +70,9 @@ func TestCallerLeavesWhileWriting(t *testing.T) {
 	s := openStore(t, path, Options{Observer: taken})
 	unlock := lockFile(t, path)
 	ctx, cancel := context.WithCancel(t.Context())
-	var group sync.WaitGroup
+	var all sync.WaitGroup
 	left := make(chan error, 1)
-	group.Go(func() {
+	all.Go(func() {
 		_, err := s.Append(ctx, sample(1))
 		left <- err
 	})
@@ -85,7 +86,7 @@ func TestCallerLeavesWhileWriting(t *testing.T) {
 	}
 	cancel()
 	wantUnavailable(t, <-left)
-	group.Wait()
+	all.Wait()
 	unlock()
 	eventually(t, "the event that was begun", func() error { _, err := s.Event(t.Context(), sample(1).ID); return err })
 	mustAppend(t, s, 3)
@@ -100,14 +101,14 @@ func TestQueueIsBounded(t *testing.T) {
 	s := openStore(t, path, Options{QueueLength: 4, MaxBatch: 1, Observer: taken})
 	unlock := lockFile(t, path)
 	defer unlock()
-	var group sync.WaitGroup
-	group.Go(func() { s.Append(t.Context(), sample(0)) })
+	var all sync.WaitGroup
+	all.Go(func() { s.Append(t.Context(), sample(0)) })
 	<-taken // one is begun, four wait
 	for n := range 4 {
-		group.Go(func() { s.Append(t.Context(), sample(n+1)) })
+		all.Go(func() { s.Append(t.Context(), sample(n+1)) })
 	}
 	eventually(t, "the queue is full", func() error {
-		if len(s.queue) < 4 {
+		if works, _ := s.group.Waiting(); works < 4 {
 			return errors.New("not yet")
 		}
 		return nil
@@ -115,11 +116,11 @@ func TestQueueIsBounded(t *testing.T) {
 	start := time.Now()
 	_, err := s.Append(t.Context(), sample(9))
 	wantUnavailable(t, err)
-	if !errors.Is(err, errFull) || time.Since(start) > time.Second {
+	if !errors.Is(err, group.ErrFull) || time.Since(start) > time.Second {
 		t.Errorf("refused after %v: %v", time.Since(start), err)
 	}
 	unlock()
-	group.Wait()
+	all.Wait()
 	mustAppend(t, s, 9)
 }
 
@@ -130,13 +131,13 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	defer unlock()
 	const callers, bound = 80, maxQueueBytes >> 20 // of 1 MiB each
 	var refused atomic.Int64
-	var group sync.WaitGroup
+	var all sync.WaitGroup
 	for n := range callers {
-		group.Go(func() {
+		all.Go(func() {
 			e := sample(n)
 			e.Delivery.Body = make([]byte, 1<<20)
 			_, err := s.Append(t.Context(), e)
-			if errors.Is(err, errFull) {
+			if errors.Is(err, group.ErrFull) {
 				refused.Add(1)
 			}
 		})
@@ -147,13 +148,13 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		}
 		return nil
 	})
-	if len(s.queue) > bound {
-		t.Errorf("%d deliveries of 1 MiB wait", len(s.queue))
+	if works, _ := s.group.Waiting(); works > bound {
+		t.Errorf("%d deliveries of 1 MiB wait", works)
 	}
 	unlock()
-	group.Wait()
+	all.Wait()
 	eventually(t, "the queue is empty", func() error {
-		if left := s.queued.Load(); left != 0 {
+		if _, left := s.group.Waiting(); left != 0 {
 			return fmt.Errorf("%d bytes wait", left)
 		}
 		return nil
@@ -170,18 +171,18 @@ func TestBadWorkFailsAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openStore(t, path, Options{})
 	unlock := lockFile(t, path)
-	var group sync.WaitGroup
+	var all sync.WaitGroup
 	results := make([]error, 3)
-	group.Go(func() { _, results[0] = s.Append(t.Context(), sample(1)) })
-	group.Go(func() {
+	all.Go(func() { _, results[0] = s.Append(t.Context(), sample(1)) })
+	all.Go(func() {
 		results[1] = s.submit(t.Context(), "write nonsense", insert(func(w *session) error {
 			_, err := w.conn.ExecContext(context.Background(), "INSERT INTO facts (name, at) VALUES ('nonsense', 1)")
 			return err
 		}), 0)
 	})
-	group.Go(func() { _, results[2] = s.Append(t.Context(), sample(2)) })
+	all.Go(func() { _, results[2] = s.Append(t.Context(), sample(2)) })
 	unlock()
-	group.Wait()
+	all.Wait()
 	if results[0] != nil || results[2] != nil {
 		t.Errorf("good events were refused: %v, %v", results[0], results[2])
 	}

@@ -20,6 +20,7 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/store"
+	"numhook/server/store/group"
 )
 
 // Options are the settings of a store that is opened for writing. The zero value is right for serving.
@@ -76,17 +77,10 @@ type Store struct {
 	failed    bool // a write has failed since the start; the writer's goroutine owns it
 	logEnough int  // pages that the log takes before it is copied
 
-	mu     sync.RWMutex // guards closed, and that nothing is queued after it
-	closed bool
-	queue  chan *request
-	queued atomic.Int64 // bytes in the queue
-	ended  chan struct{}
-	ready  sync.Mutex // one readiness check at a time
-
-	wrote   atomic.Int64          // when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
-	trouble atomic.Pointer[error] // what went wrong since then; nil when nothing did
-
-	writer writer // its goroutine's
+	group   *group.Commit[work]
+	closing sync.Once
+	ready   sync.Mutex   // one readiness check at a time
+	wrote   atomic.Int64 // when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
 }
 
 var _ store.Store = (*Store)(nil)
@@ -153,9 +147,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newStore(path string, opts Options) *Store {
-	s := &Store{path: path, opts: opts, logEnough: logEnough, queue: make(chan *request, opts.QueueLength), ended: make(chan struct{})}
-	s.writer.store = s
-	return s
+	return &Store{path: path, opts: opts, logEnough: logEnough}
 }
 
 // start connects, brings the schema up to date, and lets the writer run.
@@ -171,8 +163,10 @@ func (s *Store) start(ctx context.Context) error {
 		_ = session.close()
 		return openError(err)
 	}
-	s.writer.session = session
-	go s.writer.run()
+	s.group = group.New(group.Options{
+		Observer: s.opts.Observer, Batch: s.opts.MaxBatch, BatchBytes: maxBatchBytes, Queue: s.opts.QueueLength, QueueBytes: maxQueueBytes,
+		Patience: s.opts.Patience, RetryAfter: retryAfter,
+	}, &writer{store: s, session: session})
 	return nil
 }
 
@@ -205,21 +199,13 @@ const noLog = "a reader would hold up the writer, and without a log nothing can 
 
 // Close finishes what was begun and what waits, refuses what comes after, empties the log into the database file, and gives up the lock.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	already := s.closed
-	if !already {
-		s.closed = true
-		close(s.queue)
-	}
-	s.mu.Unlock()
-	<-s.ended
-	if already {
-		return nil
-	}
-	err := errors.Join(s.Reader.Close(), s.writer.close()) // the writer last: SQLite removes the log when its last connection ends
-	if s.lock != nil {
-		err = errors.Join(err, s.lock.Close())
-	}
+	var err error
+	s.closing.Do(func() {
+		err = s.group.Close()
+		if s.lock != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+	})
 	if err != nil {
 		return unavailable("close store", err)
 	}
@@ -244,6 +230,9 @@ func (s *Store) Redrive(ctx context.Context, quarantine int64, e event.Event) (e
 	if err == nil {
 		a.quarantine = quarantine
 		err = s.submit(ctx, "redrive quarantine entry", redriving{a}, weigh(e))
+	}
+	if err == nil {
+		err = a.refusal
 	}
 	if err != nil {
 		return event.Receipt{}, err
@@ -273,16 +262,10 @@ func (s *Store) Ready(ctx context.Context) error {
 	s.ready.Lock()
 	defer s.ready.Unlock()
 	now := time.Now()
-	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.isClosed() {
+	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.group.Closed() {
 		return nil
 	}
 	return s.submit(ctx, "write to the store", fact{"ready", now}, 0)
-}
-
-func (s *Store) isClosed() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.closed
 }
 
 // weigh is about what the event costs the writer, in bytes.
