@@ -179,12 +179,16 @@ func TestRestartUnderLoad(t *testing.T) {
 	wantOnce(t, s, all...)
 }
 
-// TestSessionsAreKilled: a connection that somebody ends costs no delivery.
+// TestSessionsAreKilled: a connection that somebody ends costs no delivery, and no question.
 func TestSessionsAreKilled(t *testing.T) {
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	for ts := range int64(5) {
 		mustAppend(t, s, caller(ts, "name", "+1"))
+		wantOnce(t, s, caller(ts, "name", "+1"))
+		if _, err := s.Number(t.Context(), "+1"); err != nil {
+			t.Error(err)
+		}
 		if err := server.Admin(t.Context(), postgrestest.Database(url), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "+
 			"WHERE application_name = 'numhook' AND datname = current_database()"); err != nil {
 			t.Fatal(err)

@@ -60,20 +60,36 @@ func (r *Reader) Close() error {
 
 // each calls scan for every row.
 func (r *Reader) each(ctx context.Context, verb string, scan func(pgx.Rows) error, query string, args ...any) error {
-	rows, err := r.pool.Query(ctx, query, args...)
+	err := r.fresh(func() (handed bool, err error) {
+		rows, err := r.pool.Query(ctx, query, args...)
+		if err != nil {
+			return false, err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			handed = true
+			if err := scan(rows); err != nil {
+				return handed, err
+			}
+		}
+		return handed, rows.Err()
+	})
 	if err != nil {
 		return r.place.unavailable(verb, err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return r.place.unavailable(verb, err)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return r.place.unavailable(verb, err)
-	}
 	return nil
+}
+
+// fresh reads, and once more on new connections where one of the pool's turned out to be lost: since it was used last, the server may have been restarted, or
+// somebody may have ended the session. Nothing is read again once a row has been handed on.
+func (r *Reader) fresh(read func() (handed bool, err error)) error {
+	handed, err := read()
+	if handed || !lost(err) {
+		return err
+	}
+	r.pool.Reset() // the others are as old
+	_, err = read()
+	return err
 }
 
 // LastChallenge implements store.Reader.

@@ -26,6 +26,14 @@ const placers = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advis
 // lock from before it draws until it has ended. So: the newest place that was drawn; then who holds the lock; then wait until all of those have ended. Whoever
 // took the lock later draws higher places. Nobody waits for the reader.
 func (r *Reader) settled(ctx context.Context, sequence string) (place int64, err error) {
+	err = r.fresh(func() (bool, error) {
+		place, err = r.settle(ctx, sequence)
+		return false, err
+	})
+	return place, err
+}
+
+func (r *Reader) settle(ctx context.Context, sequence string) (place int64, err error) {
 	var under []string
 	first := &pgx.Batch{}
 	first.Queue("SELECT last_value FROM " + sequence).QueryRow(func(row pgx.Row) error { return row.Scan(&place) })

@@ -47,6 +47,23 @@ func faultOf(err error) fault {
 	return faultSession
 }
 
+// lost reports whether a connection had been made, and then ended under what was asked of it.
+func lost(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok || err == nil {
+		return false
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.SeverityUnlocalized == "FATAL" || e.SeverityUnlocalized == "PANIC"
+	}
+	return errors.Is(err, pgconn.ErrConnClosed) || hungUp(err)
+}
+
+// hungUp reports whether the other end, or the network, closed the connection.
+func hungUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+		errors.Is(err, net.ErrClosed)
+}
+
 // class is the first two characters of an SQLSTATE.
 func class(e *pgconn.PgError) string {
 	if len(e.Code) < 2 {
@@ -84,7 +101,7 @@ func (p place) describe(err error) error {
 		return &trouble{text: "nothing listens at the database's address: connection refused"}
 	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded):
 		return &trouble{text: "the database does not answer in time"}
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed):
+	case hungUp(err):
 		return &trouble{text: "the connection to the database was lost"}
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {

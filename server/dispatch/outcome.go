@@ -1,0 +1,60 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"numhook/server/event"
+)
+
+// Envelope is what a downstream gets: one change, described by spec/downstream.json.
+type Envelope struct {
+	ID     string // identity of the change, the same on every retry, replay and receiver: downstreams tell repetitions by it
+	Number string // what changes in order: the key of a partitioned log
+	Body   []byte // JSON, without a line end
+}
+
+// Outcome is what an attempt came to.
+type Outcome struct {
+	Verdict event.Verdict
+	After   time.Duration // Retry: how long the downstream asked to be left alone (Retry-After); 0 when it did not say
+	Pause   bool          // the downstream wants nothing more (410): it is paused until an operator resumes it
+	Reason  string        // one short line for logs and people, without personal data and without secrets; empty when confirmed
+	Alive   bool          // the downstream answered sensibly, even if it refused this one change: the breaker counts it as a sign of life
+}
+
+// Sender makes attempts. It is safe for concurrent use.
+type Sender interface {
+	// Send makes one try. It MUST end soon after ctx does, and MUST NOT begin to send what the downstream could act on once ctx has ended. Whatever is
+	// unclear (the connection broke after the body was taken) is a Retry.
+	Send(ctx context.Context, e Envelope) Outcome
+	// Close releases what the sender holds. Nothing is sent after it.
+	Close() error
+}
+
+// Backoff is how a line waits between attempts of one row: First, then Factor times as long each time up to Max, and of that a random part (full jitter).
+type Backoff struct {
+	First       time.Duration
+	Factor      float64
+	Max         time.Duration // at most event.LongestWait
+	GiveUpAfter time.Duration // since it became owed; 0 for never
+}
+
+// Line is one downstream, and how it is served.
+type Line struct {
+	Downstream  event.Downstream
+	Sender      Sender
+	Timeout     time.Duration // of one attempt
+	Concurrency int           // attempts at a time
+	Rate        float64       // attempts a second; 0 for no limit
+	Backoff     Backoff
+}
+
+// Keeper is where what is owed is kept: a part of store.Owing, which says what each method promises.
+type Keeper interface {
+	Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error)
+	Record(ctx context.Context, r event.Result) (held bool, err error)
+	Held(ctx context.Context, downstream string) ([]event.Held, error)
+	Release(ctx context.Context, downstream string, held []event.Held) (int, error)
+	Pause(ctx context.Context, downstream, why string) error
+}

@@ -1,0 +1,145 @@
+package event
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Mode is what a downstream wants to be told.
+type Mode string
+
+// The modes of a downstream.
+const (
+	Latest Mode = "latest" // each number's newest value, and none that a newer one has replaced
+	Every  Mode = "every"  // every event, once for each of its numbers
+)
+
+// Start is what a downstream that the store sees for the first time is owed of what had come before.
+type Start string
+
+// The starts of a downstream.
+const (
+	FromNow       Start = "now"       // nothing
+	FromBeginning Start = "beginning" // what it would be owed now had it been there from the first event on
+	FromSnapshot  Start = "snapshot"  // every number's current values, once
+)
+
+// Only narrows what a downstream is owed. An empty list lets everything pass.
+type Only struct {
+	CarrierCodes []int32  `json:"carrier_codes,omitempty"`
+	Countries    []string `json:"countries,omitempty"` // of an emergency address; what names no country passes, and so does every CNAM
+	Prefixes     []string `json:"prefixes,omitempty"`  // a number passes that begins with one of them
+}
+
+// Downstream is a system that changes are handed on to, as far as the store has to know it.
+type Downstream struct {
+	Name   string   `json:"name"`
+	Mode   Mode     `json:"mode"`
+	Start  Start    `json:"start"`
+	Events []string `json:"events,omitempty"` // the sender's names; empty for all
+	Only   Only     `json:"only"`
+}
+
+// Standing is how a downstream stands.
+type Standing struct {
+	Downstream
+	Registered time.Time // when the store saw it for the first time
+	Filled     bool      // all that its Start asks for is owed
+	Paused     time.Time // since when nothing is claimed for it; zero when it is not paused
+	PausedWhy  string
+
+	Waiting    int64 // rows in each state that is not an end
+	Attempting int64
+	Dead       int64
+	Oldest     time.Time // since when the oldest row that is waiting or attempting is owed; zero when there is none
+}
+
+// OwedState is how a row of what is owed stands. A row is a subject of a downstream: a number's attribute (mode latest), or one event's word about a number
+// (mode every). A delivered row stays: it says what the downstream knows.
+type OwedState string
+
+// The states of what is owed. A newer value (mode latest) makes a row waiting from every state but attempting, where it waits its turn.
+//
+//	owed -> waiting -> (claimed) -> attempting -> (confirmed) -> delivered
+//	           ^  ^                     |    `-> (refused for good, or given up) -> dead
+//	           |  `---- (to be retried) '
+//	           `------- (a newer value, retry, replay) from delivered, dead, skipped
+//	waiting, dead -> (skip) -> skipped
+const (
+	Waiting    OwedState = "waiting"
+	Attempting OwedState = "attempting"
+	Delivered  OwedState = "delivered"
+	Dead       OwedState = "dead"
+	Skipped    OwedState = "skipped"
+)
+
+// LongestWait bounds every wait for the next attempt. A row that is due later than that after now was written before the clock was set back, and is due.
+const LongestWait = 24 * time.Hour
+
+// Owed is one row of what is owed, as people look at it.
+type Owed struct {
+	ID         int64
+	Downstream string
+	Number     string // empty for an event without numbers
+	Attribute  Attribute
+	State      OwedState
+	EventID    ID // of the event whose value is owed, or was delivered
+	EventName  string
+	TS         int64 // that event's event_ts
+	Value      json.RawMessage
+	Tries      int       // attempts begun for this value
+	Since      time.Time // when it became owed
+	Due        time.Time // when the next attempt may begin; zero unless it is waiting
+	Attempted  time.Time // when the last attempt ended; zero before the first
+	Reason     string    // what the last attempt ended in: one short line without personal data
+}
+
+// OwedFilter narrows a list of what is owed; zero values let everything pass.
+type OwedFilter struct {
+	Downstream string
+	Number     string
+	State      OwedState
+}
+
+// Attempt is one try to deliver one row, as the store hands it out.
+type Attempt struct {
+	Row   int64 // Owed.ID
+	Claim int64 // the fence: a number that no other claim of the row has; the store takes a result only under the newest
+	Seq   int64 // the version: the place of the event whose value this is
+
+	Downstream  string
+	Number      string
+	Attribute   Attribute
+	Value       json.RawMessage // nil when the event carried none
+	Previous    json.RawMessage // the value that this one follows on the sender's clock; nil when there is none
+	Superseded  bool            // a newer value had been stored before this one (mode every)
+	TS          int64
+	EventID     ID
+	EventName   string
+	AccountID   string
+	CarrierCode int32
+	Received    time.Time
+	Try         int       // from 1, of this value
+	Since       time.Time // when it became owed
+}
+
+// Verdict is what an attempt came to.
+type Verdict string
+
+// The verdicts.
+const (
+	Confirmed Verdict = "confirmed" // the downstream has it
+	Retry     Verdict = "retry"     // it may work later
+	Refused   Verdict = "refused"   // it will not work: dead, until somebody retries or replays it
+)
+
+// Result is what the store is told of an attempt.
+type Result struct {
+	Row, Claim, Seq int64 // of the attempt
+	Verdict         Verdict
+	After           time.Duration // Retry: how long to wait from now on, at most LongestWait
+	Reason          string        // one short line without personal data; empty when confirmed
+}
+
+// Held is a row that somebody has claimed.
+type Held struct{ Row, Claim int64 }

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"numhook/server/event"
+)
+
+// Owing is how the way out works on what downstreams are owed. All methods are safe for concurrent use, from any number of processes.
+//
+// An engine MUST, beside the rules of the package:
+//
+//  7. write what is owed in the transaction of the event: whoever stores an event (a receiver of any configuration, a redrive) makes it owed to every
+//     downstream that is registered, as far as it passes the downstream's events and Only;
+//  8. keep one row a subject: (downstream, number, attribute) in mode latest, (downstream, number, attribute, event) in mode every. In mode latest a row's version
+//     (event_ts, place) only ever grows, a superseded change is never owed, and of several values in one transaction only the newest; once a subject has a
+//     row, every newer value of it is owed, even one that no longer passes Only: the downstream would keep the old one for ever. In mode every an event
+//     without numbers is one row whose number is empty, and an event without a value is owed all the same;
+//  9. hand a row to one claim at a time: a row that is attempting is claimed by nobody until it is recorded or released;
+//  10. take a result only under the row's newest claim. When the row's version has grown meanwhile, the row is waiting again, due at once (after
+//     Result.After for a Retry), whatever the verdict.
+type Owing interface {
+	// Register makes the downstream known, or brings its Events and Only up to date; what is stored after its return is owed to it. Kind Invalid when the name
+	// is known under another mode.
+	Register(ctx context.Context, d event.Downstream) (event.Standing, error)
+	// Filled notes that all that the downstream's Start asks for is owed.
+	Filled(ctx context.Context, downstream string) error
+	// Owe makes changes owed that are in the store (Number, Attribute, TS, EventID, EventName, CarrierCode and Value are looked at), as far as they pass the
+	// downstream's filters: those that are not yet, and with again also those that are delivered, dead or skipped. In mode latest one that is no longer the
+	// newest is passed over. It returns how many rows became waiting; a dry run only counts them.
+	Owe(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error)
+	// Claim hands out at most limit rows that are due, those that have been due longest first; nothing while the downstream is paused or unknown. In mode
+	// every a row is passed over while another row of its downstream and number, of a lower (event_ts, place), is waiting or attempting. A claim is
+	// durable before it returns. next is when the earliest of the other waiting rows will be due, or the zero time when there is none.
+	Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error)
+	// Record takes the result of an attempt, and reports false, changing nothing, when the row is no longer under its claim.
+	Record(ctx context.Context, r event.Result) (held bool, err error)
+	// Held lists the rows that are attempting.
+	Held(ctx context.Context, downstream string) ([]event.Held, error)
+	// Release makes rows waiting again, due at once, each as long as it is still under the claim given, and returns how many were.
+	Release(ctx context.Context, downstream string, held []event.Held) (int, error)
+	// Pause lets nothing be claimed for the downstream, Resume ends that. NotFound for an unknown one.
+	Pause(ctx context.Context, downstream, why string) error
+	Resume(ctx context.Context, downstream string) error
+	// Remove forgets the downstream and all that it is owed. NotFound for an unknown one.
+	Remove(ctx context.Context, downstream string) error
+	// Retry makes a row that is waiting, delivered, dead or skipped waiting and due at once; Skip makes one that is waiting or dead skipped. NotFound when there
+	// is no such row, Invalid when it is in another state.
+	Retry(ctx context.Context, row int64) error
+	Skip(ctx context.Context, row int64) error
+}
+
+// OwedReader is how people look at what is owed.
+type OwedReader interface {
+	// Downstreams lists all that are registered, by name, with their counts.
+	Downstreams(ctx context.Context) ([]event.Standing, error)
+	// Owed lists rows by id, beginning after the one given: at most limit; an empty page is the end.
+	Owed(ctx context.Context, filter event.OwedFilter, after int64, limit int) ([]event.Owed, error)
+	// OwedRow is one row. NotFound when there is none.
+	OwedRow(ctx context.Context, id int64) (event.Owed, error)
+}
