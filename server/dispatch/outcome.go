@@ -54,7 +54,7 @@ type Line struct {
 type Keeper interface {
 	Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error)
 	Record(ctx context.Context, r event.Result) (held bool, err error)
-	Held(ctx context.Context, downstream string) ([]event.Held, error)
-	Release(ctx context.Context, downstream string, held []event.Held) (int, error)
+	Held(ctx context.Context, downstream string) ([]event.Claimed, error)
+	Release(ctx context.Context, downstream string, held []event.Claimed) (int, error)
 	Pause(ctx context.Context, downstream, why string) error
 }

@@ -141,5 +141,5 @@ type Result struct {
 	Reason          string        // one short line without personal data; empty when confirmed
 }
 
-// Held is a row that somebody has claimed.
-type Held struct{ Row, Claim int64 }
+// Claimed is a row that somebody has claimed, and under which claim.
+type Claimed struct{ Row, Claim int64 }

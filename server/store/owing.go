@@ -37,9 +37,9 @@ type Owing interface {
 	// Record takes the result of an attempt, and reports false, changing nothing, when the row is no longer under its claim.
 	Record(ctx context.Context, r event.Result) (held bool, err error)
 	// Held lists the rows that are attempting.
-	Held(ctx context.Context, downstream string) ([]event.Held, error)
+	Held(ctx context.Context, downstream string) ([]event.Claimed, error)
 	// Release makes rows waiting again, due at once, each as long as it is still under the claim given, and returns how many were.
-	Release(ctx context.Context, downstream string, held []event.Held) (int, error)
+	Release(ctx context.Context, downstream string, held []event.Claimed) (int, error)
 	// Pause lets nothing be claimed for the downstream, Resume ends that. NotFound for an unknown one.
 	Pause(ctx context.Context, downstream, why string) error
 	Resume(ctx context.Context, downstream string) error
