@@ -28,17 +28,19 @@ verify: needs stale tidy lint ## everything that must hold before a change lands
 	@$(GO) test -timeout 60m -race -short -shuffle=on ./...
 
 # What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
-needs: .bin/ajv/node_modules ## install what the tests need: PostgreSQL, strace, curl and a C compiler from Debian, ajv from npm
+needs: .bin/ajv/node_modules .bin/standardwebhooks/node_modules ## install what the tests need: PostgreSQL, strace, curl and a C compiler from Debian, ajv and standardwebhooks from npm
 	@missing=""; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	for program in strace curl gcc git; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	[ -z "$$missing" ] || $(MAKE) --no-print-directory debian packages="$$missing"
 
 .bin/ajv/node_modules: cmd/numhook/validation/testdata/ajv/package-lock.json
+.bin/standardwebhooks/node_modules: server/dispatch/webhook/testdata/standardwebhooks/package-lock.json
+.bin/ajv/node_modules .bin/standardwebhooks/node_modules:
 	@command -v npm >/dev/null || $(MAKE) --no-print-directory debian packages="nodejs npm"
-	@mkdir -p .bin/ajv
-	@! command -v npm >/dev/null || { cp $(dir $<)package.json $(dir $<)package-lock.json .bin/ajv/ \
-		&& npm ci --prefix .bin/ajv --ignore-scripts --no-audit --no-fund --silent && touch $@; }
+	@mkdir -p $(@D)
+	@! command -v npm >/dev/null || { cp $(dir $<)package.json $(dir $<)package-lock.json $(@D)/ \
+		&& npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent && touch $@; }
 
 # The tests start a database server of their own, so the package is kept from starting one.
 debian:
