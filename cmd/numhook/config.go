@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -113,7 +114,7 @@ func (b *byteSize) Set(value string) error {
 	return nil
 }
 
-// moment reads a time on the sender's clock: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the epoch.
+// moment reads a time: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the epoch.
 func moment(text string) (int64, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return ms, nil
@@ -290,4 +291,44 @@ func openReader(ctx context.Context, url string) (reader, error) {
 		return nil, err
 	}
 	return opened(e.read(ctx, at))
+}
+
+// owedReader is an open store of which the reading half is used, with what downstreams are owed.
+type owedReader interface {
+	reader
+	store.OwedReader
+}
+
+// owingStore is an open store with what downstreams are owed.
+type owingStore interface {
+	store.Store
+	store.Owing
+	store.OwedReader
+}
+
+// openOwed is openReader for those who look at what is owed.
+func openOwed(ctx context.Context, url string) (owedReader, error) {
+	from, err := openReader(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	return owingOf[owedReader](from)
+}
+
+// openOwing is openOperator for those who change what is owed.
+func openOwing(ctx context.Context, url string) (owingStore, error) {
+	s, err := openOperator(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	return owingOf[owingStore](s)
+}
+
+// owingOf is the store's side of the way out.
+func owingOf[S any](s io.Closer) (S, error) {
+	side, ok := s.(S)
+	if !ok {
+		return side, errors.Join(errors.New("cannot look at what is owed: this kind of store keeps nothing for downstreams"), s.Close())
+	}
+	return side, nil
 }

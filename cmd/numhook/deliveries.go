@@ -1,0 +1,298 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+func newDeliveriesCommand() *cobra.Command {
+	return newVerbGroup("deliveries", "Look at what downstreams are owed, row by row, and retry or skip it",
+		newDeliveriesListCommand(), newDeliveriesShowCommand(), newDeliveriesRetryCommand(), newDeliveriesSkipCommand())
+}
+
+// owedShown is the JSON of a row of what is owed.
+type owedShown struct {
+	ID         int64           `json:"id"`
+	Downstream string          `json:"downstream"`
+	Number     string          `json:"number,omitempty"`
+	Attribute  event.Attribute `json:"attribute,omitempty"`
+	State      event.OwedState `json:"state"`
+	EventID    event.ID        `json:"event_id"`
+	EventName  string          `json:"event"`
+	TS         int64           `json:"event_ts"`
+	Value      json.RawMessage `json:"value,omitempty"`
+	Tries      int             `json:"tries"`
+	Since      time.Time       `json:"since"`
+	Due        time.Time       `json:"due,omitzero"`
+	Attempted  time.Time       `json:"attempted,omitzero"`
+	Reason     string          `json:"reason,omitempty"`
+}
+
+func showOwed(o event.Owed) owedShown {
+	return owedShown{
+		ID: o.ID, Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State, EventID: o.EventID, EventName: o.EventName, TS: o.TS,
+		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason,
+	}
+}
+
+// What --state takes beside the states themselves.
+const (
+	stateOpen = "open" // not delivered, and not skipped
+	stateAll  = "all"
+)
+
+// openStates are those of what a downstream does not have yet.
+var openStates = []event.OwedState{event.Waiting, event.Attempting, event.Dead}
+
+// owedFlags narrow a list of what is owed.
+type owedFlags struct {
+	downstream, number *string
+	state              *choice
+}
+
+func (f owedFlags) filters() []event.OwedFilter {
+	filter := event.OwedFilter{Downstream: *f.downstream, Number: dialled(*f.number)}
+	switch f.state.value {
+	case stateAll:
+		return []event.OwedFilter{filter}
+	case stateOpen:
+		var filters []event.OwedFilter
+		for _, state := range openStates {
+			filter.State = state
+			filters = append(filters, filter)
+		}
+		return filters
+	}
+	filter.State = event.OwedState(f.state.value)
+	return []event.OwedFilter{filter}
+}
+
+func newDeliveriesListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "list", Short: "List what downstreams are owed; without --state what they do not have: waiting, attempting and dead", Args: cobra.NoArgs,
+		Long: "List what downstreams are owed. A row is a number's attribute (mode latest), or what one event says about one number (mode every).",
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := owedFlags{
+		downstream: cmd.Flags().String("downstream", "", "only what this downstream is owed"),
+		number:     cmd.Flags().String("number", "", "only what is owed of this number"),
+		state: &choice{value: stateOpen, among: []string{stateOpen, string(event.Waiting), string(event.Attempting), string(event.Dead), string(event.Delivered),
+			string(event.Skipped), stateAll}},
+	}
+	cmd.Flags().Var(f.state, "state", "only rows in this state: "+strings.Join(f.state.among, ", "))
+	after := cmd.Flags().Int64("after", 0, "begin after the row with this ID")
+	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx := cmd.Context()
+		from, err := openOwed(ctx, *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		if *f.downstream != "" { // an empty list would hide that the name is mistyped
+			if _, err := findDownstream(ctx, from, *f.downstream); err != nil {
+				return err
+			}
+		}
+		rows := newOwedRows(from, f.filters(), *after)
+		out := newList(cmd.OutOrStdout(), format.value, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE", "TRIES", "DUE", "REASON", "EVENT_ID")
+		return out.pages(*limit, func(limit int) (int, error) {
+			owed, err := rows.next(ctx, limit)
+			now := time.Now()
+			for _, o := range owed {
+				out.entry(showOwed(o), []string{
+					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)), string(o.State), strconv.Itoa(o.Tries),
+					dueIn(o, now), orDash(printable(o.Reason)), o.EventID.String()[:shortID],
+				})
+			}
+			return len(owed), err
+		})
+	}
+	return cmd
+}
+
+func newDeliveriesShowCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one row of what is owed: its value, its attempts, and what the last one ended in", Args: cobra.ExactArgs(1)}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ids, err := rowIDs(args)
+		if err != nil {
+			return err
+		}
+		from, err := openOwed(cmd.Context(), *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		o, err := from.OwedRow(cmd.Context(), ids[0])
+		switch {
+		case err != nil:
+			return err
+		case format.value == "json":
+			return writeJSON(cmd.OutOrStdout(), showOwed(o))
+		}
+		return writeOwed(cmd.OutOrStdout(), o, time.Now())
+	}
+	return cmd
+}
+
+func rowIDs(args []string) ([]int64, error) {
+	ids := make([]int64, 0, len(args))
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id <= 0 {
+			return nil, fmt.Errorf("cannot find row %q: its id is a whole number, as deliveries list shows it", arg)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
+	fmt.Fprintf(w, "row %d\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID, o.Downstream, orDash(o.Number), orDash(string(o.Attribute)))
+	fmt.Fprintf(w, "  value         %s\n  set by event  %s\n", orDash(string(o.Value)), o.EventID)
+	fmt.Fprintf(w, "  of            %s, event_ts %d (%s)\n", o.EventName, o.TS, sendersTime(o.TS))
+	fmt.Fprintf(w, "  state         %s\n  owed since    %s (%s)\n  tries         %d\n", o.State, o.Since.Format(time.RFC3339), age(o.Since, now), o.Tries)
+	if !o.Attempted.IsZero() {
+		fmt.Fprintf(w, "  last attempt  ended %s (%s): %s\n", o.Attempted.Format(time.RFC3339), age(o.Attempted, now), cmp.Or(printable(o.Reason), "confirmed"))
+	}
+	if o.State == event.Waiting {
+		fmt.Fprintf(w, "  due           %s (%s)\n", o.Due.Format(time.RFC3339), dueIn(o, now))
+	}
+	if o.State == event.Dead {
+		fmt.Fprintf(w, "  next          numhook deliveries retry %d, once the cause is mended; or numhook deliveries skip %d\n", o.ID, o.ID)
+	}
+	return nil
+}
+
+// rowChanged is the JSON of one row's retry or skip.
+type rowChanged struct {
+	ID     int64  `json:"id"`
+	Result string `json:"result"` // waiting, skipped, refused or not found
+	Why    string `json:"why,omitempty"`
+}
+
+func newDeliveriesRetryCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "retry ID...", Short: "Make rows due at once; with --dead, all that are dead",
+		Long: "Make rows due at once, whatever became of them: waiting, delivered, dead or skipped. What comes after an attempt that is under way decides itself.\n" +
+			"The exit code is 1 when any of them is not there or cannot be retried.",
+	}
+	changeRows(cmd, event.Waiting, store.Owing.Retry)
+	return cmd
+}
+
+func newDeliveriesSkipCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "skip ID...", Short: "Give up rows that are waiting or dead; with --dead, all that are dead",
+		Long: "Give up rows that are waiting or dead: the downstream is not sent them, and they are no longer counted. A newer value of the number is owed as ever;\n" +
+			"retry and replay bring a skipped row back. The exit code is 1 when any of them is not there or cannot be skipped.",
+	}
+	changeRows(cmd, event.Skipped, store.Owing.Skip)
+	return cmd
+}
+
+// changeRows gives the verb its flags and its work: to change the rows with the ids, or all that are dead.
+func changeRows(cmd *cobra.Command, result event.OwedState, change func(store.Owing, context.Context, int64) error) {
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	dead := cmd.Flags().Bool("dead", false, "all rows that are dead, instead of those with an ID")
+	downstream := cmd.Flags().String("downstream", "", "with --dead: only this downstream's")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		ids, err := rowIDs(args)
+		switch {
+		case err != nil:
+			return err
+		case *dead == (len(ids) > 0):
+			return fmt.Errorf("cannot %s: give the IDs of rows, as deliveries list shows them, or --dead for all that are dead", cmd.Name())
+		case *downstream != "" && !*dead:
+			return fmt.Errorf("cannot %s: --downstream goes with --dead", cmd.Name())
+		}
+		ctx := cmd.Context()
+		s, err := openOwing(ctx, *url)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		if *downstream != "" {
+			if _, err := findDownstream(ctx, s, *downstream); err != nil {
+				return err
+			}
+		}
+		out := newList(cmd.OutOrStdout(), format.value, "ID", "RESULT", "WHY")
+		no := 0
+		one := func(id int64) error {
+			changed, err := changedRow(id, result, change(s, ctx, id))
+			if err != nil {
+				return err
+			}
+			if changed.Why != "" {
+				no++
+			}
+			out.entry(changed, []string{strconv.FormatInt(id, 10), changed.Result, orDash(changed.Why)})
+			return nil
+		}
+		if *dead {
+			err = eachDead(ctx, s, *downstream, one)
+		} else {
+			err = eachOf(ids, one)
+		}
+		if err = errors.Join(err, out.close(), out.failed); err == nil && no > 0 {
+			return &exitError{code: exitNo}
+		}
+		return err
+	}
+}
+
+// changedRow tells an answer about the row from trouble.
+func changedRow(id int64, result event.OwedState, err error) (rowChanged, error) {
+	switch kind := event.KindOf(err); {
+	case err == nil:
+		return rowChanged{ID: id, Result: string(result)}, nil
+	case kind == event.NotFound:
+		return rowChanged{ID: id, Result: "not found", Why: err.Error()}, nil
+	case kind == event.Invalid:
+		return rowChanged{ID: id, Result: "refused", Why: err.Error()}, nil
+	}
+	return rowChanged{}, err
+}
+
+func eachOf(ids []int64, visit func(int64) error) error {
+	for _, id := range ids {
+		if err := visit(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachDead visits the rows that are dead, each once.
+func eachDead(ctx context.Context, from store.OwedReader, downstream string, visit func(int64) error) error {
+	after := int64(0)
+	for {
+		owed, err := from.Owed(ctx, event.OwedFilter{Downstream: downstream, State: event.Dead}, after, page)
+		if err != nil {
+			return err
+		}
+		for _, o := range owed {
+			after = o.ID
+			if err := visit(o.ID); err != nil {
+				return err
+			}
+		}
+		if len(owed) < page {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+func newDownstreamsCommand() *cobra.Command {
+	return newVerbGroup("downstreams", "See how the systems that changes are handed on to stand, pause and resume them",
+		newDownstreamsStatusCommand(), newDownstreamsPauseCommand(), newDownstreamsResumeCommand(), newDownstreamsRemoveCommand())
+}
+
+// How a downstream stands, in one word.
+const (
+	stateActive  = "active"
+	stateFilling = "filling" // what its start asks for is not all owed yet
+	statePaused  = "paused"
+)
+
+// downstreamShown is the JSON of a downstream.
+type downstreamShown struct {
+	event.Downstream
+	State      string    `json:"state"`
+	Filled     bool      `json:"filled"`
+	Registered time.Time `json:"registered"`
+	Paused     time.Time `json:"paused,omitzero"`
+	PausedWhy  string    `json:"paused_why,omitempty"`
+	Waiting    int64     `json:"waiting"`
+	Attempting int64     `json:"attempting"`
+	Dead       int64     `json:"dead"`
+	Oldest     time.Time `json:"oldest_owed,omitzero"`
+}
+
+func showDownstream(s event.Standing) downstreamShown {
+	return downstreamShown{
+		Downstream: s.Downstream, State: standingState(s), Filled: s.Filled, Registered: s.Registered, Paused: s.Paused, PausedWhy: s.PausedWhy,
+		Waiting: s.Waiting, Attempting: s.Attempting, Dead: s.Dead, Oldest: s.Oldest,
+	}
+}
+
+func standingState(s event.Standing) string {
+	switch {
+	case !s.Paused.IsZero():
+		return statePaused
+	case !s.Filled:
+		return stateFilling
+	}
+	return stateActive
+}
+
+func newDownstreamsStatusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "status [NAME]", Aliases: []string{"list"}, Short: "Show what each downstream is owed and since when, or one downstream in full", Args: cobra.MaximumNArgs(1),
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		from, err := openOwed(cmd.Context(), *url)
+		if err != nil {
+			return err
+		}
+		defer from.Close()
+		if len(args) == 0 {
+			return listDownstreams(cmd, from, format.value)
+		}
+		standing, err := findDownstream(cmd.Context(), from, args[0])
+		switch {
+		case err != nil:
+			return err
+		case format.value == "json":
+			return writeJSON(cmd.OutOrStdout(), showDownstream(standing))
+		}
+		return writeDownstream(cmd.OutOrStdout(), standing, time.Now())
+	}
+	return cmd
+}
+
+func listDownstreams(cmd *cobra.Command, from store.OwedReader, format string) error {
+	standings, err := from.Downstreams(cmd.Context())
+	if err != nil {
+		return err
+	}
+	out := newList(cmd.OutOrStdout(), format, "NAME", "MODE", "STATE", "OWED", "DEAD", "OLDEST", "REGISTERED", "WHY")
+	now := time.Now()
+	for _, s := range standings {
+		oldest, why := "-", "-"
+		if !s.Oldest.IsZero() {
+			oldest = age(s.Oldest, now)
+		}
+		if !s.Paused.IsZero() {
+			why = printable(s.PausedWhy)
+		}
+		out.entry(showDownstream(s), []string{
+			s.Name, string(s.Mode), standingState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10), oldest,
+			s.Registered.Format(time.RFC3339), why,
+		})
+	}
+	if len(standings) == 0 && format == "text" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "numhook: no downstream is registered: "+howToRegister)
+	}
+	return errors.Join(out.close(), out.failed)
+}
+
+// howToRegister is what to do where a downstream is missing.
+const howToRegister = "numhook serve --config FILE registers those of the file"
+
+// findDownstream is the downstream of the name.
+func findDownstream(ctx context.Context, from store.OwedReader, name string) (event.Standing, error) {
+	standings, err := from.Downstreams(ctx)
+	if err != nil {
+		return event.Standing{}, err
+	}
+	known := make([]string, len(standings))
+	for i, s := range standings {
+		if s.Name == name {
+			return s, nil
+		}
+		known[i] = s.Name
+	}
+	hint := "none is registered: " + howToRegister
+	if len(known) > 0 {
+		hint = "registered are " + strings.Join(known, ", ") + "; " + howToRegister
+	}
+	return event.Standing{}, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot find downstream %q: it is not registered", name), Hint: hint}
+}
+
+func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
+	fmt.Fprintf(w, "downstream %s\n  mode         %s\n  start        %s\n  events       %s\n", s.Name, s.Mode, s.Start, listed(s.Events, "all"))
+	var codes []string
+	for _, code := range s.Only.CarrierCodes {
+		codes = append(codes, strconv.Itoa(int(code)))
+	}
+	for _, only := range []struct {
+		what   string
+		values []string
+	}{{"carrier codes", codes}, {"countries", s.Only.Countries}, {"prefixes", s.Only.Prefixes}} {
+		if len(only.values) > 0 {
+			fmt.Fprintf(w, "  only         %s %s\n", only.what, strings.Join(only.values, " "))
+		}
+	}
+	fmt.Fprintf(w, "  registered   %s\n", s.Registered.Format(time.RFC3339))
+	switch standingState(s) {
+	case statePaused:
+		fmt.Fprintf(w, "  state        paused since %s (%s): %s\n", s.Paused.Format(time.RFC3339), age(s.Paused, now), printable(s.PausedWhy))
+	case stateFilling:
+		fmt.Fprintln(w, "  state        filling: what its start asks for is not all owed yet; a receiver with --config does it")
+	default:
+		fmt.Fprintln(w, "  state        active")
+	}
+	fmt.Fprintf(w, "  waiting      %d\n  attempting   %d\n  dead         %d\n", s.Waiting, s.Attempting, s.Dead)
+	if !s.Oldest.IsZero() {
+		fmt.Fprintf(w, "  oldest owed  %s (%s)\n", s.Oldest.Format(time.RFC3339), age(s.Oldest, now))
+	}
+	var next []string
+	if !s.Paused.IsZero() {
+		next = append(next, "numhook downstreams resume "+s.Name)
+	}
+	if s.Dead > 0 {
+		next = append(next, "numhook deliveries list --downstream "+s.Name+" --state dead")
+	}
+	if len(next) > 0 {
+		fmt.Fprintln(w, "  next         "+strings.Join(next, "\n               "))
+	}
+	return nil
+}
+
+func newDownstreamsPauseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "pause NAME", Short: "Let nothing more be sent to a downstream; what it is owed is kept", Args: cobra.ExactArgs(1),
+		Long: "Let nothing more be sent to a downstream, from any receiver, until it is resumed. What it is owed is kept and goes on being owed. An attempt\n" +
+			"that is under way ends as it would.",
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	why := cmd.Flags().String("why", "paused by an operator", "what downstreams status shows as the reason")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if strings.TrimSpace(*why) == "" {
+			return errors.New("cannot pause the downstream: --why is empty: say why, for whoever finds it paused")
+		}
+		return changeDownstream(cmd, *url, format.value, args[0], "paused, and keeps what it is owed", func(ctx context.Context, s store.Owing) error {
+			return s.Pause(ctx, args[0], *why)
+		})
+	}
+	return cmd
+}
+
+func newDownstreamsResumeCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "resume NAME", Short: "Send to a paused downstream again", Args: cobra.ExactArgs(1)}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return changeDownstream(cmd, *url, format.value, args[0], "active", func(ctx context.Context, s store.Owing) error {
+			return s.Resume(ctx, args[0])
+		})
+	}
+	return cmd
+}
+
+// changeDownstream changes a downstream that is known, and shows how it stands then.
+func changeDownstream(cmd *cobra.Command, url, format, name, done string, change func(context.Context, store.Owing) error) (err error) {
+	ctx := cmd.Context()
+	s, err := openOwing(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if _, err := findDownstream(ctx, s, name); err != nil {
+		return err
+	}
+	if err := change(ctx, s); err != nil {
+		return err
+	}
+	standing, err := findDownstream(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	if format == "json" {
+		return writeJSON(cmd.OutOrStdout(), showDownstream(standing))
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", name, done, standing.Waiting+standing.Attempting, standing.Dead)
+	return err
+}
+
+// downstreamRemoved is the JSON of downstreams remove.
+type downstreamRemoved struct {
+	Name string `json:"name"`
+	Owed int64  `json:"owed"` // rows that were forgotten before they were delivered
+	Dead int64  `json:"dead"` // likewise
+}
+
+func newDownstreamsRemoveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "remove NAME --yes", Short: "Forget a downstream and all that it is owed", Args: cobra.ExactArgs(1),
+		Long: "Forget a downstream, all that it is owed, and what it has been delivered. Take it out of the receivers' configuration first: a receiver whose\n" +
+			"--config still names it registers it anew when it starts.",
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	yes := cmd.Flags().Bool("yes", false, "really do it")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return removeDownstream(cmd, *url, format.value, args[0], *yes)
+	}
+	return cmd
+}
+
+func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (err error) {
+	ctx := cmd.Context()
+	s, err := openOwing(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	standing, err := findDownstream(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	gone := downstreamRemoved{Name: name, Owed: standing.Waiting + standing.Attempting, Dead: standing.Dead}
+	if !yes {
+		return &exitError{code: exitUse, err: &event.Error{
+			Kind: event.Invalid,
+			Text: fmt.Sprintf("cannot remove downstream %q without --yes: it would forget that %d rows are owed and %d are dead, and what had been delivered", name, gone.Owed, gone.Dead),
+			Hint: "nothing has been removed; take it out of every receiver's --config first, and then: numhook downstreams remove " + name + " --yes",
+		}}
+	}
+	if err := s.Remove(ctx, name); err != nil {
+		return err
+	}
+	if format == "json" {
+		return writeJSON(cmd.OutOrStdout(), gone)
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; a receiver whose --config names it registers it anew when it starts\n",
+		name, gone.Owed, gone.Dead)
+	return err
+}
+
+// listed are the values on one line, or what there is to say when there are none.
+func listed(values []string, none string) string {
+	if len(values) == 0 {
+		return none
+	}
+	return strings.Join(values, " ")
+}
