@@ -2,6 +2,8 @@ package event
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -38,6 +40,31 @@ type Downstream struct {
 	Start  Start    `json:"start"`
 	Events []string `json:"events,omitempty"` // the sender's names; empty for all
 	Only   Only     `json:"only"`
+}
+
+// Wants reports whether the downstream is told of events of the name.
+func (d Downstream) Wants(name string) bool {
+	return len(d.Events) == 0 || slices.Contains(d.Events, name)
+}
+
+// Passes reports whether what an event of the carrier says about the number gets through. country is that of Country.
+func (o Only) Passes(carrier int32, country, number string) bool {
+	return (len(o.CarrierCodes) == 0 || slices.Contains(o.CarrierCodes, carrier)) &&
+		(len(o.Countries) == 0 || country == "" || slices.Contains(o.Countries, country)) &&
+		(len(o.Prefixes) == 0 || slices.ContainsFunc(o.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }))
+}
+
+// Country is the country that a value names: the text of the member "country" of an emergency address. It is empty where none is named.
+func Country(attribute Attribute, value json.RawMessage) string {
+	if attribute != EmergencyAddress {
+		return ""
+	}
+	var members map[string]json.RawMessage // a struct would take a member COUNTRY, too
+	var country string
+	if json.Unmarshal(value, &members) != nil || json.Unmarshal(members["country"], &country) != nil {
+		return ""
+	}
+	return country
 }
 
 // Standing is how a downstream stands.

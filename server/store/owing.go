@@ -16,23 +16,27 @@ import (
 //  8. keep one row a subject: (downstream, number, attribute) in mode latest, (downstream, number, attribute, event) in mode every. In mode latest a row's version
 //     (event_ts, place) only ever grows, a superseded change is never owed, and of several values in one transaction only the newest; once a subject has a
 //     row, every newer value of it is owed, even one that no longer passes Only: the downstream would keep the old one for ever. In mode every an event
-//     without numbers is one row whose number is empty, and an event without a value is owed all the same;
+//     without numbers is one row whose number is empty, and an event without a value is owed all the same. What passes is for
+//     event.Downstream.Wants and event.Only.Passes to say. Of a row that a newer value makes waiting, the value has not been tried yet, is due at once, and
+//     is owed since now, unless the row was waiting or attempting: then since when it was;
 //  9. hand a row to one claim at a time: a row that is attempting is claimed by nobody until it is recorded or released;
 //  10. take a result only under the row's newest claim. When the row's version has grown meanwhile, the row is waiting again, due at once (after
 //     Result.After for a Retry), whatever the verdict.
 type Owing interface {
-	// Register makes the downstream known, or brings its Events and Only up to date; what is stored after its return is owed to it. Kind Invalid when the name
-	// is known under another mode.
+	// Register makes the downstream known, or brings its Events and Only up to date; what is stored after its return is owed to it. Its Start is that of the
+	// first time, and one that starts from now is filled. Kind Invalid when the name is known under another mode.
 	Register(ctx context.Context, d event.Downstream) (event.Standing, error)
-	// Filled notes that all that the downstream's Start asks for is owed.
+	// Filled notes that all that the downstream's Start asks for is owed. NotFound for an unknown one.
 	Filled(ctx context.Context, downstream string) error
 	// Owe makes changes owed that are in the store (Number, Attribute, TS, EventID, EventName, CarrierCode and Value are looked at), as far as they pass the
 	// downstream's filters: those that are not yet, and with again also those that are delivered, dead or skipped. In mode latest one that is no longer the
-	// newest is passed over. It returns how many rows became waiting; a dry run only counts them.
+	// newest is passed over. It returns how many rows became waiting; a dry run only counts them. A row that was delivered, dead or skipped begins anew:
+	// owed since now, due at once, not tried yet. NotFound for an unknown downstream.
 	Owe(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error)
 	// Claim hands out at most limit rows that are due, those that have been due longest first; nothing while the downstream is paused or unknown. In mode
 	// every a row is passed over while another row of its downstream and number, of a lower (event_ts, place), is waiting or attempting. A claim is
-	// durable before it returns. next is when the earliest of the other waiting rows will be due, or the zero time when there is none.
+	// durable before it returns. next is when the earliest of the other waiting rows that no such row holds up will be due, or the zero time when there is
+	// none, or nothing is claimed for the downstream.
 	Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error)
 	// Record takes the result of an attempt, and reports false, changing nothing, when the row is no longer under its claim.
 	Record(ctx context.Context, r event.Result) (held bool, err error)
@@ -40,13 +44,14 @@ type Owing interface {
 	Held(ctx context.Context, downstream string) ([]event.Claimed, error)
 	// Release makes rows waiting again, due at once, each as long as it is still under the claim given, and returns how many were.
 	Release(ctx context.Context, downstream string, held []event.Claimed) (int, error)
-	// Pause lets nothing be claimed for the downstream, Resume ends that. NotFound for an unknown one.
+	// Pause lets nothing be claimed for the downstream, Resume ends that. One that is paused already stays paused since when it was, for the new reason.
+	// NotFound for an unknown one.
 	Pause(ctx context.Context, downstream, why string) error
 	Resume(ctx context.Context, downstream string) error
 	// Remove forgets the downstream and all that it is owed. NotFound for an unknown one.
 	Remove(ctx context.Context, downstream string) error
-	// Retry makes a row that is waiting, delivered, dead or skipped waiting and due at once; Skip makes one that is waiting or dead skipped. NotFound when there
-	// is no such row, Invalid when it is in another state.
+	// Retry makes a row that is waiting due at once, and one that is delivered, dead or skipped begin anew as in Owe; Skip makes one that is waiting or dead
+	// skipped. NotFound when there is no such row, Invalid when it is in another state.
 	Retry(ctx context.Context, row int64) error
 	Skip(ctx context.Context, row int64) error
 }
