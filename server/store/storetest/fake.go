@@ -15,7 +15,7 @@ import (
 	"numhook/server/store"
 )
 
-// Fake is a store in memory for the tests of whoever uses one. It is stricter than a real one: it copies what it is given and what it gives, it fails the
+// Fake is a store in memory, with what downstreams are owed, for the tests of whoever uses one. It is stricter than a real one: it copies what it is given and what it gives, it fails the
 // test when it is given what no caller may give, and it refuses everything after Close.
 type Fake struct {
 	t      TB
@@ -23,6 +23,7 @@ type Fake struct {
 	model  *Model
 	closed bool
 	broken error
+	wake   func() // may be nil
 }
 
 var _ store.Store = (*Fake)(nil)
@@ -37,7 +38,7 @@ func (f *Fake) Reopen() *Fake {
 	if !f.closed {
 		f.t.Errorf("a fake store was opened again before it was closed")
 	}
-	return &Fake{t: f.t, model: f.model}
+	return &Fake{t: f.t, model: f.model, wake: f.wake}
 }
 
 // Break lets every write fail with kind Unavailable because of err, until Break(nil).
@@ -102,7 +103,7 @@ func (f *Fake) Append(ctx context.Context, e event.Event) (event.Receipt, error)
 	if err := f.use(ctx, "append event", true); err != nil {
 		return event.Receipt{}, err
 	}
-	defer f.mu.Unlock()
+	defer f.done()
 	return f.model.Append(copyEvent(e)), nil
 }
 
@@ -124,7 +125,7 @@ func (f *Fake) Redrive(ctx context.Context, quarantine int64, e event.Event) (ev
 	if err := f.use(ctx, "redrive quarantine entry", true); err != nil {
 		return event.Receipt{}, err
 	}
-	defer f.mu.Unlock()
+	defer f.done()
 	receipt, ok := f.model.Redrive(quarantine, copyEvent(e))
 	if !ok {
 		return receipt, notFound("redrive quarantine entry %d", quarantine)

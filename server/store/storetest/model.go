@@ -19,11 +19,20 @@ type Model struct {
 	entries   []event.Quarantined
 	digests   map[string]int // place in entries, by door and body
 	challenge time.Time
+
+	clock       func() time.Time // of what is owed
+	downstreams map[string]*event.Standing
+	debts       []*debt // in the order of their ids
+	subjects    map[subject]*debt
+	lastOwed    int64
+	lastClaim   int64
+	woken       bool // something has become due since somebody last asked
 }
 
 // NewModel returns the model of an empty store.
 func NewModel() *Model {
-	return &Model{index: map[event.ID]int{}, changes: map[string][]event.Change{}, digests: map[string]int{}}
+	return &Model{index: map[event.ID]int{}, changes: map[string][]event.Change{}, digests: map[string]int{}, clock: time.Now,
+		downstreams: map[string]*event.Standing{}, subjects: map[subject]*debt{}}
 }
 
 // Append stores the event unless its identity is there.
@@ -38,6 +47,7 @@ func (m *Model) Append(e event.Event) event.Receipt {
 			m.change(number, e)
 		}
 	}
+	m.oweEvent(m.events[len(m.events)-1])
 	return event.Receipt{ID: e.ID}
 }
 
