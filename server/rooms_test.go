@@ -26,6 +26,11 @@ var forbidden = []struct {
 	{"server/store", "numhook/gen", "what is stored is bytes and columns, never a generated struct"},
 	{"server/store", "numhook/server/contract", "edges do not import the check: the store keeps what it is given"},
 	{"server/store", "numhook/cmd", "cmd wires, nobody wires cmd"},
+	{"server/store", "numhook/server/dispatch", "edges do not import each other: a store does not know who hands on what it keeps"},
+	{"server/dispatch", "numhook/server/store", "edges do not import each other: what is owed is kept behind an interface"},
+	{"server/dispatch", "numhook/server/contract", "what is handed on was checked when it came in"},
+	{"server/dispatch", "numhook/spec", "the check of what is handed on belongs to whoever gets it"},
+	{"server/dispatch", "numhook/cmd", "cmd wires, nobody wires cmd"},
 	{"gen", "numhook", "generated code depends on nobody"},
 	{"spec", "numhook/server", "the document does not know its readers"},
 	{"spec", "numhook/gen", "the document does not know the code made from it"},
@@ -73,6 +78,7 @@ func checkImport(t *testing.T, room, file, imported string) {
 			t.Errorf("%s/%s imports %s: %s", room, file, imported, rule.why)
 		}
 	}
+	checkDispatch(t, room, file, imported)
 	// The server's own folder, without the rooms below it.
 	if room != "server" {
 		return
@@ -82,5 +88,22 @@ func checkImport(t *testing.T, room, file, imported string) {
 	}
 	if below(imported, "numhook/gen") && file != "receive.go" && file != "register.go" {
 		t.Errorf("%s/%s imports %s: only receive.go and register.go do", room, file, imported)
+	}
+}
+
+// checkDispatch holds the way out to what no prefix can say.
+func checkDispatch(t *testing.T, room, file, imported string) {
+	t.Helper()
+	sender := strings.HasPrefix(room, "server/dispatch/")
+	switch {
+	case room != "server/dispatch" && !sender:
+	case imported == "numhook/server":
+		t.Errorf("%s/%s imports %s: edges do not import each other", room, file, imported)
+	case sender && strings.HasPrefix(imported, "numhook/") && imported != "numhook/server/dispatch" && imported != "numhook/server/event":
+		t.Errorf("%s/%s imports %s: a sender knows nothing but dispatch and event", room, file, imported)
+	case !sender && strings.HasPrefix(imported, "numhook/server/dispatch/"):
+		t.Errorf("%s/%s imports %s: a line gets its sender, and knows no kind of it", room, file, imported)
+	case !sender && strings.HasPrefix(imported, "numhook/gen") && (file != "envelope.go" || imported != "numhook/gen/downstream"):
+		t.Errorf("%s/%s imports %s: only envelope.go does, and only gen/downstream", room, file, imported)
 	}
 }

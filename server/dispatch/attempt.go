@@ -1,0 +1,146 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"numhook/server/event"
+)
+
+// RecordTime bounds how long results may still be recorded after the attempts were cut off at the end of a drain.
+const RecordTime = 5 * time.Second
+
+// flight is one attempt under way.
+type flight struct {
+	event.Attempt
+	fence fence
+	wakes int64 // of the line, before the claim: what woke it since may be about this very row
+	trial bool  // of the breaker
+}
+
+// begin takes a place and lets the attempt run in it.
+func (l *line) begin(sends, records context.Context, f flight) {
+	var state BreakerState
+	if f.trial, state = l.breaker.begin(time.Now()); f.trial {
+		l.d.breakerChanged(l, Open, state)
+	}
+	l.mu.Lock()
+	l.places++
+	l.mu.Unlock()
+	l.attempts.Go(func() {
+		defer l.leave(f)
+		l.attempt(sends, records, f)
+	})
+}
+
+// leave gives the place back.
+func (l *line) leave(f flight) {
+	l.mu.Lock()
+	l.places--
+	l.mu.Unlock()
+	signal(l.freed)
+	if l.wakes.Load() != f.wakes {
+		signal(l.woken)
+	}
+}
+
+// attempt is one attempt from its claim to its record.
+func (l *line) attempt(sends, records context.Context, f flight) {
+	begun := l.d.instant()
+	if !f.fence.mayBegin(begun) || sends.Err() != nil {
+		l.breakerEnds(f, Outcome{Verdict: event.Refused}) // says nothing about the downstream
+		l.giveBack(records, []event.Attempt{f.Attempt}, "its time was over before it began")
+		return
+	}
+	outcome := l.try(sends, f.fence.falls(begun), f.Attempt)
+	took := time.Since(begun.monotonic)
+	if sends.Err() == nil {
+		l.breakerEnds(f, outcome)
+	}
+	result := conclude(f.Attempt, outcome, l.Backoff, l.d.now(), l.d.random())
+	err := l.record(records, f, result, outcome)
+	l.d.account(accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, took: took, err: err})
+}
+
+// try makes the attempt. A panic is an outcome; its value may quote the change, so only its type and the stack are logged.
+func (l *line) try(sends context.Context, ends time.Time, a event.Attempt) (outcome Outcome) {
+	where := "envelope"
+	defer func() {
+		if p := recover(); p != nil {
+			l.d.log.LogAttrs(sends, slog.LevelError, "panic in an attempt", slog.String("downstream", l.Downstream.Name), slog.String("in", where),
+				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+			outcome = Outcome{Verdict: event.Retry, Reason: "panic in the " + where}
+		}
+	}()
+	envelope, err := l.d.wrap(a)
+	if err != nil {
+		return Outcome{Verdict: event.Refused, Reason: "the change cannot be put into an envelope"}
+	}
+	where = "sender"
+	ctx, cancel := context.WithDeadline(sends, ends)
+	defer cancel()
+	outcome = l.Sender.Send(ctx, envelope)
+	if outcome.Verdict != event.Confirmed && outcome.Verdict != event.Refused && outcome.Verdict != event.Retry && !outcome.Pause {
+		return Outcome{Verdict: event.Retry, Reason: "the sender gave no verdict"}
+	}
+	return outcome
+}
+
+func (l *line) breakerEnds(f flight, o Outcome) {
+	before, after := l.breaker.end(f.trial, o, time.Now())
+	if before != after {
+		l.d.breakerChanged(l, before, after)
+	}
+}
+
+// errNotHeld says that the store took no result, because somebody else was given the row or it was skipped.
+type errNotHeld struct{}
+
+func (errNotHeld) Error() string { return "the row was no longer under this attempt's claim" }
+
+// record tells the store, and tries again until a watcher may have taken the row.
+func (l *line) record(records context.Context, f flight, result event.Result, outcome Outcome) error {
+	ctx, cancel := context.WithDeadline(records, f.fence.recordBy())
+	defer cancel()
+	paused := !outcome.Pause
+	for failures := 1; ; failures++ {
+		var err error
+		if !paused {
+			if err = l.pause(ctx, outcome.Reason); err == nil {
+				paused = true
+			}
+		}
+		if err == nil {
+			var held bool
+			if held, err = l.recordOnce(ctx, result); err == nil {
+				l.recording.over(ctx)
+				if !held {
+					return errNotHeld{}
+				}
+				if result.Verdict == event.Retry {
+					l.noteDue(time.Now().Add(result.After))
+				}
+				return nil
+			}
+		}
+		l.recording.met(ctx, err)
+		if !rest(ctx, pause(failures)) {
+			return err
+		}
+	}
+}
+
+func (l *line) pause(ctx context.Context, why string) error {
+	ctx, cancel := context.WithTimeout(ctx, StoreTime)
+	defer cancel()
+	return l.d.keeper.Pause(ctx, l.Downstream.Name, oneLine(why))
+}
+
+func (l *line) recordOnce(ctx context.Context, result event.Result) (held bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, StoreTime)
+	defer cancel()
+	return l.d.keeper.Record(ctx, result)
+}
