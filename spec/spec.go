@@ -1,5 +1,5 @@
 // Package spec is what the sender says: its events document exactly as published, the repairs to it with their reasons, and the receiver's document
-// composed of the two. It guarantees that generated code, server and command line all go by the same document, that the published one is never edited
+// composed of the two; and what we say to downstreams, in a document of our own. It guarantees that generated code, server and command line all go by the same document, that the published one is never edited
 // by hand (its quirks are asserted by a test), and that the composed one is never stale. "go generate ./..." composes it again; the line that does so
 // stands before the generator's in gen/receiver, which reads the result.
 package spec
@@ -23,6 +23,9 @@ var overlay []byte
 //go:embed receiver.json
 var receiver []byte
 
+//go:embed downstream.json
+var downstream []byte
+
 //go:embed examples/*.json
 var examples embed.FS
 
@@ -34,6 +37,10 @@ func Overlay() []byte { return slices.Clone(overlay) }
 
 // Receiver is the composed document: OpenAPI 3.1.0 in JSON, with one POST /<event name> for each event.
 func Receiver() []byte { return slices.Clone(receiver) }
+
+// Downstream is the document of what is sent to downstreams: OpenAPI 3.1 in JSON, with webhooks, written by hand. An envelope of each of them is in
+// examples-downstream.
+func Downstream() []byte { return slices.Clone(downstream) }
 
 // Load parses and validates the composed document, examples and all. Each call gives a document of its own.
 func Load() (*openapi3.T, error) {

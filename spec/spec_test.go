@@ -223,7 +223,8 @@ func TestExamplesAreOneForEachEventAndGood(t *testing.T) {
 }
 
 func TestDocumentsCannotBeChangedFromOutside(t *testing.T) {
-	for name, get := range map[string]func() []byte{"Document": spec.Document, "Overlay": spec.Overlay, "Receiver": spec.Receiver} {
+	for name, get := range map[string]func() []byte{"Document": spec.Document, "Overlay": spec.Overlay, "Receiver": spec.Receiver,
+		"Downstream": spec.Downstream} {
 		first := get()
 		first[0] ^= 0xff
 		if second := get(); first[0] == second[0] {
