@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"numhook/server/dispatch"
+	"numhook/server/event"
+	"numhook/server/store"
+	"numhook/spec"
+)
+
+// replayFlags say what is to be owed again, and to whom.
+type replayFlags struct {
+	downstream, number, event, since, until string
+	all, dryRun                             bool
+}
+
+func newReplayCommand() *cobra.Command {
+	f := &replayFlags{}
+	cmd := &cobra.Command{
+		Use: "replay", Short: "Make what was delivered, given up or skipped owed again", Args: cobra.NoArgs,
+		Long: "Make what was delivered, given up or skipped owed again, to one downstream or to all that are registered. A downstream of mode latest is owed the\n" +
+			"current value of each number that matches, one of mode every each event that matches. Each downstream's own filters hold. What it gets bears the same\n" +
+			"identity as the first time. --number also takes a number that is typed without its plus.",
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	flags := cmd.Flags()
+	flags.StringVar(&f.downstream, "downstream", "", "only to this downstream")
+	flags.StringVar(&f.number, "number", "", "only what is about this number")
+	flags.StringVar(&f.event, "event", "", "only what events of this name said")
+	flags.StringVar(&f.since, "since", "", "only what was received at this time of this side's clock or later (RFC 3339, a date, or milliseconds)")
+	flags.StringVar(&f.until, "until", "", "only what was received before this time")
+	flags.BoolVar(&f.all, "all", false, "everything to everybody, which is refused without it")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "only say how many rows would be owed again")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return replay(cmd, *url, format.value, f) }
+	return cmd
+}
+
+// filter reads the flags.
+func (f *replayFlags) filter() (filter dispatch.ReplayFilter, err error) {
+	filter = dispatch.ReplayFilter{Number: dialled(f.number), Event: f.event, DryRun: f.dryRun}
+	for _, bound := range []struct {
+		text string
+		into *time.Time
+	}{{f.since, &filter.Since}, {f.until, &filter.Until}} {
+		if bound.text == "" {
+			continue
+		}
+		ms, err := moment(bound.text)
+		if err != nil {
+			return filter, err
+		}
+		*bound.into = time.UnixMilli(ms)
+	}
+	narrow := f.downstream != "" || f.number != "" || f.event != "" || f.since != "" || f.until != ""
+	switch {
+	case !filter.Since.IsZero() && !filter.Until.IsZero() && !filter.Since.Before(filter.Until):
+		return filter, errors.New("cannot replay: --since is not before --until, so nothing lies between them")
+	case !narrow && !f.all:
+		return filter, &event.Error{
+			Kind: event.Invalid, Text: "cannot replay everything to everybody without --all",
+			Hint: "narrow it with --downstream, --number, --event, --since or --until; numhook replay --all --dry-run says how much it would be",
+		}
+	case narrow && f.all:
+		return filter, errors.New("cannot replay: --all is for everything to everybody, and does not go with a flag that narrows it")
+	}
+	return filter, nil
+}
+
+// replayShown is the JSON of what one downstream is owed again.
+type replayShown struct {
+	Downstream string     `json:"downstream"`
+	Mode       event.Mode `json:"mode"`
+	State      string     `json:"state"`
+	Rows       int        `json:"rows"`
+	DryRun     bool       `json:"dry_run"`
+}
+
+func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) {
+	ctx := cmd.Context()
+	filter, err := f.filter()
+	if err != nil {
+		return err
+	}
+	s, err := openOwing(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	standings, err := replayTo(ctx, s, f.downstream)
+	if err != nil {
+		return err
+	}
+	out := newList(cmd.OutOrStdout(), format, "DOWNSTREAM", "MODE", "STATE", "ROWS")
+	rows := 0
+	for _, standing := range standings {
+		n, err := dispatch.Replay(ctx, s, s, standing, filter)
+		if err != nil && event.KindOf(err) != event.NotFound { // a number may be known to events and have no value
+			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no harm): %w", standing.Name, n, err), out.close())
+		}
+		rows += n
+		out.entry(replayShown{standing.Name, standing.Mode, standingState(standing), n, f.dryRun},
+			[]string{standing.Name, string(standing.Mode), standingState(standing), strconv.Itoa(n)})
+	}
+	if err := errors.Join(out.close(), out.failed); err != nil || rows > 0 {
+		return err
+	}
+	return whyNothing(ctx, s, filter)
+}
+
+// replayTo are the downstreams that are meant.
+func replayTo(ctx context.Context, from store.OwedReader, name string) ([]event.Standing, error) {
+	if name != "" {
+		standing, err := findDownstream(ctx, from, name)
+		return []event.Standing{standing}, err
+	}
+	standings, err := from.Downstreams(ctx)
+	if err == nil && len(standings) == 0 {
+		err = &event.Error{Kind: event.NotFound, Text: "cannot replay: no downstream is registered", Hint: howToRegister}
+	}
+	return standings, err
+}
+
+// whyNothing is the mistake, if there is one, of a filter that nothing passes.
+func whyNothing(ctx context.Context, from store.Reader, filter dispatch.ReplayFilter) error {
+	if filter.Number != "" {
+		if _, err := from.Number(ctx, filter.Number); event.KindOf(err) == event.NotFound {
+			return &event.Error{
+				Kind: event.NotFound, Text: "cannot replay the number: no event ever changed it", Hint: "numhook numbers list shows those that are known",
+			}
+		}
+	}
+	if filter.Event == "" {
+		return nil
+	}
+	document, err := spec.Load()
+	if err != nil || document.Paths.Value("/"+filter.Event) != nil {
+		return err
+	}
+	var known []string
+	for path := range document.Paths.Map() {
+		known = append(known, strings.TrimPrefix(path, "/"))
+	}
+	slices.Sort(known)
+	return &event.Error{
+		Kind: event.NotFound, Text: fmt.Sprintf("cannot replay events named %q: the contract has no such event", filter.Event), Hint: "it has " + strings.Join(known, ", "),
+	}
+}
