@@ -1,0 +1,210 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"numhook/server/dispatch"
+	"numhook/server/event"
+)
+
+// Limits. An attempt as a whole is bounded by its context.
+const (
+	largestAnswer   = 64 << 10 // bytes of header, and again of body, that are read of an answer; with more, the connection is closed
+	drainPatience   = time.Second
+	connectPatience = 30 * time.Second // for a connection, and again for the TLS handshake, which net/http goes on with when the attempt is over
+	idleConnections = 55 * time.Second // below the 60 s after which many servers and balancers drop a connection without a word
+)
+
+// Config is a downstream that takes POSTs.
+type Config struct {
+	URL          string            // http or https
+	Secrets      []Secret          // each signs; none leaves webhook-signature out
+	Headers      map[string]string // sent as they are; values are taken for secrets
+	Concurrency  int               // connections that are kept open; below 1 counts as 1
+	AllowPrivate bool              // this machine, link-local and metadata addresses may be connected to
+	CAFile       string            // PEM: trusted instead of the system's authorities; read once
+	CertFile     string            // PEM: client certificate and its key; read again when they change
+	KeyFile      string
+}
+
+// Sender makes attempts with HTTP/1.1. It is safe for concurrent use.
+type Sender struct {
+	url       *url.URL
+	headers   http.Header
+	secrets   []Secret
+	transport *http.Transport
+	now       func() time.Time
+
+	mu    sync.RWMutex    // guards that nothing is sent after life has ended
+	life  context.Context // ends with the sender
+	end   context.CancelFunc
+	sends sync.WaitGroup
+}
+
+var errClosed = errors.New("the sender is closed")
+
+// New checks all that can be checked without a connection. No error quotes the URL, a header's value or a secret.
+func New(cfg Config) (*Sender, error) {
+	u, err := parseURL(cfg.URL, cfg.AllowPrivate)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := parseHeaders(cfg.Headers)
+	if err != nil {
+		return nil, err
+	}
+	for _, secret := range cfg.Secrets {
+		if len(secret.key) < shortestSecret {
+			return nil, &event.Error{Kind: event.Invalid, Text: "cannot use the secret", Err: errors.New("it is empty")}
+		}
+	}
+	secured, err := tlsConfig(u, cfg)
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{Timeout: connectPatience}
+	if !cfg.AllowPrivate {
+		dialer.ControlContext = guard
+	}
+	s := &Sender{url: u, headers: headers, secrets: cfg.Secrets, now: time.Now}
+	s.life, s.end = context.WithCancel(context.Background())
+	s.transport = &http.Transport{
+		Proxy:                  nil, // not from the environment, either: the configuration says where changes go
+		DialContext:            dialing(dialer),
+		TLSClientConfig:        secured,
+		TLSHandshakeTimeout:    connectPatience,
+		DisableCompression:     true,
+		MaxIdleConns:           max(cfg.Concurrency, 1),
+		MaxIdleConnsPerHost:    max(cfg.Concurrency, 1),
+		IdleConnTimeout:        idleConnections,
+		MaxResponseHeaderBytes: largestAnswer,
+		Protocols:              new(http.Protocols),
+	}
+	s.transport.Protocols.SetHTTP1(true) // alone: of HTTP/2 the fence could not tell one request's bytes from another's
+	return s, nil
+}
+
+// tripKey finds the trip in the context that net/http dials with, which has the values of the request's, but not its end.
+type tripKey struct{}
+
+// dialing makes connections that know the trip they carry. It does not go on when the trip that it dials for is over.
+func dialing(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if t, ok := ctx.Value(tripKey{}).(*trip); ok {
+			bounded, cancel := context.WithCancel(ctx)
+			defer cancel()
+			defer context.AfterFunc(t.ctx, cancel)()
+			ctx = bounded
+		}
+		made, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &conn{Conn: made}, nil
+	}
+}
+
+// Send makes one try. See dispatch.Sender, and the package comment for what an answer means.
+func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome {
+	ctx, done, err := s.begin(ctx)
+	if err != nil {
+		return dispatch.Outcome{Verdict: event.Retry, Reason: err.Error()}
+	}
+	defer done()
+	t, got, err := s.exchange(ctx, e)
+	if err != nil && lostIdle(t, err) {
+		s.transport.CloseIdleConnections() // the others are likely to be gone, too
+		t, got, err = s.exchange(ctx, e)
+	}
+	if err != nil {
+		return fail(t, err)
+	}
+	return judge(got, s.now())
+}
+
+// Close ends the attempts under way, and waits for them.
+func (s *Sender) Close() error {
+	s.mu.Lock()
+	s.end()
+	s.mu.Unlock()
+	s.sends.Wait()
+	s.transport.CloseIdleConnections()
+	return nil
+}
+
+// begin gives an attempt a context that ends with the sender, too.
+func (s *Sender) begin(ctx context.Context) (context.Context, func(), error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.life.Err() != nil {
+		return nil, nil, errClosed
+	}
+	s.sends.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(s.life, cancel)
+	return ctx, func() { stop(); cancel(); s.sends.Done() }, nil
+}
+
+// lostIdle reports whether an attempt failed because a connection that had been kept open was gone.
+func lostIdle(t *trip, err error) bool {
+	return t.reused && !t.answered.Load() && !t.over() && !timedOut(t, err)
+}
+
+// exchange sends the request and reads the answer.
+func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answer, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t := &trip{ctx: ctx}
+	t.until, t.bounded = ctx.Deadline()
+	traced := httptrace.WithClientTrace(context.WithValue(ctx, tripKey{}, t), &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			t.connected, t.reused, t.on = true, got.Reused, carried(got.Conn)
+			t.on.carry(t)
+		},
+		GotFirstResponseByte: func() { t.answered.Store(true) },
+	})
+	response, err := s.transport.RoundTrip(s.request(traced, e))
+	if t.on != nil {
+		defer t.on.release(t)
+	}
+	if err != nil {
+		return t, answer{}, err
+	}
+	// The status has said it all. What follows is read so that the connection can be used again, as long as it is short and comes soon.
+	patience := time.AfterFunc(drainPatience, cancel)
+	defer patience.Stop()
+	_, _ = io.CopyN(io.Discard, response.Body, largestAnswer+1)
+	_ = response.Body.Close()
+	return t, answer{response.StatusCode, response.Header}, nil
+}
+
+// request is the POST, signed anew. It has no GetBody, so that net/http never sends it a second time by itself.
+func (s *Sender) request(ctx context.Context, e dispatch.Envelope) *http.Request {
+	at := s.now()
+	headers := s.headers.Clone()
+	headers[HeaderID] = []string{e.ID}
+	headers[HeaderTimestamp] = []string{timestamp(at)}
+	if len(s.secrets) > 0 {
+		signatures := make([]string, len(s.secrets))
+		for i, secret := range s.secrets {
+			signatures[i] = Sign(secret, e.ID, at, e.Body)
+		}
+		headers[HeaderSignature] = []string{strings.Join(signatures, " ")}
+	}
+	r := &http.Request{
+		Method: http.MethodPost, URL: s.url, Host: s.url.Host, Header: headers,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: io.NopCloser(bytes.NewReader(e.Body)), ContentLength: int64(len(e.Body)),
+	}
+	return r.WithContext(ctx)
+}

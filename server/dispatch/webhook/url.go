@@ -1,0 +1,58 @@
+package webhook
+
+import (
+	"errors"
+	"net/netip"
+	"net/url"
+	"strconv"
+
+	"numhook/server/event"
+)
+
+// Redact is a URL as it may stand in a log: scheme and host. User information, path and query may hold credentials, and a port is part of the host.
+func Redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" {
+		return "(unreadable url)"
+	}
+	if u.Host == "" {
+		return u.Scheme + ":..."
+	}
+	shown := u.Scheme + "://" + u.Host
+	if u.EscapedPath() != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
+		shown += "/..."
+	}
+	return shown
+}
+
+// parseURL reads where to POST. Errors quote nothing of it.
+func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
+	wrong := func(why, hint string) error {
+		return &event.Error{Kind: event.Invalid, Text: "cannot use the url", Hint: hint, Err: errors.New(why)}
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, wrong("it is not a URL", "write it as https://HOST/PATH, with % and two hex digits for every character that has a meaning of its own there")
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, wrong("its scheme is neither http nor https", "write it as https://HOST/PATH")
+	}
+	if u.User != nil {
+		return nil, wrong("it holds user information, which would end up in logs and proxies", "give the credential as a header: authorization: Basic ...")
+	}
+	if u.Hostname() == "" {
+		return nil, wrong("it names no host", "write it as https://HOST/PATH")
+	}
+	if u.Fragment != "" || u.RawFragment != "" {
+		return nil, wrong("it has a fragment (#...), which no server ever sees", "leave the fragment out, or write # as %23")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return nil, wrong("its port is not one of 1 to 65535", "")
+		}
+	}
+	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !allowPrivate && guarded(address) {
+		return nil, wrong("its host is "+guardedWords, "set allow_private: true if it is meant")
+	}
+	return u, nil
+}
