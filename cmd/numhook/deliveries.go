@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"numhook/server/dispatch"
 	"numhook/server/event"
 	"numhook/server/store"
 )
@@ -25,6 +26,7 @@ func newDeliveriesCommand() *cobra.Command {
 // owedShown is the JSON of a row of what is owed.
 type owedShown struct {
 	ID         int64           `json:"id"`
+	Change     string          `json:"change_id,omitempty"` // the identity under which the downstream gets it
 	Downstream string          `json:"downstream"`
 	Number     string          `json:"number,omitempty"`
 	Attribute  event.Attribute `json:"attribute,omitempty"`
@@ -42,9 +44,19 @@ type owedShown struct {
 
 func showOwed(o event.Owed) owedShown {
 	return owedShown{
-		ID: o.ID, Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State, EventID: o.EventID, EventName: o.EventName, TS: o.TS,
+		ID: o.ID, Change: changeID(o), Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State, EventID: o.EventID, EventName: o.EventName, TS: o.TS,
 		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason,
 	}
+}
+
+// changeID is the identity under which the downstream gets the row, such as its webhook-id: what its own logs speak of. It is empty for what has none.
+func changeID(o event.Owed) string {
+	const anyTry = 1
+	e, err := dispatch.Wrap(event.Attempt{EventID: o.EventID, EventName: o.EventName, Number: o.Number, Attribute: o.Attribute, Try: anyTry})
+	if err != nil {
+		return ""
+	}
+	return e.ID
 }
 
 // What --state takes beside the states themselves.
@@ -161,7 +173,7 @@ func rowIDs(args []string) ([]int64, error) {
 }
 
 func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
-	fmt.Fprintf(w, "row %d\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID, o.Downstream, orDash(o.Number), orDash(string(o.Attribute)))
+	fmt.Fprintf(w, "row %d\n  change        %s\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID, orDash(changeID(o)), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)))
 	fmt.Fprintf(w, "  value         %s\n  set by event  %s\n", orDash(string(o.Value)), o.EventID)
 	fmt.Fprintf(w, "  of            %s, event_ts %d (%s)\n", o.EventName, o.TS, sendersTime(o.TS))
 	fmt.Fprintf(w, "  state         %s\n  owed since    %s (%s)\n  tries         %d\n", o.State, o.Since.Format(time.RFC3339), age(o.Since, now), o.Tries)
