@@ -101,42 +101,49 @@ type errNotHeld struct{}
 
 func (errNotHeld) Error() string { return "the row was no longer under this attempt's claim" }
 
-// record tells the store, and tries again until a watcher may have taken the row.
+// record tells the store, and tries again until a watcher may have taken the row; a result that comes later still is told once, and the store sees that its claim is
+// gone. A downstream that wants nothing more is paused first, so that the row is not
+// claimed in between.
 func (l *line) record(records context.Context, f flight, result event.Result, outcome Outcome) error {
-	ctx, cancel := context.WithDeadline(records, f.fence.recordBy())
+	retries, cancel := context.WithDeadline(records, f.fence.recordBy())
 	defer cancel()
-	paused := !outcome.Pause
+	pausing := outcome.Pause
 	for failures := 1; ; failures++ {
 		var err error
-		if !paused {
-			if err = l.pause(ctx, outcome.Reason); err == nil {
-				paused = true
-			}
+		if pausing {
+			err = l.pause(records, outcome)
+			pausing = err != nil && event.KindOf(err) == event.Unavailable
 		}
-		if err == nil {
+		if !pausing {
 			var held bool
-			if held, err = l.recordOnce(ctx, result); err == nil {
-				l.recording.over(ctx)
-				if !held {
-					return errNotHeld{}
-				}
-				if result.Verdict == event.Retry {
-					l.noteDue(time.Now().Add(result.After))
-				}
-				return nil
+			if held, err = l.recordOnce(records, result); err == nil {
+				l.recording.over(records)
+				return l.recorded(result, held)
 			}
 		}
-		l.recording.met(ctx, err)
-		if !rest(ctx, pause(failures)) {
+		l.recording.met(records, err)
+		if !rest(retries, pause(failures)) {
 			return err
 		}
 	}
 }
 
-func (l *line) pause(ctx context.Context, why string) error {
+// recorded notes when the row is due again.
+func (l *line) recorded(result event.Result, held bool) error {
+	if !held {
+		return errNotHeld{}
+	}
+	if result.Verdict == event.Retry {
+		l.noteDue(time.Now().Add(result.After))
+	}
+	return nil
+}
+
+// pause pauses the downstream. Only a store that is unavailable is asked again.
+func (l *line) pause(ctx context.Context, o Outcome) error {
 	ctx, cancel := context.WithTimeout(ctx, StoreTime)
 	defer cancel()
-	return l.d.keeper.Pause(ctx, l.Downstream.Name, oneLine(why))
+	return l.d.keeper.Pause(ctx, l.Downstream.Name, reason(o))
 }
 
 func (l *line) recordOnce(ctx context.Context, result event.Result) (held bool, err error) {

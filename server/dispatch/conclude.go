@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,7 +14,7 @@ const longestReason = 200
 
 // conclude is what the store is told of an attempt that came to an outcome: now is the wall clock, random of [0, 1).
 func conclude(a event.Attempt, o Outcome, b Backoff, now time.Time, random float64) event.Result {
-	result := event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: o.Verdict, Reason: oneLine(o.Reason)}
+	result := event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: o.Verdict, Reason: reason(o)}
 	switch {
 	case o.Pause: // nothing is claimed until somebody resumes, and then this row is the first
 		result.Verdict = event.Retry
@@ -26,6 +27,11 @@ func conclude(a event.Attempt, o Outcome, b Backoff, now time.Time, random float
 		result.Verdict, result.After = event.Retry, b.Wait(a.Try, random, o.After)
 	}
 	return result
+}
+
+// reason is why an attempt did not succeed.
+func reason(o Outcome) string {
+	return cmp.Or(oneLine(o.Reason), "no reason given")
 }
 
 // oneLine is the text as one short line of valid UTF-8.

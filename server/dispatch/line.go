@@ -85,14 +85,14 @@ func (l *line) run(stop, sends, records context.Context) {
 
 // look is what makes a line look again.
 type look struct {
-	within time.Duration // it does not wait longer than that, nor than PollEvery
+	within time.Duration // in any case after that
 	news   bool          // when it is woken, or something is due
 	freed  bool          // when an attempt ended
 }
 
 // await waits until it is time to look again, and reports false when stop ended.
 func (l *line) await(stop context.Context, next look) bool {
-	until := time.Now().Add(min(next.within, PollEvery))
+	until := time.Now().Add(next.within)
 	var woken, freed <-chan struct{}
 	if next.news {
 		woken = l.woken

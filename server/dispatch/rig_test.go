@@ -1,0 +1,195 @@
+package dispatch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store/storetest"
+)
+
+// sending is a sender made of a function.
+type sending func(ctx context.Context, e Envelope) Outcome
+
+func (s sending) Send(ctx context.Context, e Envelope) Outcome { return s(ctx, e) }
+func (sending) Close() error                                   { return nil }
+
+var (
+	confirmed = Outcome{Verdict: event.Confirmed, Alive: true}
+	failing   = Outcome{Verdict: event.Retry, Reason: "the connection failed"}
+	refused   = Outcome{Verdict: event.Refused, Reason: "the answer was 422", Alive: true}
+)
+
+// receipt is one envelope that a downstream got, and when since the rig began.
+type receipt struct {
+	at   time.Duration
+	body string
+}
+
+// downstream answers what it is told to, and remembers what it got.
+type downstream struct {
+	began time.Time
+	send  func(ctx context.Context, nth int) Outcome // nil confirms; nth counts from 1
+
+	mu  sync.Mutex
+	got []receipt
+}
+
+func (d *downstream) Send(ctx context.Context, e Envelope) Outcome {
+	d.mu.Lock()
+	d.got = append(d.got, receipt{time.Since(d.began), string(e.Body)})
+	nth, send := len(d.got), d.send
+	d.mu.Unlock()
+	if send == nil {
+		return confirmed
+	}
+	return send(ctx, nth)
+}
+
+func (d *downstream) Close() error { return nil }
+
+func (d *downstream) receipts() []receipt {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]receipt(nil), d.got...)
+}
+
+// rig is a way out in a synctest bubble, on a store in memory.
+type rig struct {
+	t     *testing.T
+	store *storetest.Fake
+	log   *bytes.Buffer
+	ended chan error
+	stop  context.CancelFunc
+	*Dispatch
+}
+
+// body is what a test's downstream gets: the number's last digit, the attribute's first letter and the value.
+func plainWrap(a event.Attempt) (Envelope, error) {
+	return Envelope{ID: a.EventID.String() + a.Number, Number: a.Number, Body: fmt.Appendf(nil, "%s=%s", a.Number, bytes.Trim(a.Value, `"`))}, nil
+}
+
+// newRig registers the lines' downstreams. The jitter is the whole span, unless the test says otherwise.
+func newRig(t *testing.T, config Config, lines ...Line) *rig {
+	t.Helper()
+	r := &rig{t: t, store: storetest.NewFake(t), log: new(bytes.Buffer), ended: make(chan error, 1)}
+	r.configure(config, lines...)
+	return r
+}
+
+func (r *rig) configure(config Config, lines ...Line) {
+	r.t.Helper()
+	for i := range lines {
+		if lines[i].Downstream.Mode == "" {
+			lines[i].Downstream.Mode = event.Latest
+		}
+		if lines[i].Downstream.Start == "" {
+			lines[i].Downstream.Start = event.FromNow
+		}
+		if _, err := r.store.Register(r.t.Context(), lines[i].Downstream); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if config.Keeper == nil {
+		config.Keeper = r.store
+	}
+	if config.Wrap == nil {
+		config.Wrap = plainWrap
+	}
+	if config.Random == nil {
+		config.Random = func() float64 { return 0.999999 }
+	}
+	config.Lines = lines
+	config.Log = slog.New(slog.NewJSONHandler(&lockedWriter{to: r.log}, nil))
+	var err error
+	if r.Dispatch, err = New(config); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+type lockedWriter struct {
+	mu sync.Mutex
+	to *bytes.Buffer
+}
+
+func (w *lockedWriter) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
+}
+
+// start runs the way out until the test ends, or halt.
+func (r *rig) start() {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	r.stop = cancel
+	go func() { r.ended <- r.Run(ctx) }()
+	synctest.Wait()
+}
+
+// halt ends it and returns what Run returned, and after what time.
+func (r *rig) halt() (time.Duration, error) {
+	begun := time.Now()
+	r.stop()
+	err := <-r.ended
+	return time.Since(begun), err
+}
+
+// owe stores an event that sets the caller-ID name of the number, without waking anybody.
+func (r *rig) owe(number string, ts int64, value string) event.ID {
+	r.t.Helper()
+	e := cnam(ts, value, number)
+	if _, err := r.store.Append(r.t.Context(), e); err != nil {
+		r.t.Fatal(err)
+	}
+	return e.ID
+}
+
+func cnam(ts int64, value string, numbers ...string) event.Event {
+	body := fmt.Appendf(nil, `{"ts":%d,"value":%q,"numbers":%q}`, ts, value, numbers)
+	e := event.Event{
+		ID: event.Identify(body), Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 1, Numbers: numbers,
+		Attribute: event.CNAM, Delivery: event.Delivery{Received: time.Now(), Door: "/", Body: body},
+	}
+	if value != "" {
+		e.Value, _ = json.Marshal(value)
+	}
+	return e
+}
+
+// pass lets time pass.
+func (r *rig) pass(d time.Duration) {
+	timer := time.NewTimer(d)
+	<-timer.C
+	synctest.Wait()
+}
+
+// lines are the log's lines of the word, as key=value texts in the order of the keys given.
+func (r *rig) lines(word string, keys ...string) []string {
+	r.t.Helper()
+	var found []string
+	for line := range strings.Lines(r.log.String()) {
+		var members map[string]any
+		if err := json.Unmarshal([]byte(line), &members); err != nil {
+			r.t.Fatal(err)
+		}
+		if members["msg"] != word {
+			continue
+		}
+		var shown []string
+		for _, key := range keys {
+			if value, ok := members[key]; ok {
+				shown = append(shown, fmt.Sprintf("%s=%v", key, value))
+			}
+		}
+		found = append(found, strings.Join(shown, " "))
+	}
+	return found
+}
