@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"numhook/server/store/postgres/postgrestest"
 )
 
 // TestMain is also the entry of the receivers that this binary runs as processes of their own.
@@ -29,6 +31,8 @@ type scale struct {
 	soak        time.Duration // of the watch on memory
 	sample      time.Duration // between two looks at it
 	benchtime   string        // of one testing.Benchmark
+	doors       []int         // numbers of connections
+	glance      time.Duration // at a receiver with one of them
 	payloads    int           // of the file that is validated
 	product     bool          // build the receiver exactly as "make build" does
 	anyDisk     bool          // allow a store in memory
@@ -36,15 +40,18 @@ type scale struct {
 
 var (
 	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
-		benchtime: "10x", payloads: 1000, anyDisk: true}
+		benchtime: "10x", doors: []int{1, 8}, glance: time.Minute, payloads: 1000, anyDisk: true}
 	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
-		sample: time.Second, benchtime: "500ms", payloads: 1_000_000, product: true}
+		sample: time.Second, benchtime: "500ms", doors: []int{1, 16, 64, 256}, glance: 2 * time.Second,
+		payloads: 1_000_000, product: true}
 )
 
 // bench is one run: its scale, and what has been found so far.
 type bench struct {
 	scale
-	directory  string // for everything that is written
+	directory  string               // for everything that is written
+	place      string               // where PostgreSQL makes a directory of its own; empty for the temporary directory
+	server     *postgrestest.Server // once one was needed
 	folders    int
 	binary     string // the receiver, once it is built
 	deliveries *deliveries
@@ -60,6 +67,9 @@ var parts = []struct {
 	{"check", (*bench).check, []string{stockCheck, ownCheck, ownClean, visitorCheck, plainHandler, ownHandler}},
 	{"receiver", (*bench).receivers, []string{plainReceiver, ownReceiver, bareServer}},
 	{"store", (*bench).appends, []string{singleStore, ownStore, rawFile}},
+	{"postgres", (*bench).postgresAppends, []string{postgresSingle, postgresPaired, postgresStore, postgresThree}},
+	{"connections", (*bench).connectionsOnSQLite, nil},
+	{"postgres connections", (*bench).connectionsOnPostgres, nil},
 	{"memory", (*bench).memory, []string{soak}},
 	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
 }
@@ -71,6 +81,7 @@ func TestBench(t *testing.T) {
 		b.scale, out = full, os.Stdout
 		b.fromEnvironment(t)
 	}
+	t.Cleanup(func() { b.stopServer(t) })
 	benchtime := flag.Lookup("test.benchtime").Value
 	before := benchtime.String()
 	if err := benchtime.Set(b.benchtime); err != nil {
@@ -106,6 +117,7 @@ func TestBench(t *testing.T) {
 // fromEnvironment takes what the package comment lists.
 func (b *bench) fromEnvironment(t *testing.T) {
 	if place := os.Getenv("NUMHOOK_BENCH_DIR"); place != "" {
+		b.place = place
 		b.directory = filepath.Join(place, "numhook-bench-"+strconv.Itoa(os.Getpid()))
 		if err := os.Mkdir(b.directory, 0o700); err != nil {
 			t.Fatal(err)

@@ -200,11 +200,19 @@ func (b *bench) build(t *testing.T) {
 	b.binary = binary
 }
 
-// startOwn runs the receiver with its default settings.
+// startOwn runs the receiver with its default settings, on an embedded store in its directory.
 func (b *bench) startOwn(t *testing.T) *process {
+	return b.startOn(t, "")
+}
+
+// startOn runs the receiver with its default settings on the store at the URL.
+func (b *bench) startOn(t *testing.T, url string) *process {
 	b.build(t)
 	directory := b.folder(t)
-	arguments := []string{"serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--store", "sqlite:" + filepath.Join(directory, ownDatabase)}
+	if url == "" {
+		url = "sqlite:" + filepath.Join(directory, ownDatabase)
+	}
+	arguments := []string{"serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0", "--store", url}
 	if b.anyDisk {
 		arguments = append(arguments, "--allow-unsafe-store")
 	}

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// load sends deliveries over so many connections at once, each of which sends its next when the one before was answered.
+// load sends deliveries over so many connections at once, each of which sends its next when the one before was answered. Several receivers get the connections
+// in turn.
 type load struct {
 	from        *deliveries
 	connections int
@@ -51,13 +52,13 @@ func (m *measured) row(part, what string) row {
 	return line
 }
 
-// run loads the process at the address. It fails unless every answer is 200: then its figures would mean something else.
-func (l *load) run(address string, pid int) (*measured, error) {
+// run loads the processes. It fails unless every answer is 200: then its figures would mean something else.
+func (l *load) run(processes []*process) (*measured, error) {
 	begin := time.Now().Add(l.warm)
 	shared := &sending{load: l, begin: begin, end: begin.Add(l.window)}
 	callers := make([]*caller, l.connections)
 	for i := range callers {
-		conn, err := net.Dial("tcp", address)
+		conn, err := net.Dial("tcp", processes[i%len(processes)].address)
 		if err != nil {
 			return nil, err
 		}
@@ -74,9 +75,9 @@ func (l *load) run(address string, pid int) (*measured, error) {
 	}
 	warmed := time.NewTimer(l.warm)
 	<-warmed.C
-	cpu, clientCPU := cpuTime(pid), cpuTime(os.Getpid())
+	cpu, clientCPU := cpuTimes(processes), cpuTime(os.Getpid())
 	group.Wait()
-	m := &measured{window: min(time.Since(begin), l.window), cpu: cpuTime(pid) - cpu, clientCPU: cpuTime(os.Getpid()) - clientCPU}
+	m := &measured{window: min(time.Since(begin), l.window), cpu: cpuTimes(processes) - cpu, clientCPU: cpuTime(os.Getpid()) - clientCPU}
 	for _, c := range callers {
 		if c.failed != nil {
 			return nil, c.failed
@@ -86,6 +87,13 @@ func (l *load) run(address string, pid int) (*measured, error) {
 		m.latency.merge(&c.latency)
 	}
 	return m, nil
+}
+
+func cpuTimes(processes []*process) (sum time.Duration) {
+	for _, p := range processes {
+		sum += cpuTime(p.command.Process.Pid)
+	}
+	return sum
 }
 
 // sending is what the callers of one run share.

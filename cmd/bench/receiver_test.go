@@ -29,7 +29,7 @@ func (b *bench) receivers(t *testing.T) {
 	seen := make([]measured, len(runs))
 	turns := make([][]float64, len(runs))
 	b.turns(len(runs), func(i int) {
-		got := b.load(t, runs[i].process, b.warm, b.window)
+		got := b.load(t, b.connections, b.warm, b.window, runs[i].process)
 		seen[i].merge(got)
 		turns[i] = append(turns[i], got.row("", "").PerSecond)
 	})
@@ -45,19 +45,19 @@ func (b *bench) receivers(t *testing.T) {
 	}
 }
 
-// load gives the disk time to come to rest, and then loads the process.
-func (b *bench) load(t *testing.T, p *process, warm, window time.Duration) *measured {
+// load gives the disk time to come to rest, and then loads the processes.
+func (b *bench) load(t *testing.T, connections int, warm, window time.Duration, processes ...*process) *measured {
 	t.Helper()
 	_ = exec.Command("sync").Run() // where there is none, what others wrote is written while this is measured
-	l := &load{from: b.deliveries, connections: b.connections, warm: warm, window: window, limit: b.limit}
-	got, err := l.run(p.address, p.command.Process.Pid)
+	l := &load{from: b.deliveries, connections: connections, warm: warm, window: window, limit: b.limit}
+	got, err := l.run(processes)
 	if err != nil {
-		t.Fatalf("%s: %v", p.what, err)
+		t.Fatalf("%s: %v", processes[0].what, err)
 	}
 	return got
 }
 
-// requireStored holds the number of 200s against the events that are there.
+// requireStored holds the number of 200s against the events that are in the file.
 func requireStored(t *testing.T, path string, answered int64) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
@@ -69,8 +69,13 @@ func requireStored(t *testing.T, path string, answered int64) {
 	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM events").Scan(&events); err != nil {
 		t.Fatal(err)
 	}
+	requireEqual(t, filepath.Base(path), events, answered)
+}
+
+func requireEqual(t *testing.T, where string, events, answered int64) {
+	t.Helper()
 	if events != answered {
-		t.Fatalf("%s holds %d events after %d different deliveries were answered 200", filepath.Base(path), events, answered)
+		t.Fatalf("%s holds %d events after %d different deliveries were answered 200", where, events, answered)
 	}
 }
 
@@ -85,7 +90,7 @@ func (b *bench) memory(t *testing.T) {
 	p := b.startOwn(t)
 	stop, watched := make(chan struct{}), make(chan []memory)
 	go func() { watched <- watch(p.command.Process.Pid, b.sample, stop) }()
-	got := b.load(t, p, 0, b.soak)
+	got := b.load(t, b.connections, 0, b.soak, p)
 	close(stop)
 	b.report.Memory = <-watched
 	line := got.row("memory", soak)

@@ -62,55 +62,6 @@ func (r *report) add(line row, against string) {
 	r.Rows = append(r.Rows, line)
 }
 
-const (
-	timesFaster = 30  // than stock, the contract check
-	mostAllocs  = 100 // of the contract check
-	timesPlain  = 5   // the plain receiver's deliveries accepted in a second
-	timesSingle = 2.5 // the appends of one transaction each
-	mostRSS     = 100 // MiB
-	timesAJV    = 2   // ajv's payloads in a second
-	smallMS     = 50  // milliseconds for a small file, start-up included
-	mostGrowth  = 5   // MiB between the first and the last third of the watch on memory
-)
-
-// judge holds the rows against the figures to reach, as far as their parts ran.
-func (r *report) judge() {
-	hold := func(what string, least bool, limit, got float64, unit string) {
-		word, met := "at most", got <= limit
-		if least {
-			word, met = "at least", got >= limit
-		}
-		r.Aims = append(r.Aims, aim{what, fmt.Sprintf("%s %g%s", word, limit, unit), figure(got) + unit, met})
-	}
-	if own := r.row(ownCheck); own != nil {
-		hold(ownCheck+", to stock", true, timesFaster, own.Ratio, "x")
-		hold(ownCheck+", allocations", false, mostAllocs, own.Allocs, "")
-	}
-	if own, plain := r.row(ownReceiver), r.row(plainReceiver); own != nil && plain != nil {
-		hold(ownReceiver+", accepted/s to plain", true, timesPlain, own.Ratio, "x")
-		hold(ownReceiver+", p99 to plain's", false, 1, own.P99/plain.P99, "x")
-		if own.RSS > 0 {
-			hold(ownReceiver+", peak memory", false, mostRSS, own.RSS, " MiB")
-		}
-	}
-	if own := r.row(ownStore); own != nil {
-		hold(ownStore+", to one transaction each", true, timesSingle, own.Ratio, "x")
-	}
-	for _, what := range []string{ownOne, ownTwo} {
-		if own := r.row(what); own != nil && own.Ratio > 0 {
-			hold(what+", to ajv", true, timesAJV, own.Ratio, "x")
-			hold(what+", peak memory", false, mostRSS, own.RSS, " MiB")
-		}
-	}
-	if small := r.row(smallFile); small != nil {
-		hold(smallFile, false, smallMS, small.P50, " ms")
-	}
-	if watched := r.row(soak); watched != nil && watched.RSS > 0 {
-		hold(soak+", peak memory", false, mostRSS, watched.RSS, " MiB")
-		hold(soak+", growth of memory", false, mostGrowth, growth(r.Memory), " MiB")
-	}
-}
-
 var columns = []struct {
 	title string
 	value func(row) string

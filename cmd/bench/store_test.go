@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -8,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"numhook/server/event"
 	"numhook/server/store/sqlite"
 )
 
@@ -21,21 +24,31 @@ const (
 // appender makes the n-th delivery durable.
 type appender func(n int64) error
 
-// appends measures stores and the raw limit with as many writers as the receivers have connections, each of whom waits for its append.
+// appending is a competitor that appends.
+type appending struct {
+	what, against string
+	append        appender
+}
+
+// appends measures SQLite and the raw limit.
 func (b *bench) appends(t *testing.T) {
 	raw := openRaw(t, b.folder(t), b.deliveries)
-	competitors := []struct {
-		what, against string
-		append        appender
-	}{
+	b.appendInTurns(t, []appending{
 		{singleStore, "", b.sqlite(t, sqlite.Options{MaxBatch: 1})},
 		{ownStore, singleStore, b.sqlite(t, sqlite.Options{})},
 		{rawFile, ownReceiver, raw.append},
-	}
+	})
+}
+
+// appendInTurns measures the competitors with as many writers as the receivers have connections, each of whom waits for its append.
+func (b *bench) appendInTurns(t *testing.T, competitors []appending) {
 	seen := make([]measured, len(competitors))
 	turns := make([][]float64, len(competitors))
 	b.turns(len(competitors), func(i int) {
-		got := b.appendTurn(t, competitors[i].append)
+		got, err := b.appendTurn(b.deliveries, competitors[i].append)
+		if err != nil {
+			t.Fatalf("%s: %v", competitors[i].what, err)
+		}
 		seen[i].merge(got)
 		turns[i] = append(turns[i], got.row("", "").PerSecond)
 	})
@@ -57,33 +70,39 @@ func (b *bench) sqlite(t *testing.T, options sqlite.Options) appender {
 			t.Error(err)
 		}
 	})
-	ctx := t.Context()
+	return appendTo(t.Context(), b.deliveries, s)
+}
+
+// appendTo appends deliveries of the stream to the stores in turn.
+func appendTo[S interface {
+	Append(context.Context, event.Event) (event.Receipt, error)
+}](ctx context.Context, from *deliveries, stores ...S) appender {
 	return func(n int64) error {
-		receipt, err := s.Append(ctx, b.deliveries.event(n))
+		receipt, err := stores[n%int64(len(stores))].Append(ctx, from.event(n))
 		if err == nil && receipt.Duplicate {
-			return errRefused
+			return fmt.Errorf("%w: delivery %d was there already", errRefused, n)
 		}
 		return err
 	}
 }
 
 // appendTurn is one competitor's turn.
-func (b *bench) appendTurn(t *testing.T, one appender) *measured {
+func (s *scale) appendTurn(from *deliveries, one appender) (*measured, error) {
 	begin := time.Now()
-	end := begin.Add(b.appending)
+	end := begin.Add(s.appending)
 	cpu := cpuTime(os.Getpid())
-	latencies := make([]histogram, b.connections)
+	latencies := make([]histogram, s.connections)
 	var failed atomic.Pointer[error]
 	var taken atomic.Int64
 	var group sync.WaitGroup
 	for i := range latencies {
 		group.Go(func() {
 			for time.Now().Before(end) && failed.Load() == nil {
-				if b.limit > 0 && taken.Add(1) > b.limit {
+				if s.limit > 0 && taken.Add(1) > s.limit {
 					return
 				}
 				start := time.Now()
-				if err := one(b.deliveries.next.Add(1) - 1); err != nil {
+				if err := one(from.next.Add(1) - 1); err != nil {
 					failed.Store(&err)
 					return
 				}
@@ -94,13 +113,13 @@ func (b *bench) appendTurn(t *testing.T, one appender) *measured {
 	group.Wait()
 	m := &measured{window: time.Since(begin), cpu: cpuTime(os.Getpid()) - cpu}
 	if err := failed.Load(); err != nil {
-		t.Fatal(*err)
+		return nil, *err
 	}
 	for i := range latencies {
 		m.latency.merge(&latencies[i])
 	}
 	m.accepted = m.latency.total
-	return m
+	return m, nil
 }
 
 // raw appends the deliveries' bytes to a file, in groups: one write and one fsync for whatever waits. No store that keeps its promise can be faster with

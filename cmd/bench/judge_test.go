@@ -1,0 +1,78 @@
+package bench
+
+import (
+	"fmt"
+)
+
+const (
+	timesFaster = 30  // than stock, the contract check
+	mostAllocs  = 100 // of the contract check
+	timesPlain  = 5   // the plain receiver's deliveries accepted in a second
+	timesSingle = 2.5 // the appends of one transaction each
+	timesThree  = 3   // the same, of three stores on one database
+	mostRSS     = 100 // MiB
+	timesAJV    = 2   // ajv's payloads in a second
+	smallMS     = 50  // milliseconds for a small file, start-up included
+	mostGrowth  = 5   // MiB between the second and the last third of the watch on memory
+)
+
+// judge holds the rows against the figures to reach, as far as their parts ran.
+func (r *report) judge() {
+	r.judgeReceiver()
+	r.judgeStores()
+	r.judgeValidate()
+	r.judgeMemory()
+}
+
+func (r *report) atLeast(what string, limit, got float64, unit string) {
+	r.Aims = append(r.Aims, aim{what, fmt.Sprintf("at least %g%s", limit, unit), figure(got) + unit, got >= limit})
+}
+
+func (r *report) atMost(what string, limit, got float64, unit string) {
+	r.Aims = append(r.Aims, aim{what, fmt.Sprintf("at most %g%s", limit, unit), figure(got) + unit, got <= limit})
+}
+
+func (r *report) judgeReceiver() {
+	if own := r.row(ownCheck); own != nil {
+		r.atLeast(ownCheck+", to stock", timesFaster, own.Ratio, "x")
+		r.atMost(ownCheck+", allocations", mostAllocs, own.Allocs, "")
+	}
+	if own, plain := r.row(ownReceiver), r.row(plainReceiver); own != nil && plain != nil {
+		r.atLeast(ownReceiver+", accepted/s to plain", timesPlain, own.Ratio, "x")
+		r.atMost(ownReceiver+", p99 to plain's", 1, own.P99/plain.P99, "x")
+		if own.RSS > 0 {
+			r.atMost(ownReceiver+", peak memory", mostRSS, own.RSS, " MiB")
+		}
+	}
+}
+
+func (r *report) judgeStores() {
+	for _, held := range []struct {
+		what, against string
+		times         float64
+	}{{ownStore, singleStore, timesSingle}, {postgresStore, postgresSingle, timesSingle}, {postgresThree, postgresSingle, timesThree}} {
+		if own, single := r.row(held.what), r.row(held.against); own != nil && single != nil {
+			r.atLeast(held.what+", to one transaction each", held.times, own.Ratio, "x")
+			r.atMost(held.what+", p99 to one transaction each", 1, own.P99/single.P99, "x")
+		}
+	}
+}
+
+func (r *report) judgeValidate() {
+	for _, what := range []string{ownOne, ownTwo} {
+		if own := r.row(what); own != nil && own.Ratio > 0 {
+			r.atLeast(what+", to ajv", timesAJV, own.Ratio, "x")
+			r.atMost(what+", peak memory", mostRSS, own.RSS, " MiB")
+		}
+	}
+	if small := r.row(smallFile); small != nil {
+		r.atMost(smallFile, smallMS, small.P50, " ms")
+	}
+}
+
+func (r *report) judgeMemory() {
+	if watched := r.row(soak); watched != nil && watched.RSS > 0 {
+		r.atMost(soak+", peak memory", mostRSS, watched.RSS, " MiB")
+		r.atMost(soak+", growth of memory", mostGrowth, growth(r.Memory), " MiB")
+	}
+}
