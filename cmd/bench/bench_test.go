@@ -33,6 +33,7 @@ type scale struct {
 	benchtime   string        // of one testing.Benchmark
 	doors       []int         // numbers of connections
 	glance      time.Duration // at a receiver with one of them
+	events      []int64       // that are stored already
 	payloads    int           // of the file that is validated
 	product     bool          // build the receiver exactly as "make build" does
 	anyDisk     bool          // allow a store in memory
@@ -40,9 +41,9 @@ type scale struct {
 
 var (
 	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
-		benchtime: "10x", doors: []int{1, 8}, glance: time.Minute, payloads: 1000, anyDisk: true}
+		benchtime: "10x", doors: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000}, payloads: 1000, anyDisk: true}
 	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
-		sample: time.Second, benchtime: "500ms", doors: []int{1, 16, 64, 256}, glance: 2 * time.Second,
+		sample: time.Second, benchtime: "500ms", doors: []int{1, 16, 64, 256}, glance: 2 * time.Second, events: []int64{10_000, 100_000, 1_000_000},
 		payloads: 1_000_000, product: true}
 )
 
@@ -70,6 +71,8 @@ var parts = []struct {
 	{"postgres", (*bench).postgresAppends, []string{postgresSingle, postgresPaired, postgresStore, postgresThree}},
 	{"connections", (*bench).connectionsOnSQLite, nil},
 	{"postgres connections", (*bench).connectionsOnPostgres, nil},
+	{"curve", (*bench).curveOfSQLite, nil},
+	{"postgres curve", (*bench).curveOfPostgres, nil},
 	{"memory", (*bench).memory, []string{soak}},
 	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
 }
@@ -103,7 +106,7 @@ func TestBench(t *testing.T) {
 			return // a table with wrong rows is worse than none
 		}
 	}
-	b.report.judge()
+	b.report.judge(b.events)
 	if err := b.report.print(out); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +137,13 @@ func (b *bench) fromEnvironment(t *testing.T) {
 			t.Fatalf("cannot read %s: %q is no duration such as 20s or 10m", name, text)
 		}
 		*into = d
+	}
+	if text := os.Getenv("NUMHOOK_BENCH_EVENTS"); text != "" {
+		most, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || most <= b.events[len(b.events)-1] {
+			t.Fatalf("cannot read NUMHOOK_BENCH_EVENTS: %q is no number above %d", text, b.events[len(b.events)-1])
+		}
+		b.events = append(b.events, most)
 	}
 }
 

@@ -37,6 +37,9 @@ const (
 
 // runChild serves until SIGTERM.
 func runChild(kind, directory string) int {
+	if kind == storedChild {
+		return runStored()
+	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -54,17 +54,26 @@ var (
 )
 
 func newDeliveries(t testing.TB) *deliveries {
-	d := &deliveries{firstTS: time.Now().UnixMilli()}
+	d, err := makeDeliveries(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// makeDeliveries is a stream whose first delivery bears the time given, and each further one a millisecond more.
+func makeDeliveries(first time.Time) (*deliveries, error) {
+	d := &deliveries{firstTS: first.UnixMilli()}
 	for _, name := range spec.Examples() {
 		example, _ := spec.Example(name)
 		var body bytes.Buffer
 		if err := json.Compact(&body, example); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		made := template{name: name, body: body.Bytes()}
 		ts := tsPattern.FindSubmatchIndex(made.body)
 		if ts == nil {
-			t.Fatalf("the example of %s has no event_ts of %d digits", name, digitsOfTS)
+			return nil, fmt.Errorf("the example of %s has no event_ts of %d digits", name, digitsOfTS)
 		}
 		made.ts = ts[2]
 		for _, number := range numberPattern.FindAllSubmatchIndex(made.body, -1) {
@@ -76,11 +85,11 @@ func newDeliveries(t testing.TB) *deliveries {
 			}
 		}
 		if len(made.numbers) == 0 || made.attribute == "" {
-			t.Fatalf("the example of %s changes no number", name)
+			return nil, fmt.Errorf("the example of %s changes no number", name)
 		}
 		d.templates = append(d.templates, made)
 	}
-	return d
+	return d, nil
 }
 
 // fill writes the digits of the n-th delivery over those in a copy of the template's body.

@@ -2,24 +2,30 @@ package bench
 
 import (
 	"fmt"
+	"strconv"
 )
 
 const (
-	timesFaster = 30  // than stock, the contract check
-	mostAllocs  = 100 // of the contract check
-	timesPlain  = 5   // the plain receiver's deliveries accepted in a second
-	timesSingle = 2.5 // the appends of one transaction each
-	timesThree  = 3   // the same, of three stores on one database
-	mostRSS     = 100 // MiB
-	timesAJV    = 2   // ajv's payloads in a second
-	smallMS     = 50  // milliseconds for a small file, start-up included
-	mostGrowth  = 5   // MiB between the second and the last third of the watch on memory
+	timesFaster = 30   // than stock, the contract check
+	mostAllocs  = 100  // of the contract check
+	timesPlain  = 5    // the plain receiver's deliveries accepted in a second
+	timesSingle = 2.5  // the appends of one transaction each
+	timesThree  = 3    // the same, of three stores on one database
+	keptAppends = 0.65 // of the appends to a store of 10,000 events, with 1,000,000 there
+	mostRSS     = 100  // MiB
+	timesAJV    = 2    // ajv's payloads in a second
+	smallMS     = 50   // milliseconds for a small file, start-up included
+	mostGrowth  = 5    // MiB between the second and the last third of the watch on memory
+	mostCurve   = 10   // MiB between a store of 10,000 events and one of 1,000,000
 )
 
 // judge holds the rows against the figures to reach, as far as their parts ran.
-func (r *report) judge() {
+func (r *report) judge(events []int64) {
 	r.judgeReceiver()
 	r.judgeStores()
+	for _, engine := range []string{"sqlite", "postgres"} {
+		r.judgeCurve(engine, events)
+	}
 	r.judgeValidate()
 	r.judgeMemory()
 }
@@ -55,6 +61,19 @@ func (r *report) judgeStores() {
 			r.atLeast(held.what+", to one transaction each", held.times, own.Ratio, "x")
 			r.atMost(held.what+", p99 to one transaction each", 1, own.P99/single.P99, "x")
 		}
+	}
+}
+
+func (r *report) judgeCurve(engine string, events []int64) {
+	few := r.row(storedRow(engine, events[0]))
+	if few == nil {
+		return
+	}
+	for _, many := range events[1:] {
+		what := storedRow(engine, many)
+		full := r.row(what)
+		r.atLeast(what+", appends/s to "+strconv.FormatInt(events[0], 10), keptAppends, full.Ratio, "x")
+		r.atMost(what+", growth of memory", mostCurve, full.RSS-few.RSS, " MiB")
 	}
 }
 

@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"numhook/server/store/postgres/postgrestest"
+)
+
+// storedRow is the row of a store that holds so many events before it is measured.
+func storedRow(engine string, events int64) string {
+	return fmt.Sprintf("%s, %d events stored", engine, events)
+}
+
+// curveOfSQLite measures appends to files that hold more and more events.
+func (b *bench) curveOfSQLite(t *testing.T) {
+	b.curve(t, "sqlite", func() (string, func()) {
+		return "sqlite:" + filepath.Join(b.folder(t), ownDatabase), func() {}
+	})
+}
+
+// curveOfPostgres does the same with databases. What the server still has to do for the bulk that was written is done before the measurement, as it will have
+// been where the events came over months.
+func (b *bench) curveOfPostgres(t *testing.T) {
+	b.curve(t, "postgres", func() (string, func()) {
+		url := b.database(t)
+		return url, func() {
+			for _, statement := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
+				if err := b.server.Admin(t.Context(), postgrestest.Database(url), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// curve fills a store for each number of events, and then measures them in turns: each in a process of its own, which began with the full store, so that its
+// memory is that of appending to it.
+func (b *bench) curve(t *testing.T, engine string, place func() (url string, settle func())) {
+	stores := make([]*storedProcess, len(b.events))
+	for i, events := range b.events {
+		url, settle := place()
+		order := storedOrder{Store: url, Connections: b.connections, Appending: b.appending, Limit: b.limit, AnyDisk: b.anyDisk}
+		fill := order
+		fill.Preload, fill.First = events, time.Now().Add(-time.Duration(events)*time.Millisecond).UnixMilli()
+		begin := time.Now()
+		startStored(t, fill).wait(t)
+		t.Logf("%s: %d events in %v", engine, events, time.Since(begin).Round(time.Millisecond))
+		settle()
+		order.First = time.Now().UnixMilli()
+		stores[i] = startStored(t, order)
+	}
+	seen, peak := make([]measured, len(stores)), make([]float64, len(stores))
+	turns := make([][]float64, len(stores))
+	b.turns(len(stores), func(i int) {
+		_ = exec.Command("sync").Run() // where there is none, what others wrote is written while this is measured
+		got := stores[i].turn(t)
+		m := got.measured()
+		seen[i].merge(m)
+		turns[i] = append(turns[i], m.row("", "").PerSecond)
+		peak[i] = got.Peak
+	})
+	for i, events := range b.events {
+		stores[i].wait(t)
+		line := seen[i].row("curve", storedRow(engine, events))
+		line.Turns, line.RSS = turns[i], peak[i]
+		b.report.add(line, storedRow(engine, b.events[0]))
+	}
+}
