@@ -1,0 +1,521 @@
+package dispatch
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+// A history is a random run of the whole way out, one step after the other, on clocks that only the history moves: a sender whose events come late, tied, twice
+// and for several numbers at once; receivers that claim, attempt and record, that get stuck anywhere in between, die and come back; a downstream that confirms,
+// refuses, fails, or takes the body and loses the answer; wall clocks that step. What the receivers decide, they decide with the code that a line runs.
+
+// ledger is what a history needs of a store.
+type ledger interface {
+	store.Writer
+	store.Owing
+	store.OwedReader
+}
+
+// switches take a guard away, to see that the history notices.
+type switches struct {
+	noFence      bool // attempts are begun and sent however late it is
+	noClaimCheck bool // the store takes a result under whatever claim its row is now
+}
+
+// version orders the values of a subject.
+type version struct {
+	ts    int64
+	order int // of storing
+}
+
+func (v version) before(o version) bool {
+	return cmp.Or(cmp.Compare(v.ts, o.ts), cmp.Compare(v.order, o.order)) < 0
+}
+
+// subject is a number's attribute, and told is what one event says of a number.
+type (
+	subject struct {
+		number    string
+		attribute event.Attribute
+	}
+	told struct {
+		number string
+		id     event.ID
+	}
+)
+
+// leg is one attempt of a receiver.
+type leg struct {
+	event.Attempt
+	fence fence
+	begun bool
+	ends  time.Time // of sending, on the receiver's monotonic clock
+	trial bool
+	over  *Outcome // sent, or too late; to be recorded
+}
+
+// receiver is one process.
+type receiver struct {
+	name    string
+	alive   bool
+	skew    time.Duration // of its wall clock
+	lag     time.Duration // of its monotonic clock: how long its machine slept
+	sleepy  bool          // its machine sleeps now and then, and its wall clock is right; or that steps and the machine never sleeps
+	asking  *fence        // a claim that it asked for and that is not made yet
+	legs    []*leg
+	watch   *watch
+	breaker *breaker
+}
+
+// history is one run.
+type history struct {
+	seed     uint64
+	rng      *rand.Rand
+	store    ledger
+	switches switches
+	down     event.Downstream
+	backoff  Backoff
+	timeout  time.Duration
+	prefix   string // of its numbers: histories share a store
+
+	now       time.Duration
+	storeSkew time.Duration
+	receivers []*receiver
+	health    int // of the downstream, of 10: how many attempts go well
+	stored    []event.Event
+	order     map[event.ID]int
+
+	last     map[subject]version
+	got      map[told]int
+	settled  map[told]bool
+	identity map[told]string
+	owner    map[string]told
+	trace    []string
+	seen     map[string]int // how often it came to what the guards are for
+}
+
+// errBroken says that an invariant does not hold.
+var errBroken = errors.New("invariant broken")
+
+var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+// newHistory begins a history. storeClock is told how to read the store's clock.
+func newHistory(seed uint64, s ledger, sw switches, storeClock func(now func() time.Time)) *history {
+	h := &history{
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 42)), store: s, switches: sw, prefix: fmt.Sprintf("+%d-", seed), health: 7, timeout: time.Second,
+		order: map[event.ID]int{}, last: map[subject]version{}, got: map[told]int{}, settled: map[told]bool{}, identity: map[told]string{}, owner: map[string]told{},
+		seen: map[string]int{},
+	}
+	storeClock(func() time.Time { return epoch.Add(h.now + h.storeSkew) })
+	h.down = event.Downstream{Name: fmt.Sprintf("d%d", seed), Mode: event.Latest, Start: event.FromNow}
+	if seed%2 == 1 {
+		h.down.Mode = event.Every
+	}
+	h.backoff = Backoff{First: 100 * time.Millisecond, Factor: 2, Max: 3 * time.Second}
+	if h.chance(3) {
+		h.backoff.GiveUpAfter = 20 * time.Second
+	}
+	for i := range 2 + h.rng.IntN(2) {
+		h.receivers = append(h.receivers, &receiver{name: fmt.Sprintf("r%d", i), sleepy: h.chance(3)})
+		h.start(h.receivers[i])
+	}
+	if sw.noClaimCheck {
+		h.store = unchecked{s}
+	}
+	return h
+}
+
+// chance is one of n.
+func (h *history) chance(n int) bool { return h.rng.IntN(n) == 0 }
+
+func (h *history) say(format string, args ...any) {
+	h.trace = append(h.trace, fmt.Sprintf("%8.3fs ", h.now.Seconds())+fmt.Sprintf(format, args...))
+}
+
+func (h *history) broken(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errBroken, fmt.Sprintf(format, args...))
+}
+
+func (h *history) start(r *receiver) {
+	r.alive, r.asking, r.legs = true, nil, nil
+	r.watch, r.breaker = newWatch(h.timeout), newBreaker(h.rng.Float64)
+}
+
+func (h *history) instant(r *receiver) instant {
+	return instant{monotonic: epoch.Add(h.now - r.lag), wall: epoch.Add(h.now + r.skew)}
+}
+
+// run lives the history, and then lets everything come to rest.
+func (h *history) run(ctx context.Context) error {
+	if _, err := h.store.Register(ctx, h.down); err != nil {
+		return err
+	}
+	steps := []struct {
+		weight int
+		step   func(ctx context.Context, r *receiver) error
+	}{
+		{14, h.append}, {16, h.ask}, {20, h.claim}, {24, h.send}, {16, h.record}, {8, h.takeOver}, {12, h.wait}, {3, h.upset}, {2, h.operate},
+	}
+	total := 0
+	for _, s := range steps {
+		total += s.weight
+	}
+	for range 60 + h.rng.IntN(100) {
+		at := h.rng.IntN(total)
+		for _, s := range steps {
+			if at -= s.weight; at < 0 {
+				if err := s.step(ctx, h.receivers[h.rng.IntN(len(h.receivers))]); err != nil {
+					return err
+				}
+				break
+			}
+		}
+	}
+	if err := h.rest(ctx); err != nil {
+		return err
+	}
+	return h.store.Remove(ctx, h.down.Name)
+}
+
+// append stores an event: new, late, tied, or one that came before.
+func (h *history) append(ctx context.Context, _ *receiver) error {
+	if len(h.stored) > 0 && h.chance(8) {
+		_, err := h.store.Append(ctx, h.stored[h.rng.IntN(len(h.stored))])
+		return err
+	}
+	var numbers []string
+	for i := range 4 {
+		if h.chance(3) {
+			numbers = append(numbers, fmt.Sprint(h.prefix, i))
+		}
+	}
+	ts := int64(len(h.stored)) + int64(h.rng.IntN(3)) - 1 // tied now and then
+	if h.chance(4) {
+		ts = int64(h.rng.IntN(len(h.stored) + 1))
+	}
+	e := event.Event{Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 1, Numbers: numbers, Attribute: event.CNAM}
+	if !h.chance(10) {
+		e.Value, _ = json.Marshal(fmt.Sprintf("value %d", len(h.stored)))
+	}
+	body := fmt.Appendf(nil, `{"n":%d,"seed":%d}`, len(h.stored), h.seed)
+	e.ID, e.Delivery = event.Identify(body), event.Delivery{Received: epoch.Add(h.now), Door: "/", Body: body}
+	if h.down.Mode == event.Every && h.chance(10) {
+		e.Attribute, e.Value = "", nil
+	}
+	h.order[e.ID] = len(h.stored)
+	h.stored = append(h.stored, e)
+	h.say("stored: event %d, event_ts %d, numbers %v", h.order[e.ID], ts, numbers)
+	_, err := h.store.Append(ctx, e)
+	return err
+}
+
+// ask begins a claim; claim makes it, whenever that is.
+func (h *history) ask(_ context.Context, r *receiver) error {
+	if r.alive && r.asking == nil {
+		r.asking = &fence{asked: h.instant(r), timeout: h.timeout}
+	}
+	return nil
+}
+
+func (h *history) claim(ctx context.Context, r *receiver) error {
+	if !r.alive || r.asking == nil {
+		return nil
+	}
+	asked := *r.asking
+	r.asking = nil
+	room, _ := r.breaker.room(1+h.rng.IntN(3), h.instant(r).monotonic)
+	if room == 0 {
+		return nil
+	}
+	attempts, _, err := h.store.Claim(ctx, h.down.Name, room)
+	if err != nil {
+		return err
+	}
+	lost := h.chance(20) // the answer never came: nobody knows that these are claimed
+	for _, a := range attempts {
+		h.say("%s claims: row %d, claim %d, event %d (lost %v)", r.name, a.Row, a.Claim, h.order[a.EventID], lost)
+		if err := h.mayBeClaimed(a); err != nil {
+			return err
+		}
+		if lost {
+			h.seen["lost claims"]++
+		} else {
+			r.legs = append(r.legs, &leg{Attempt: a, fence: asked})
+		}
+	}
+	return nil
+}
+
+// mayBeClaimed holds a claim to the invariants: nobody else can still send for the row; and in mode every nothing that comes before it is still owed.
+func (h *history) mayBeClaimed(a event.Attempt) error {
+	for _, r := range h.receivers {
+		for _, l := range r.legs {
+			if l.Row == a.Row && l.Claim != a.Claim && h.canSend(r, l) {
+				return h.broken("row %d is claimed while %s can still send it", a.Row, r.name)
+			}
+		}
+	}
+	if h.down.Mode != event.Every {
+		return nil
+	}
+	mine := version{a.TS, h.order[a.EventID]}
+	for order, e := range h.stored {
+		numbers := e.Numbers
+		if len(numbers) == 0 {
+			numbers = []string{""}
+		}
+		earlier := version{e.TS, order}.before(mine) && slices.Contains(numbers, a.Number)
+		if earlier && !h.settled[told{a.Number, e.ID}] {
+			return h.broken("event %d goes out before event %d", mine.order, order)
+		}
+	}
+	return nil
+}
+
+// canSend reports whether the fence lets the attempt be sent.
+func (h *history) canSend(r *receiver, l *leg) bool {
+	switch now := h.instant(r); {
+	case !r.alive || l.over != nil:
+		return false
+	case !l.begun:
+		return l.fence.mayBegin(now)
+	default:
+		return now.monotonic.Before(l.ends)
+	}
+}
+
+// send takes an attempt on: it begins it, or makes what was begun come to its outcome.
+func (h *history) send(ctx context.Context, r *receiver) error {
+	open := slices.DeleteFunc(slices.Clone(r.legs), func(l *leg) bool { return l.over != nil })
+	if !r.alive || len(open) == 0 {
+		return nil
+	}
+	l := open[h.rng.IntN(len(open))]
+	now := h.instant(r)
+	switch {
+	case h.switches.noFence && l.begun:
+		return h.deliver(r, l)
+	case !l.begun && (h.switches.noFence || l.fence.mayBegin(now)):
+		l.begun, l.ends = true, l.fence.falls(now)
+		l.trial, _ = r.breaker.begin(now.monotonic)
+		return nil
+	case !l.begun:
+		h.drop(r, l)
+		h.say("%s gives row %d back", r.name, l.Row)
+		h.seen["attempts not begun"]++
+		_, err := h.store.Release(ctx, h.down.Name, []event.Claimed{{Row: l.Row, Claim: l.Claim}})
+		return err
+	case !h.canSend(r, l):
+		h.seen["attempts fenced off"]++
+		h.end(r, l, Outcome{Verdict: event.Retry, Reason: "its time was over"})
+		return nil
+	}
+	return h.deliver(r, l)
+}
+
+func (h *history) drop(r *receiver, l *leg) {
+	r.legs = slices.DeleteFunc(r.legs, func(other *leg) bool { return other == l })
+}
+
+func (h *history) end(r *receiver, l *leg, o Outcome) {
+	l.over = &o
+	r.breaker.end(l.trial, o, h.instant(r).monotonic)
+}
+
+// deliver is what becomes of an attempt that reaches the downstream, or does not.
+func (h *history) deliver(r *receiver, l *leg) error {
+	if h.rng.IntN(10) < h.health {
+		h.end(r, l, confirmed)
+		return h.receive(r, l)
+	}
+	switch h.rng.IntN(8) {
+	case 0:
+		h.end(r, l, refused)
+	case 1:
+		h.end(r, l, Outcome{Verdict: event.Retry, Pause: true, Alive: true, Reason: "the answer was 410"})
+	case 2:
+		h.end(r, l, Outcome{Verdict: event.Retry, After: time.Duration(h.rng.IntN(5)) * time.Second, Reason: "the answer was 503"})
+	case 3, 4:
+		h.end(r, l, failing)
+	default:
+		h.end(r, l, Outcome{Verdict: event.Retry, Reason: "the connection broke after the body was taken"})
+		return h.receive(r, l)
+	}
+	return nil
+}
+
+// receive is the downstream's side: it holds what comes to the invariants.
+func (h *history) receive(r *receiver, l *leg) error {
+	envelope, err := Wrap(l.Attempt)
+	if err != nil {
+		return err
+	}
+	change, order := told{l.Number, l.EventID}, h.order[l.EventID]
+	h.say("%s sends: row %d, claim %d, event %d: %s", r.name, l.Row, l.Claim, order, l.over.Verdict)
+	if h.got[change]++; h.got[change] > 1 {
+		h.seen["repetitions"]++
+	}
+	if known, ok := h.identity[change]; ok && known != envelope.ID {
+		return h.broken("event %d comes under two identities", order)
+	}
+	if other, ok := h.owner[envelope.ID]; ok && other != change {
+		return h.broken("events %d and %d come under one identity", order, h.order[other.id])
+	}
+	h.identity[change], h.owner[envelope.ID] = envelope.ID, change
+	if h.down.Mode == event.Latest {
+		about, mine := subject{l.Number, l.Attribute}, version{l.TS, order}
+		last, ok := h.last[about]
+		switch {
+		case ok && mine.before(last):
+			return h.broken("event %d comes after event %d", order, last.order)
+		case ok && last.before(mine):
+			h.seen["newer values"]++
+		}
+		h.last[about] = mine
+	}
+	return nil
+}
+
+// record tells the store of an attempt that is over, unless the store is in trouble until that is of no use.
+func (h *history) record(ctx context.Context, r *receiver) error {
+	at := slices.IndexFunc(r.legs, func(l *leg) bool { return l.over != nil })
+	if !r.alive || at < 0 {
+		return nil
+	}
+	l := r.legs[at]
+	h.drop(r, l)
+	if h.chance(25) {
+		h.say("%s cannot record row %d", r.name, l.Row)
+		h.seen["lost results"]++
+		return nil
+	}
+	if l.over.Pause {
+		if err := h.store.Pause(ctx, h.down.Name, reason(*l.over)); err != nil {
+			return err
+		}
+	}
+	result := conclude(l.Attempt, *l.over, h.backoff, h.instant(r).wall, h.rng.Float64())
+	held, err := h.store.Record(ctx, result)
+	h.say("%s records: row %d, claim %d: %s (held %v)", r.name, l.Row, l.Claim, result.Verdict, held)
+	if !held {
+		h.seen["results refused"]++
+	}
+	if l.over.Verdict == event.Retry && result.Verdict == event.Refused {
+		h.seen["given up"]++
+	}
+	if held && result.Verdict != event.Retry {
+		h.settled[told{l.Number, l.EventID}] = true
+	}
+	return err
+}
+
+func (h *history) takeOver(ctx context.Context, r *receiver) error {
+	if !r.alive {
+		return nil
+	}
+	held, err := h.store.Held(ctx, h.down.Name)
+	if err != nil {
+		return err
+	}
+	if left := r.watch.left(held, h.instant(r).monotonic); len(left) > 0 {
+		h.say("%s takes over: %v", r.name, left)
+		h.seen["taken over"]++
+		_, err = h.store.Release(ctx, h.down.Name, left)
+	}
+	return err
+}
+
+// wait lets time pass: mostly little, now and then so much that whoever was in the middle of something comes back too late.
+func (h *history) wait(context.Context, *receiver) error {
+	span := 500 * time.Millisecond
+	switch h.rng.IntN(6) {
+	case 0:
+		span = 2 * FenceAfter(h.timeout)
+	case 1, 2:
+		span = 3 * time.Second
+	}
+	h.now += time.Duration(h.rng.Int64N(int64(span)))
+	return nil
+}
+
+// upset lets a receiver die, come back or sleep, a wall clock step, or the downstream's health change.
+func (h *history) upset(_ context.Context, r *receiver) error {
+	step := time.Duration(h.rng.Int64N(int64(6*time.Hour))) - 3*time.Hour
+	switch h.rng.IntN(6) {
+	case 0, 1:
+		h.say("%s dies, or comes back", r.name)
+		if r.alive {
+			r.alive, r.legs = false, nil
+		} else {
+			h.start(r)
+		}
+	case 2:
+		h.storeSkew += step
+		h.say("the store's clock steps by %v", step)
+	case 3:
+		h.disturb(r, step)
+	case 4:
+		h.health = h.rng.IntN(11)
+	case 5:
+		h.health = 0
+	}
+	return nil
+}
+
+// disturb lets the machine sleep, or its wall clock step. What a sleeping machine had begun to send is as good as sent: no clock can keep a process that stopped
+// between its last look at one and the wire.
+func (h *history) disturb(r *receiver, step time.Duration) {
+	if !r.sleepy {
+		r.skew += step
+		h.say("the clock of %s steps by %v", r.name, step)
+		return
+	}
+	if !r.alive {
+		return
+	}
+	for _, l := range r.legs {
+		if l.begun && l.over == nil {
+			h.end(r, l, Outcome{Verdict: event.Retry, Reason: "cut off"})
+		}
+	}
+	slept := time.Duration(h.rng.Int64N(int64(30 * time.Second)))
+	h.now += slept
+	r.lag += slept
+	h.say("%s slept for %v", r.name, slept)
+}
+
+// operate is what people do.
+func (h *history) operate(ctx context.Context, _ *receiver) error {
+	switch h.rng.IntN(4) {
+	case 0:
+		return h.store.Pause(ctx, h.down.Name, "by hand")
+	case 1, 2:
+		return h.store.Resume(ctx, h.down.Name)
+	}
+	return h.reviveDead(ctx)
+}
+
+// reviveDead retries every dead row.
+func (h *history) reviveDead(ctx context.Context) error {
+	dead, err := h.store.Owed(ctx, event.OwedFilter{Downstream: h.down.Name, State: event.Dead}, 0, 1000)
+	if err != nil {
+		return err
+	}
+	for _, row := range dead {
+		h.say("row %d is retried by hand", row.ID)
+		delete(h.settled, told{row.Number, row.EventID})
+		if err := h.store.Retry(ctx, row.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
