@@ -1,0 +1,119 @@
+package settings
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxProblems is how many problems are told: somebody who feeds in another file altogether wants no thousand lines.
+const maxProblems = 100
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	File   string `json:"-"`
+	Line   int    `json:"line"`
+	Column int    `json:"column"` // in characters, from 1
+	Text   string `json:"text"`   // what is wrong, and after a semicolon what to write instead
+}
+
+// String is the problem as compilers and editors have it: FILE:LINE:COLUMN: TEXT.
+func (p Problem) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+}
+
+// Problems are all that is wrong with a configuration, in the order of the file.
+type Problems struct {
+	List    []Problem
+	Omitted int // beyond the first hundred
+}
+
+// Error lists them, one a line.
+func (p *Problems) Error() string {
+	var b strings.Builder
+	b.WriteString("cannot use the configuration:")
+	for _, one := range p.List {
+		b.WriteString("\n" + one.String())
+	}
+	if p.Omitted > 0 {
+		fmt.Fprintf(&b, "\nand %d more", p.Omitted)
+	}
+	return b.String()
+}
+
+// result is an error if there is a problem.
+func (r *reader) result() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	list := r.problems[:min(len(r.problems), maxProblems)]
+	return &Problems{List: list, Omitted: len(r.problems) - len(list)}
+}
+
+// tell notes what is wrong at a node, and what to write instead.
+func (r *reader) tell(n *node, wrong, instead string) { r.tellAt(n.Line, n.Column, wrong, instead) }
+
+func (r *reader) tellAt(line, column int, wrong, instead string) {
+	r.problems = append(r.problems, Problem{File: r.file, Line: max(line, 1), Column: max(column, 1), Text: wrong + "; " + instead})
+}
+
+// quoted shows a word of the file, shortened, in one line.
+func quoted(word string) string {
+	const most = 40
+	if runes := []rune(word); len(runes) > most {
+		word = string(runes[:most]) + "..."
+	}
+	return fmt.Sprintf("%q", word)
+}
+
+// oneOf lists words: a, b or c.
+func oneOf(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " or " + words[last]
+}
+
+// nearest is the word that somebody may have meant, or empty.
+func nearest(word string, among []string) string {
+	best, least := "", max(2, len(word)/3)+1
+	for _, candidate := range among {
+		d := distance(strings.ToLower(word), candidate, least)
+		if strings.HasSuffix(candidate, "."+word) {
+			d = 0 // a name without what it begins with
+		}
+		if d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be put in, left out, exchanged or swapped with their neighbours to make b of a; limit when it is not less than that.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			exchange := row[j-1]
+			if a[i-1] != b[j-1] {
+				exchange++
+			}
+			next[j] = min(row[j]+1, next[j-1]+1, exchange)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row, next = row, next, before
+	}
+	return min(row[len(b)], limit)
+}

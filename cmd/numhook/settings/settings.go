@@ -1,0 +1,141 @@
+// Package settings reads numhook.yaml, the file that says where changes are handed on to. It guarantees that a file is taken as a whole or not at all: every key, value
+// and file that it names is checked before anything is sent, all that is wrong is told at once, each with its line and what to write instead, and no text of this package
+// quotes a secret, a header's value or a URL.
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"numhook/server/dispatch"
+	"numhook/server/event"
+)
+
+// maxFile is the most bytes that a configuration may have. One downstream takes a few hundred.
+const maxFile = 1 << 20
+
+// Settings is a configuration that was found good.
+type Settings struct {
+	File        string // as it was named
+	Downstreams []Downstream
+}
+
+// Scheme is the kind of a downstream.
+type Scheme string
+
+// The schemes.
+const (
+	HTTPS Scheme = "https"
+	HTTP  Scheme = "http"
+	Exec  Scheme = "exec"
+	NATS  Scheme = "nats"
+	Kafka Scheme = "kafka"
+	File  Scheme = "file"
+)
+
+// Downstream is one entry of the list, with the defaults filled in. File names are absolute, or relative to where the program runs.
+type Downstream struct {
+	event.Downstream
+	Scheme      Scheme
+	Line        int // of the file
+	Timeout     time.Duration
+	Concurrency int
+	Rate        float64 // attempts a second; 0 for no limit
+	Backoff     dispatch.Backoff
+
+	URL          string            // https, http: as it is written. It may hold a credential: Redacted is what may be shown
+	Headers      map[string]string // https, http. The values may be credentials
+	SecretFile   string            // https, http
+	Secrets      Secrets           // https, http: what the file held, at least one
+	AllowPrivate bool              // https, http, nats, kafka
+	CAFile       string            // https, nats, kafka
+	ClientCert   string            // likewise; with ClientKey, or both empty
+	ClientKey    string
+
+	Hosts []string // nats, kafka: HOST:PORT of each server
+	Topic string   // nats: the subject; kafka: the topic
+
+	Path   string   // exec: the program; file: the file
+	Args   []string // exec
+	Rotate int64    // file: the bytes after which a new one is begun
+	Keep   int      // file: how many old ones are kept; 0 for all
+}
+
+// Load reads and checks a configuration. events are the names that the contract knows. What is wrong with the configuration comes back as Problems; any other error says
+// that the file cannot be read.
+func Load(path string, events []string) (*Settings, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, &event.Error{Kind: event.NotFound, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
+	}
+	return parse(text, path, events)
+}
+
+func read(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for somebody to write to it
+		return nil, errors.New("it is not a regular file")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, bare(err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	return text, bare(err)
+}
+
+// bare is a file error without the file's name, which stands before it already.
+func bare(err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// parse checks the text of a configuration.
+func parse(text []byte, file string, events []string) (*Settings, error) {
+	r := &reader{file: file, folder: filepath.Dir(file), events: events}
+	s := &Settings{File: file}
+	if root := r.document(text); root != nil {
+		s.Downstreams = r.downstreams(root)
+	}
+	if err := r.result(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// downstreams reads the whole configuration.
+func (r *reader) downstreams(root *node) (list []Downstream) {
+	top, ok := r.object(root, "the configuration", "downstreams")
+	if !ok {
+		return nil
+	}
+	entries, there := top.values["downstreams"]
+	if !there {
+		r.tell(root, "the key downstreams is missing", "write downstreams: and a list below it (- name: ...)")
+		return nil
+	}
+	elements, _ := r.list(entries, "downstreams")
+	named := map[string]int{}
+	for _, element := range elements {
+		d, name, ok := r.downstream(element)
+		if name != nil {
+			if line, taken := named[d.Name]; taken {
+				r.tell(name, fmt.Sprintf("the name %q is taken by the downstream on line %d", d.Name, line), "write another name")
+			} else {
+				named[d.Name] = name.Line
+			}
+		}
+		if ok {
+			list = append(list, d)
+		}
+	}
+	return slices.Clip(list)
+}
