@@ -1,0 +1,169 @@
+package program
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"numhook/server/dispatch"
+	"numhook/server/event"
+)
+
+// The exit codes that mean something, of sysexits.h.
+const (
+	exitDataErr  = 65
+	exitTempFail = 75
+)
+
+// longestGrace is how long a program has between SIGTERM and SIGKILL, at most; of a short attempt it is a tenth.
+const longestGrace = time.Second
+
+// Config is a downstream that is a program.
+type Config struct {
+	Path string   // of the program; it is not looked for in PATH
+	Args []string // after its name
+}
+
+// Sender runs the program. It is safe for concurrent use.
+type Sender struct {
+	path string
+	args []string
+
+	mu   sync.RWMutex    // guards that nothing is begun after life has ended
+	life context.Context // ends with the sender
+	end  context.CancelFunc
+	runs sync.WaitGroup
+}
+
+// New checks that there is a program, and that not everybody may change it.
+func New(cfg Config) (*Sender, error) {
+	path, err := check(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sender{path: path, args: cfg.Args}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Send makes one try. See dispatch.Sender, and the package comment for what the program's end means.
+func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome {
+	s.mu.RLock()
+	if s.life.Err() != nil {
+		s.mu.RUnlock()
+		return retry("the sender is closed")
+	}
+	s.runs.Add(1)
+	s.mu.RUnlock()
+	defer s.runs.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.life, cancel)()
+	return s.run(ctx, e)
+}
+
+// Close ends the programs that run, and waits for their ends.
+func (s *Sender) Close() error {
+	s.mu.Lock()
+	s.end()
+	s.mu.Unlock()
+	s.runs.Wait()
+	return nil
+}
+
+// run is one program from its start to its end.
+func (s *Sender) run(ctx context.Context, e dispatch.Envelope) dispatch.Outcome {
+	// A pipe of our own, so that a program which leaves its input unread holds up nobody: it ends without os/exec waiting for the rest to be taken.
+	input, feed, err := os.Pipe()
+	if err != nil {
+		return retry("cannot start: " + words(err))
+	}
+	defer feed.Close()
+	cmd := exec.Command(s.path, s.args...) // without ctx: its end is ours to choose, SIGTERM first, and the whole group
+	cmd.Stdin, cmd.Env, cmd.SysProcAttr = input, environment(e), ownGroup()
+	if ctx.Err() != nil {
+		_ = input.Close()
+		return retry(ending(ctx))
+	}
+	err = cmd.Start()
+	_ = input.Close()
+	if err != nil {
+		return retry("cannot start: " + words(err))
+	}
+	var fed sync.WaitGroup
+	fed.Go(func() { give(ctx, feed, e.Body) })
+	w := watch(ctx, group{cmd.Process})
+	err = await(cmd, w.stop)
+	_ = feed.Close()
+	fed.Wait()
+	if w.late {
+		return retry(ending(ctx))
+	}
+	return judge(cmd.ProcessState, err)
+}
+
+// environment is what the program finds in its own.
+func environment(e dispatch.Envelope) []string {
+	return []string{"PATH=" + cmp.Or(os.Getenv("PATH"), "/usr/local/bin:/usr/bin:/bin"), "LANG=C.UTF-8", "NUMHOOK_ID=" + e.ID}
+}
+
+// give writes the change, unless its time is over.
+func give(ctx context.Context, feed *os.File, body []byte) {
+	defer feed.Close()
+	if until, bounded := ctx.Deadline(); bounded {
+		_ = feed.SetWriteDeadline(until) // where pipes have none, the program's end lets the write go
+		if !time.Now().Before(until) {
+			return
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	line := make([]byte, 0, len(body)+1)
+	_, _ = feed.Write(append(append(line, body...), '\n')) // a program that does not read says with its exit code what that means
+}
+
+// judge is what the program's end means.
+func judge(end *os.ProcessState, err error) dispatch.Outcome {
+	if end == nil {
+		return retry("its end is unknown: " + words(err))
+	}
+	switch code := end.ExitCode(); code {
+	case 0:
+		return dispatch.Outcome{Verdict: event.Confirmed, Alive: true}
+	case exitDataErr:
+		return dispatch.Outcome{Verdict: event.Refused, Reason: "exit 65", Alive: true}
+	case exitTempFail:
+		return retry("exit 75")
+	case -1:
+		return retry(end.String()) // signal: ...
+	default:
+		return retry("exit " + strconv.Itoa(code))
+	}
+}
+
+func retry(reason string) dispatch.Outcome {
+	return dispatch.Outcome{Verdict: event.Retry, Reason: reason}
+}
+
+// ending says why a program was not let run to its end.
+func ending(ctx context.Context) string {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return "cut short"
+	}
+	return "time-out"
+}
+
+// words are the system's own of an error, without the path.
+func words(err error) string {
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		return number.Error()
+	}
+	return "unknown failure"
+}
