@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"numhook/server/store"
 )
@@ -26,6 +27,28 @@ func TestFake(t *testing.T) {
 func TestFakeShared(t *testing.T) {
 	RunShared(t, func(t *testing.T) (one, other store.Store) {
 		f := NewFake(t)
+		return f, f
+	})
+}
+
+func TestFakeOwing(t *testing.T) {
+	RunOwing(t, func(t *testing.T, now func() time.Time) Place { return owingPlace(t, now) })
+}
+
+// owingPlace keeps the fake that was opened last, on another clock.
+func owingPlace(t TB, now func() time.Time) Place {
+	plain := fakePlace(t)
+	return func() (store.Store, error) {
+		s, err := plain()
+		s.(*Fake).SetClock(now)
+		return s, err
+	}
+}
+
+func TestFakeOwingShared(t *testing.T) {
+	RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
+		f := NewFake(t)
+		f.SetClock(now)
 		return f, f
 	})
 }

@@ -22,7 +22,9 @@ type debt struct {
 func (d *debt) active() bool { return d.State == event.Waiting || d.State == event.Attempting }
 
 // before reports whether the row's version is older than that of (ts, seq).
-func (d *debt) before(ts, seq int64) bool { return cmp.Or(cmp.Compare(d.TS, ts), cmp.Compare(d.seq, seq)) < 0 }
+func (d *debt) before(ts, seq int64) bool {
+	return cmp.Or(cmp.Compare(d.TS, ts), cmp.Compare(d.seq, seq)) < 0
+}
 
 // now is the model's time, as a store keeps it.
 func (m *Model) now() time.Time { return kept(m.clock()) }
