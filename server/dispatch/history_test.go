@@ -466,7 +466,7 @@ func (h *history) upset(_ context.Context, r *receiver) error {
 	case 4:
 		h.health = h.rng.IntN(11)
 	case 5:
-		h.health = 0
+		h.health = 9
 	}
 	return nil
 }

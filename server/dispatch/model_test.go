@@ -167,10 +167,8 @@ func inMemory(t *testing.T) opened {
 }
 
 // live runs the histories, or the one of NUMHOOK_SEED with what happened in it, and returns the seed and error of the first that breaks an invariant.
-func live(t *testing.T, n int, open opened, sw switches) (uint64, error) {
+func live(t *testing.T, n int, open opened, sw switches, seen map[string]int) (uint64, error) {
 	t.Helper()
-	seen := map[string]int{}
-	defer func() { t.Logf("seen: %v", seen) }()
 	first, last := uint64(0), uint64(n)
 	only := os.Getenv("NUMHOOK_SEED")
 	if only != "" {
@@ -199,8 +197,18 @@ func live(t *testing.T, n int, open opened, sw switches) (uint64, error) {
 
 func mustLive(t *testing.T, n int, open opened) {
 	t.Helper()
-	if seed, err := live(t, n, open, switches{}); err != nil {
+	seen := map[string]int{}
+	seed, err := live(t, n, open, switches{}, seen)
+	t.Logf("seen: %v", seen)
+	if err != nil {
 		t.Fatalf("history %d: %v\nrun it alone: NUMHOOK_SEED=%d go test -v -run '%s' ./server/dispatch", seed, err, seed, t.Name())
+	}
+	for _, what := range []string{
+		"attempts fenced off", "attempts not begun", "given up", "lost claims", "lost results", "newer values", "repetitions", "results refused", "taken over",
+	} {
+		if seen[what] == 0 && os.Getenv("NUMHOOK_SEED") == "" {
+			t.Errorf("%s were never seen in %d histories", what, n)
+		}
 	}
 }
 
@@ -210,7 +218,7 @@ func TestHistories(t *testing.T) { mustLive(t, histories, inMemory(t)) }
 func TestHistoriesWithoutGuard(t *testing.T) {
 	for name, sw := range map[string]switches{"fence": {noFence: true}, "claim check": {noClaimCheck: true}} {
 		t.Run(name, func(t *testing.T) {
-			seed, err := live(t, histories, inMemory(t), sw)
+			seed, err := live(t, histories, inMemory(t), sw, map[string]int{})
 			if !errors.Is(err, errBroken) {
 				t.Fatalf("%d histories held without the %s: %v", histories, name, err)
 			}
