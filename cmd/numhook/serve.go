@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/server"
+	"numhook/server/keypair"
 	"numhook/server/signature"
 	"numhook/server/store"
 	"numhook/spec"
@@ -161,12 +162,12 @@ func listen(ctx context.Context, f *serveFlags) (net.Listener, error) {
 	if f.tlsCert == "" {
 		return listener, nil
 	}
-	certificate, err := newCertificate(f.tlsCert, f.tlsKey)
+	pair, err := keypair.Load(f.tlsCert, f.tlsKey)
 	if err != nil {
 		_ = listener.Close()
-		return nil, err
+		return nil, fmt.Errorf("cannot load the certificate: %w", err)
 	}
-	return tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.get}), nil
+	return tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Server}), nil
 }
 
 // printDevHint prints the line that sends a signed delivery from a second terminal.

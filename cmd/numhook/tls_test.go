@@ -18,6 +18,9 @@ import (
 	"time"
 )
 
+// renewalTime is how long a renewed certificate may go unnoticed.
+const renewalTime = time.Second
+
 // A certificate that is renewed on disk is served without a restart; a renewal that cannot be read, or of which only one file is there yet, changes nothing.
 func TestCertificateIsReloaded(t *testing.T) {
 	t.Parallel() // it mostly waits
@@ -52,7 +55,7 @@ func TestCertificateIsReloaded(t *testing.T) {
 	// keeps waits until the files have been looked at again.
 	keeps := func(what string, want int64) {
 		t.Helper()
-		again, enough := time.NewTicker(50*time.Millisecond), time.After(certificateCheck+time.Second/2)
+		again, enough := time.NewTicker(50*time.Millisecond), time.After(renewalTime+time.Second/2)
 		defer again.Stop()
 		for {
 			select {
@@ -70,7 +73,7 @@ func TestCertificateIsReloaded(t *testing.T) {
 	write(certFile, cert2)
 	keeps("the key is still the old one", 1)
 	write(keyFile, key2)
-	eventually(t, certificateCheck+5*time.Second, "the new certificate is served", func() bool { return serial(t, address) == 2 })
+	eventually(t, renewalTime+5*time.Second, "the new certificate is served", func() bool { return serial(t, address) == 2 })
 	if err := os.Remove(keyFile); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,92 @@
+package peer
+
+import (
+	"context"
+	"net/netip"
+	"syscall"
+
+	"numhook/server/event"
+)
+
+// GuardedWords name what is guarded, in an error.
+const GuardedWords = "a loop-back, link-local, multicast or metadata address"
+
+// ErrGuarded is why a connection was not made.
+var ErrGuarded = &event.Error{Kind: event.Unavailable, Text: "the host is at " + GuardedWords + ", and allow_private is not set"}
+
+// guard is for net.Dialer.ControlContext, which is asked about every address that is tried, after the name was resolved: a name that changes its address
+// between a check and the connection gains nothing.
+func guard(_ context.Context, _, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil || Guarded(at.Addr()) {
+		return ErrGuarded
+	}
+	return nil
+}
+
+// What is refused, beside what netip knows. Private networks (RFC 1918, RFC 4193, RFC 6598) are not among them: there a carrier's own systems live.
+var (
+	guardedNetworks = prefixes(
+		"0.0.0.0/8",          // this network: 0.0.0.0 reaches this machine
+		"127.0.0.0/8",        // loop-back
+		"169.254.0.0/16",     // link-local; 169.254.169.254 and its neighbours are metadata services
+		"224.0.0.0/3",        // multicast, reserved, broadcast
+		"100.100.100.200/32", // metadata services that are not link-local, of several clouds, from here on
+		"168.63.129.16/32",
+		"192.0.0.192/32",
+		"fd00:ec2::254/128",
+		"fd20:ce::254/128",
+		"fd00:42::42/128",
+		"::/128", "::1/128", // unspecified, loop-back
+		"fe80::/10", // link-local
+		"ff00::/8",  // multicast
+	)
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")
+	nat64Local = netip.MustParsePrefix("64:ff9b:1::/48")
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+	teredo     = netip.MustParsePrefix("2001::/32")
+	compatible = netip.MustParsePrefix("::/96")
+)
+
+func prefixes(texts ...string) (all []netip.Prefix) {
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
+}
+
+// Guarded reports whether an address, or an IPv4 address that it stands for, is one of those.
+func Guarded(address netip.Addr) bool {
+	address = address.WithZone("").Unmap()
+	for _, network := range guardedNetworks {
+		if network.Contains(address) {
+			return true
+		}
+	}
+	if !address.Is6() {
+		return false
+	}
+	for _, inner := range embedded(address) {
+		if Guarded(inner) {
+			return true
+		}
+	}
+	return false
+}
+
+// embedded are the IPv4 addresses that an IPv6 address is translated or tunnelled to.
+func embedded(address netip.Addr) []netip.Addr {
+	b := address.As16()
+	last := netip.AddrFrom4([4]byte(b[12:]))
+	switch {
+	case nat64.Contains(address), compatible.Contains(address):
+		return []netip.Addr{last}
+	case nat64Local.Contains(address): // RFC 6052: after 96 bits, or after 48 with byte 8 left out
+		return []netip.Addr{last, netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]})}
+	case sixToFour.Contains(address):
+		return []netip.Addr{netip.AddrFrom4([4]byte(b[2:6]))}
+	case teredo.Contains(address): // the client's, with its bits turned
+		return []netip.Addr{netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]})}
+	}
+	return nil
+}
