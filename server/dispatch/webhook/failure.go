@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"numhook/server/dispatch"
+	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -21,8 +22,8 @@ func fail(t *trip, err error) dispatch.Outcome {
 
 // reasonOf says in words of our own why no answer came: the errors of net/http hold addresses, and parts of what the other side wrote.
 func reasonOf(t *trip, err error) string {
-	if errors.Is(err, errGuarded) {
-		return errGuarded.Error()
+	if errors.Is(err, peer.ErrGuarded) {
+		return peer.ErrGuarded.Error()
 	}
 	if timedOut(t, err) {
 		if t.connected {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,10 +43,15 @@ func ParseSecret(text string) (Secret, error) {
 	if err != nil || strings.ContainsAny(encoded, "\r\n") {
 		return Secret{}, errors.New("cannot read the secret: what follows whsec_ is not base64 (A-Z a-z 0-9 + /, padded with =)")
 	}
+	return NewSecret(key)
+}
+
+// NewSecret takes 24 to 64 bytes as they are.
+func NewSecret(key []byte) (Secret, error) {
 	if len(key) < shortestSecret || len(key) > longestSecret {
 		return Secret{}, fmt.Errorf("cannot use the secret: it has %d bytes, and must have %d to %d", len(key), shortestSecret, longestSecret)
 	}
-	return Secret{key}, nil
+	return Secret{slices.Clone(key)}, nil
 }
 
 // Sign is one signature of the webhook-signature header: "v1," and the base64 of HMAC-SHA256 over id, timestamp in seconds and body with a dot between them.

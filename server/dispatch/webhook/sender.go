@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"numhook/server/dispatch"
+	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -21,7 +22,6 @@ import (
 const (
 	largestAnswer   = 64 << 10 // bytes of header, and again of body, that are read of an answer; with more, the connection is closed
 	drainPatience   = time.Second
-	connectPatience = 30 * time.Second // for a connection, and again for the TLS handshake, which net/http goes on with when the attempt is over
 	idleConnections = 55 * time.Second // below the 60 s after which many servers and balancers drop a connection without a word
 )
 
@@ -68,21 +68,17 @@ func New(cfg Config) (*Sender, error) {
 			return nil, &event.Error{Kind: event.Invalid, Text: "cannot use the secret", Err: errors.New("it is empty")}
 		}
 	}
-	secured, err := tlsConfig(u, cfg)
+	encryption, err := secured(u, cfg)
 	if err != nil {
 		return nil, err
-	}
-	dialer := &net.Dialer{Timeout: connectPatience}
-	if !cfg.AllowPrivate {
-		dialer.ControlContext = guard
 	}
 	s := &Sender{url: u, headers: headers, secrets: cfg.Secrets, now: time.Now}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
 		Proxy:                  nil, // not from the environment, either: the configuration says where changes go
-		DialContext:            dialing(dialer),
-		TLSClientConfig:        secured,
-		TLSHandshakeTimeout:    connectPatience,
+		DialContext:            dialing(peer.Dialer(cfg.AllowPrivate)),
+		TLSClientConfig:        encryption,
+		TLSHandshakeTimeout:    peer.ConnectPatience,
 		DisableCompression:     true,
 		MaxIdleConns:           max(cfg.Concurrency, 1),
 		MaxIdleConnsPerHost:    max(cfg.Concurrency, 1),

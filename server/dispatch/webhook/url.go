@@ -1,11 +1,13 @@
 package webhook
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/netip"
 	"net/url"
 	"strconv"
 
+	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -51,8 +53,19 @@ func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 			return nil, wrong("its port is not one of 1 to 65535", "")
 		}
 	}
-	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !allowPrivate && guarded(address) {
-		return nil, wrong("its host is "+guardedWords, "set allow_private: true if it is meant")
+	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !allowPrivate && peer.Guarded(address) {
+		return nil, wrong("its host is "+peer.GuardedWords, "set allow_private: true if it is meant")
 	}
 	return u, nil
+}
+
+// secured is how TLS is made, or nil where the URL asks for none.
+func secured(u *url.URL, cfg Config) (*tls.Config, error) {
+	if u.Scheme == "https" {
+		return peer.TLS(cfg.CAFile, cfg.CertFile, cfg.KeyFile)
+	}
+	if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {
+		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use certificate files", Hint: "write the url as https://...", Err: errors.New("the url is http, which has no TLS")}
+	}
+	return nil, nil
 }
