@@ -43,7 +43,7 @@ func (b Backoff) withDefaults() (Backoff, error) {
 	switch {
 	case b.First < 0 || b.Max < 0 || b.GiveUpAfter < 0:
 		return b, errors.New("a wait cannot be negative")
-	case !(b.Factor >= 1) || math.IsInf(b.Factor, 0): //nolint:staticcheck // De Morgan's form would let NaN pass
+	case !(b.Factor >= 1) || math.IsInf(b.Factor, 0): // so that NaN does not pass
 		return b, errors.New("the factor is at least 1")
 	case b.Max > event.LongestWait:
 		return b, fmt.Errorf("the longest wait is at most %s", event.LongestWait)

@@ -137,7 +137,7 @@ func (l Line) withDefaults() (Line, error) {
 		return l, fmt.Errorf("its timeout is at most %s", LongestTimeout)
 	case l.Concurrency < 0 || l.Concurrency > MostConcurrency:
 		return l, fmt.Errorf("its concurrency is at most %d", MostConcurrency)
-	case !(l.Rate >= 0) || math.IsInf(l.Rate, 0): //nolint:staticcheck // De Morgan's form would let NaN pass
+	case !(l.Rate >= 0) || math.IsInf(l.Rate, 0): // so that NaN does not pass
 		return l, errors.New("its rate cannot be negative")
 	}
 	return l, nil
