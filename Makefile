@@ -24,8 +24,9 @@ test: needs ## run all tests
 	@$(GO) test -timeout 30m ./...
 
 # Under the race detector the long suites (differential, kill, fault) run in their short form; make test runs them whole.
-verify: needs stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector
+verify: needs stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector, a little of every fuzz target
 	@$(GO) test -timeout 60m -race -short -shuffle=on ./...
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
 
 # What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
 needs: .bin/ajv/node_modules .bin/standardwebhooks/node_modules ## install what the tests need: PostgreSQL, strace, curl and a C compiler from Debian, ajv and standardwebhooks from npm
@@ -78,7 +79,7 @@ fault: needs ## run the crash and fault suite at full length, and print its repo
 FUZZTIME ?= 1m
 fuzz: ## run every fuzz target for FUZZTIME (1m) each
 	@for package in $$(git grep -lE '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
-		for target in $$(git grep -hoE '^func Fuzz[A-Za-z0-9]+' -- "$$package/*_test.go" | sed 's/func //'); do \
+		for target in $$(git grep -hoE '^func Fuzz[A-Za-z0-9]+' -- ":(glob)$$package/*_test.go" | sed 's/func //'); do \
 			echo "$$package $$target"; \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$package" || exit 1; \
 		done; \

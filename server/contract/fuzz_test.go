@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,12 +51,33 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzCheck: Check and Clean agree, every finding is at a place that the body has, and in its lines.
+// What a check with the receiver's limit on findings may allocate: so much, because the runtime counts by whole spans, and so many times the size of the body.
+const (
+	allocatedAlways  = 1 << 20
+	allocatedPerByte = 256
+	mostFindings     = 1000
+)
+
+// allocated is how many bytes the process has allocated since its start.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// FuzzCheck: Check and Clean agree, every finding is at a place that the body has, and in its lines, and memory is bounded by the size of the body.
 func FuzzCheck(f *testing.F) {
 	addSeeds(f)
 	_, c := receiver(f)
 	var d Document
 	f.Fuzz(func(t *testing.T, raw []byte) {
+		before, parsed := allocated(), Parse(raw)
+		for _, name := range c.Events() {
+			c.Check(name, parsed, mostFindings)
+		}
+		if took, most := allocated()-before, uint64(allocatedAlways+allocatedPerByte*len(raw)); took > most {
+			t.Fatalf("%d bytes have %d allocated, more than %d: %.200q", len(raw), took, most, raw)
+		}
 		d.Reset(raw)
 		for _, name := range c.Events() {
 			r := c.Check(name, &d, 0)
