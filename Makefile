@@ -23,10 +23,11 @@ generate: ## compose spec/receiver.json and write the generated code anew
 test: needs ## run all tests
 	@$(GO) test -timeout 30m ./...
 
-# Under the race detector the long suites (differential, kill, fault) run in their short form; make test runs them whole.
+# Under the race detector the long suites (differential, kill, fault) run in their short form; make test runs them whole. The fuzzing is counted and not timed:
+# before Go 1.27 a timed run fails now and then at its end with "context deadline exceeded", without an input that failed (go.dev/issue/75804).
 verify: needs stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector, a little of every fuzz target
 	@$(GO) test -timeout 60m -race -short -shuffle=on ./...
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
 # What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
 needs: .bin/ajv/node_modules .bin/standardwebhooks/node_modules ## install what the tests need: PostgreSQL, strace, curl and a C compiler from Debian, ajv and standardwebhooks from npm
