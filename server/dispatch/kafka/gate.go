@@ -1,0 +1,101 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// errOver wraps net.ErrClosed because the client then tries again on another connection, as after any connection that was lost.
+var errOver = fmt.Errorf("the time of an attempt is over: %w", net.ErrClosed)
+
+// pass is a change that the client has, and has not given back.
+type pass struct {
+	ctx     context.Context //nolint:containedctx // the attempt's; a pass ends with it
+	until   time.Time
+	bounded bool
+}
+
+// over reports whether the attempt has no time left. The clock is read, because a timer may be late.
+func (p *pass) over() bool {
+	return p.ctx.Err() != nil || p.bounded && !time.Now().Before(p.until)
+}
+
+// gate keeps produce requests from being written while they may hold a change whose time is over.
+type gate struct {
+	mu     sync.Mutex
+	passes map[*pass]struct{} // guarded by mu
+	shut   bool               // for ever; guarded by mu
+}
+
+func (g *gate) enter(ctx context.Context) *pass {
+	p := &pass{ctx: ctx}
+	p.until, p.bounded = ctx.Deadline()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.passes == nil {
+		g.passes = map[*pass]struct{}{}
+	}
+	g.passes[p] = struct{}{}
+	return p
+}
+
+func (g *gate) leave(p *pass) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.passes, p)
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = true
+}
+
+func (g *gate) open() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut {
+		return false
+	}
+	for p := range g.passes {
+		if p.over() {
+			return false
+		}
+	}
+	return true
+}
+
+// wire is one connection to a broker.
+type wire struct {
+	net.Conn          // what the client speaks to: the one below, or TLS on it
+	below    net.Conn // the network's
+	gate     *gate
+}
+
+// Write writes a request, which the client hands over as a whole, unless it is a produce request and the gate is not open.
+func (w *wire) Write(p []byte) (int, error) {
+	if isProduce(p) && !w.gate.open() {
+		_ = w.Close() // errOver says what matters
+		return 0, errOver
+	}
+	return w.Conn.Write(p)
+}
+
+// isProduce reads the key of a request, which comes after its length.
+func isProduce(p []byte) bool {
+	return len(p) >= 6 && kmsg.Key(binary.BigEndian.Uint16(p[4:])) == kmsg.Produce
+}
+
+// Close resets the connection: the kernel is to forget what it has not delivered, and TLS is not to wait for the other side to hear of it.
+func (w *wire) Close() error {
+	if tcp, ok := w.below.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // the close below is what counts
+	}
+	return w.below.Close()
+}

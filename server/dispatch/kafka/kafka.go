@@ -1,0 +1,169 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"numhook/server/dispatch"
+)
+
+// giveBackTime is how long after a change's time the client may take to give it back.
+const giveBackTime = 100 * time.Millisecond
+
+// Config says where changes go.
+type Config struct {
+	URL  string                                                               // see the package comment
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
+	TLS  *tls.Config                                                          // nil to verify against the system's authorities, without a client certificate
+}
+
+// Sender produces changes.
+type Sender struct {
+	address address
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	tls     *tls.Config
+	alone   chan struct{} // held by the attempt that has the lane of its own
+	leaving sync.WaitGroup
+
+	mu     sync.Mutex
+	shared *lane // guarded by mu
+	single *lane // for one change at a time; nil until there is one; guarded by mu
+	closed bool  // guarded by mu
+}
+
+var _ dispatch.Sender = (*Sender)(nil)
+
+// New connects to nobody: that is done for the first change. It fails for a url that cannot be used, and says what to write instead.
+func New(c Config) (*Sender, error) {
+	a, err := parse(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sender{address: a, dial: c.Dial, tls: c.TLS, alone: make(chan struct{}, 1)}
+	if s.dial == nil {
+		s.dial = new(net.Dialer).DialContext
+	}
+	if s.tls == nil {
+		s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if s.shared, err = s.newLane(); err != nil {
+		return nil, fmt.Errorf("cannot set up a Kafka client: %w", err)
+	}
+	return s, nil
+}
+
+// Send makes one try.
+func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome {
+	o, err := s.try(ctx, &s.shared, e)
+	if !ofWholeBatch(err) {
+		return o
+	}
+	// The broker's answer was about a batch, in which others may have been. By itself the change may be taken.
+	select {
+	case s.alone <- struct{}{}:
+	case <-ctx.Done():
+		return retry("time-out: " + o.Reason + ", perhaps for others that it was sent with")
+	}
+	defer func() { <-s.alone }()
+	o, _ = s.try(ctx, &s.single, e)
+	return o
+}
+
+func ofWholeBatch(err error) bool {
+	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) || errors.Is(err, kerr.InvalidRecord)
+}
+
+// try makes one try on one of the lanes.
+func (s *Sender) try(ctx context.Context, place **lane, e dispatch.Envelope) (dispatch.Outcome, error) {
+	if ctx.Err() != nil {
+		return retry("time-out before it was sent"), nil
+	}
+	l, err := s.lane(place)
+	if err != nil || l == nil {
+		return retry("the sender is closed"), err
+	}
+	back, err := l.produce(ctx, s.address.topic, e)
+	o, giveUp := judge(err)
+	if giveUp || !back {
+		s.giveUp(place, l)
+	}
+	if err == nil {
+		return o, nil
+	}
+	if s.isClosed() {
+		return retry("the sender is closed"), nil
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return l.late(ctx), nil
+	}
+	return o, err
+}
+
+// late is the outcome of a change whose time is over, or that of another which it was given up with.
+func (l *lane) late(ctx context.Context) dispatch.Outcome {
+	reason := "given up with another change, whose time was over"
+	if ctx.Err() != nil {
+		reason = "time-out"
+	}
+	if trouble := l.trouble.Load(); trouble != nil {
+		reason += ": " + reasonOf(*trouble)
+	}
+	return retry(reason)
+}
+
+// lane is the one at that place, made if there is none. It is nil when the sender is closed.
+func (s *Sender) lane(place **lane) (*lane, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil
+	}
+	if *place == nil {
+		l, err := s.newLane()
+		if err != nil { // the same options have made one before
+			return nil, err
+		}
+		*place = l
+	}
+	return *place, nil
+}
+
+func (s *Sender) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// giveUp has a lane send nothing more. What it has comes back to whoever waits for it.
+func (s *Sender) giveUp(place **lane, l *lane) {
+	l.gate.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *place != l { // somebody else was faster
+		return
+	}
+	*place = nil
+	s.leaving.Go(l.client.Close)
+}
+
+// Close gives both clients up. An attempt under way ends as one to be retried.
+func (s *Sender) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	shared, single := s.shared, s.single
+	s.mu.Unlock()
+	for place, l := range map[**lane]*lane{&s.shared: shared, &s.single: single} {
+		if l != nil {
+			s.giveUp(place, l)
+		}
+	}
+	s.leaving.Wait()
+	return nil
+}
