@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"syscall"
 )
 
@@ -28,7 +29,7 @@ func reasonOf(err error) string {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f.Error()
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return "time-out"
 	}
 	if errors.Is(err, context.Canceled) {
