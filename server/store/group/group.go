@@ -52,9 +52,12 @@ var (
 
 // Observer is told what the writers do. Its methods must not block.
 type Observer interface {
-	Batch(works int, took time.Duration) // one durable transaction
+	Batch(works int, took time.Duration) // one durable transaction, with so many works that are not Aside; none is not told of
 	Queue(depth int)                     // works that wait for a writer
 }
+
+// Aside is implemented by works that are no deliveries: they go into the same transactions, and an Observer is not told of them.
+type Aside interface{ Aside() }
 
 // Options bound a Commit. Every number must be positive.
 type Options struct {

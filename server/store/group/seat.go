@@ -161,11 +161,23 @@ func (s *seat[W]) durable(batch []*request[W], took time.Duration) {
 	s.likely, s.took = len(batch)+len(s.commit.queue), took
 	answer(batch, nil)
 	if o := s.commit.opts.Observer; o != nil {
-		o.Batch(len(batch), took)
+		if works := deliveries(batch); works > 0 {
+			o.Batch(works, took)
+		}
 	}
 	if err := s.guarded(s.writer.Tidy); err != nil {
 		s.goDown(err)
 	}
+}
+
+// deliveries counts the works of the batch that are not Aside.
+func deliveries[W any](batch []*request[W]) (count int) {
+	for _, r := range batch {
+		if _, aside := any(r.work).(Aside); !aside {
+			count++
+		}
+	}
+	return count
 }
 
 // writeEach lets only the works fail that are at fault.

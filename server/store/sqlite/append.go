@@ -38,9 +38,11 @@ type appending struct {
 	id         event.ID
 	ts         int64
 	attribute  string
-	numbers    []string // that it changes; none when it changes nothing
-	row        []any    // of insertEvent
-	quarantine int64    // the entry that it is redriven from, or 0
+	numbers    []string
+	changes    bool // it changes them
+	says       saying
+	row        []any // of insertEvent
+	quarantine int64 // the entry that it is redriven from, or 0
 	receipt    event.Receipt
 	refusal    error // the answer instead of a receipt; it is no trouble of the store's, and the batch goes on without it
 }
@@ -70,17 +72,16 @@ func newAppending(e event.Event) (*appending, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &appending{id: e.ID, ts: e.TS, attribute: string(e.Attribute), receipt: event.Receipt{ID: e.ID}}
+	a := &appending{id: e.ID, ts: e.TS, attribute: string(e.Attribute), numbers: slices.Clone(e.Numbers), changes: e.Changes(), receipt: event.Receipt{ID: e.ID}}
 	var attribute, value any // NULL where there is none
 	if e.Attribute != "" {
 		attribute = a.attribute
 	}
 	if e.Value != nil {
-		value = string(e.Value)
+		a.says.value = string(e.Value)
+		value = a.says.value
 	}
-	if e.Changes() {
-		a.numbers = slices.Clone(e.Numbers)
-	}
+	a.says.name, a.says.carrier, a.says.attribute = e.Name, e.CarrierCode, e.Attribute
 	a.row = []any{a.id[:], e.TS, e.Name, e.AccountID, int64(e.CarrierCode), numbers, attribute, value, drift, lint, nil,
 		e.Delivery.Received.UnixMicro(), e.Delivery.Door, header, blob(e.Delivery.Body)}
 	return a, nil
@@ -123,18 +124,18 @@ func (a *appending) apply(ctx context.Context, w *session) (seq int64, err error
 	if seq, err = result.LastInsertId(); err != nil {
 		return 0, err
 	}
-	return seq, a.change(ctx, w, seq)
+	if a.changes {
+		if err := a.change(ctx, w, seq); err != nil {
+			return 0, err
+		}
+	}
+	return seq, a.owe(ctx, w, seq)
 }
 
 func (a *appending) change(ctx context.Context, w *session, seq int64) error {
 	numbers := a.numbers
 	for ; len(numbers) >= manyNumbers; numbers = numbers[manyNumbers:] {
-		args := make([]any, 0, 3+manyNumbers)
-		args = append(args, a.attribute, a.ts, seq)
-		for _, number := range numbers[:manyNumbers] {
-			args = append(args, number)
-		}
-		if _, err := w.insertChanges.ExecContext(ctx, args...); err != nil {
+		if _, err := w.insertChanges.ExecContext(ctx, withNumbers(numbers[:manyNumbers], a.attribute, a.ts, seq)...); err != nil {
 			return err
 		}
 	}
@@ -144,6 +145,15 @@ func (a *appending) change(ctx context.Context, w *session, seq int64) error {
 		}
 	}
 	return nil
+}
+
+// withNumbers are the arguments of a statement that takes numbers behind the others.
+func withNumbers(numbers []string, args ...any) []any {
+	all := append(make([]any, 0, len(args)+len(numbers)), args...)
+	for _, number := range numbers {
+		all = append(all, number)
+	}
+	return all
 }
 
 func (a *appending) write(ctx context.Context, w *session) error {

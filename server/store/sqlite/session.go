@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -38,6 +39,8 @@ type session struct {
 	insertChange, insertChanges      *sql.Stmt
 	insertQuarantine, findQuarantine *sql.Stmt
 	markRedriven, setFact            *sql.Stmt
+
+	ledger
 }
 
 // openSession connects to the file, proves the settings that the promise needs, and empties the log.
@@ -50,7 +53,7 @@ func (s *Store) openSession(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	w := &session{db: db}
+	w := &session{db: db, ledger: ledger{clock: s.opts.Now}}
 	if err := w.connect(ctx, s); err != nil {
 		_ = w.close()
 		return nil, err
@@ -139,7 +142,7 @@ func (w *session) emptyLog(ctx context.Context, s *Store) error {
 
 // statements are all that the session runs, with where they are kept.
 func (w *session) statements() map[string]**sql.Stmt {
-	return map[string]**sql.Stmt{
+	all := map[string]**sql.Stmt{
 		"BEGIN IMMEDIATE": &w.begin,
 		"COMMIT":          &w.commit,
 		"ROLLBACK":        &w.rollback,
@@ -152,6 +155,8 @@ func (w *session) statements() map[string]**sql.Stmt {
 		"UPDATE quarantine SET state = 'redriven', redriven_as = ? WHERE id = ?":                            &w.markRedriven,
 		"INSERT INTO facts (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at":      &w.setFact,
 	}
+	maps.Copy(all, w.ledger.statements())
+	return all
 }
 
 func (w *session) prepare(ctx context.Context) (err error) {

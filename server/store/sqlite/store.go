@@ -32,6 +32,9 @@ type Options struct {
 	MaxBatch    int           // deliveries in one transaction; 0 means DefaultMaxBatch, 1 means one transaction each
 	QueueLength int           // deliveries that may wait for the writer; 0 means DefaultQueueLength
 	Patience    time.Duration // how long a caller waits for the writer before it is refused; 0 means DefaultPatience
+
+	Now  func() time.Time // the time of what is owed; nil means time.Now
+	Wake func()           // is called after a durable transaction of this store that made something due; it must not block; may be nil
 }
 
 // Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at most DefaultPatience and a locked file is
@@ -64,10 +67,13 @@ func (o Options) withDefaults() Options {
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return o
 }
 
-// Store is an open SQLite store. It implements store.Store.
+// Store is an open SQLite store. It implements store.Store, store.Owing and store.OwedReader.
 type Store struct {
 	Reader
 	path      string
@@ -85,7 +91,7 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store at path for serving, and creates it when there is none. It takes an exclusive lock beside the file, so a second Open of the same path
+// Open opens the store at path for serving, and creates it when there is none. Attempts that were under way when it was served last are due again. It takes an exclusive lock beside the file, so a second Open of the same path
 // is refused, from any process, until the first is closed or its process has died; OpenReader and OpenOperator are welcome meanwhile.
 //
 // It refuses, with an event.Error that names the setting and the reason, what would break the promise: a synchronous setting below FULL, a file system in
@@ -167,6 +173,9 @@ func (s *Store) start(ctx context.Context) error {
 		Observer: s.opts.Observer, Batch: s.opts.MaxBatch, BatchBytes: maxBatchBytes, Queue: s.opts.QueueLength, QueueBytes: maxQueueBytes,
 		Patience: s.opts.Patience, RetryAfter: retryAfter,
 	}, &writer{store: s, session: session})
+	if err := s.releaseDead(ctx); err != nil {
+		return errors.Join(err, s.group.Close())
+	}
 	return nil
 }
 

@@ -41,6 +41,32 @@ func TestConformanceShared(t *testing.T) {
 	})
 }
 
+func TestConformanceOwing(t *testing.T) {
+	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
+		path := filepath.Join(t.TempDir(), "store.db")
+		return func() (store.Store, error) {
+			return Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute, Now: now})
+		}
+	})
+}
+
+func TestConformanceOwingShared(t *testing.T) {
+	storetest.RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
+		path := filepath.Join(t.TempDir(), "store.db")
+		one, err := Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute, Now: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { one.Close() })
+		operator, err := OpenOperator(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { operator.Close() })
+		return one, operator
+	})
+}
+
 // sample is the n-th event for a number of its own.
 func sample(n int) event.Event {
 	body := fmt.Sprintf(`{"event_ts":%d}`, n)

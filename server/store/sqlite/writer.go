@@ -25,7 +25,12 @@ func (w *writer) Write(batch []work) error {
 	err := w.transact(batch)
 	switch faultOf(err) {
 	case faultNone:
-		w.store.wrote.Store(time.Now().UnixNano())
+		if w.session.changed { // what wrote nothing proves nothing
+			w.store.wrote.Store(time.Now().UnixNano())
+		}
+		if w.session.due && w.store.opts.Wake != nil {
+			w.store.opts.Wake()
+		}
 	case faultBusy: // nothing was begun
 		return &group.Busy{Err: err}
 	case faultOwn:
@@ -58,9 +63,13 @@ func (w *writer) transact(batch []work) (err error) {
 	if err := w.lock(ctx); err != nil {
 		return err
 	}
+	s.ledger.begin()
 	for _, one := range batch {
 		if err := one.write(ctx, s); err != nil {
 			return s.undo(ctx, err)
+		}
+		if i, ok := one.(idler); !ok || !i.idle() {
+			s.changed = true
 		}
 	}
 	if _, err := s.commit.ExecContext(ctx); err != nil {

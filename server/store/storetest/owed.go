@@ -244,18 +244,16 @@ func (m *Model) claim(d *debt, claim int64) event.Attempt {
 	e := m.events[d.seq-1]
 	a := event.Attempt{Row: d.ID, Claim: d.claim, Seq: d.seq, Downstream: d.Downstream, Number: d.Number, Attribute: d.Attribute, Value: slices.Clone(e.Value),
 		TS: d.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received, Try: d.Tries, Since: d.Since}
-	if !e.Changes() {
-		return a
-	}
+	var previous event.Change
 	for _, c := range m.History(d.Number) { // by attribute, event_ts and place
-		if c.Attribute != d.Attribute {
-			continue
+		switch {
+		case c.Attribute != d.Attribute:
+		case c.EventID == e.ID: // so an event without numbers, or without a value, follows nothing
+			a.Superseded, a.Previous = c.State == event.Superseded, slices.Clone(previous.Value)
+			return a
+		default:
+			previous = c
 		}
-		if c.EventID == e.ID {
-			a.Superseded = c.State == event.Superseded
-			break
-		}
-		a.Previous = slices.Clone(c.Value)
 	}
 	return a
 }

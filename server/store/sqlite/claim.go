@@ -1,0 +1,155 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"numhook/server/event"
+)
+
+const (
+	findClaimable = `SELECT id, paused IS NOT NULL FROM downstreams WHERE name = ?`
+
+	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3: those that are due, and then those that are due after ?4, which
+	// were written before the clock was set back.
+	claimable = `SELECT id FROM (SELECT id, due FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, id LIMIT ?3)
+		UNION ALL SELECT id FROM (SELECT id, due FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, id LIMIT ?3) LIMIT ?3`
+
+	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
+
+	// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
+	readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, o.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries + 1, o.since,
+			coalesce(c.superseded, 0), (SELECT v.value FROM changes p JOIN events v ON v.seq = p.seq
+				WHERE c.seq IS NOT NULL AND p.number = o.number AND p.attribute = o.attribute AND (p.event_ts, p.seq) < (o.event_ts, o.seq)
+				ORDER BY p.event_ts DESC, p.seq DESC LIMIT 1)
+		FROM (` + claimable + `) r CROSS JOIN owed o ON o.id = r.id CROSS JOIN events e ON e.seq = o.seq
+		LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.event_ts = o.event_ts AND c.seq = o.seq ORDER BY o.due, o.id`
+
+	markClaimed = `UPDATE owed SET state = 'attempting', tries = tries + 1, claim = ?5 WHERE id IN (` + claimable + `)`
+
+	nextDue = `SELECT due FROM owed WHERE downstream = ? AND state = 'waiting' AND behind = 0 ORDER BY due LIMIT 1`
+
+	held = `SELECT o.id, o.claim FROM owed o WHERE o.downstream = (SELECT id FROM downstreams WHERE name = ?) AND o.state = 'attempting'
+		AND o.state IN ('waiting', 'attempting', 'dead')`
+
+	// heldUp is whether an earlier row of its number's line is still to be delivered.
+	heldUp = `(slot > 0 AND EXISTS (SELECT 1 FROM owed b WHERE b.downstream = owed.downstream AND b.number = owed.number AND b.slot > 0
+		AND b.state IN ('waiting', 'attempting') AND (b.event_ts, b.seq) < (owed.event_ts, owed.seq)))`
+
+	release = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?1, claim = 0
+		WHERE id = ?2 AND state = 'attempting' AND claim = ?3 AND downstream = (SELECT id FROM downstreams WHERE name = ?4)`
+
+	releaseAll = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?1, claim = 0
+		WHERE downstream IN (SELECT id FROM downstreams) AND state = 'attempting' AND state IN ('waiting', 'attempting', 'dead')`
+)
+
+// attempt is what the works of the way out have in common: none is a delivery.
+type attempt struct {
+	changed bool  // there was something to write
+	refusal error // the answer instead of a result; it is no trouble of the store's, and the batch goes on without it
+}
+
+func (a *attempt) idle() bool { return !a.changed }
+
+// Aside implements group.Aside.
+func (*attempt) Aside() {}
+
+// claiming hands out rows that are due.
+type claiming struct {
+	attempt
+	downstream string
+	limit      int
+	attempts   []event.Attempt
+	next       time.Time
+}
+
+func (c *claiming) write(ctx context.Context, w *session) error {
+	var id int64
+	var paused bool
+	err := w.findClaimable.QueryRowContext(ctx, c.downstream).Scan(&id, &paused)
+	if errors.Is(err, sql.ErrNoRows) || paused {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now := w.now()
+	claim := 1 + rand.Int64N(1<<63-1)
+	args := []any{id, now, c.limit, now + (event.LongestWait + time.Hour).Microseconds()} // an hour for clocks that differ
+	if c.attempts, err = w.readAttempts(ctx, args...); err != nil {
+		return err
+	}
+	if c.changed = len(c.attempts) > 0; c.changed {
+		for i := range c.attempts {
+			c.attempts[i].Downstream, c.attempts[i].Claim = c.downstream, claim
+		}
+		if _, err := w.markClaimed.ExecContext(ctx, append(args, claim)...); err != nil {
+			return err
+		}
+	}
+	err = w.nextDue.QueryRowContext(ctx, id).Scan((*moment)(&c.next))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return err
+}
+
+func (w *session) readAttempts(ctx context.Context, args ...any) (list []event.Attempt, err error) {
+	rows, err := w.readClaimed.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var a event.Attempt
+		err := rows.Scan(&a.Row, &a.Seq, &a.Number, &a.Attribute, rawValue{&a.Value}, &a.TS, (*identity)(&a.EventID), &a.EventName, &a.AccountID, &a.CarrierCode,
+			(*moment)(&a.Received), &a.Try, (*moment)(&a.Since), &a.Superseded, rawValue{&a.Previous})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, a)
+	}
+	return list, rows.Err()
+}
+
+// releasing makes rows waiting again that somebody has claimed.
+type releasing struct {
+	attempt
+	downstream string
+	claims     []event.Claimed
+	count      int
+}
+
+func (r *releasing) write(ctx context.Context, w *session) error {
+	r.count = 0
+	for _, c := range r.claims {
+		result, err := w.release.ExecContext(ctx, w.now(), c.Row, c.Claim, r.downstream)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		r.count += int(n)
+	}
+	r.changed = r.count > 0
+	w.due = w.due || r.changed
+	return nil
+}
+
+// releasingAll makes every row waiting again that somebody had claimed who is dead.
+type releasingAll struct{ attempt }
+
+func (r *releasingAll) write(ctx context.Context, w *session) error {
+	result, err := w.conn.ExecContext(ctx, releaseAll, w.now())
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	r.changed = n > 0
+	return err
+}

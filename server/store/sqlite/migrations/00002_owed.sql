@@ -1,0 +1,51 @@
+-- +goose Up
+PRAGMA user_version = 2;
+
+-- Where events are handed on to. The lists are JSON; an empty one lets everything pass. Times are microseconds since the epoch.
+CREATE TABLE downstreams (
+    id            INTEGER PRIMARY KEY,
+    name          TEXT    NOT NULL UNIQUE,
+    mode          TEXT    NOT NULL CHECK (mode IN ('latest', 'every')),
+    start         TEXT    NOT NULL CHECK (start IN ('now', 'beginning', 'snapshot')),
+    events        TEXT    NOT NULL,
+    carrier_codes TEXT    NOT NULL,
+    countries     TEXT    NOT NULL,
+    prefixes      TEXT    NOT NULL,
+    registered    INTEGER NOT NULL,
+    filled        INTEGER NOT NULL CHECK (filled IN (0, 1)),
+    paused        INTEGER,
+    paused_why    TEXT    NOT NULL DEFAULT ''
+) STRICT;
+
+-- What downstreams are owed: one row a subject. The slot is 0 in mode latest, and the event's place in mode every: there it is a part of the subject.
+-- The value is not copied: it is that of the event at seq, which is the row's version together with event_ts.
+-- behind says of a waiting row of mode every that an earlier one of its number is still to be delivered, so that a claim need not look for those it may
+-- take among those it may not.
+CREATE TABLE owed (
+    id         INTEGER PRIMARY KEY,
+    downstream INTEGER NOT NULL REFERENCES downstreams (id) ON DELETE CASCADE,
+    number     TEXT    NOT NULL,
+    attribute  TEXT    NOT NULL CHECK (attribute IN ('', 'emergency_address', 'cnam')),
+    slot       INTEGER NOT NULL,
+    event_ts   INTEGER NOT NULL,
+    seq        INTEGER NOT NULL REFERENCES events (seq),
+    state      TEXT    NOT NULL CHECK (state IN ('waiting', 'attempting', 'delivered', 'dead', 'skipped')),
+    behind     INTEGER NOT NULL DEFAULT 0 CHECK (behind IN (0, 1)),
+    due        INTEGER NOT NULL,
+    claim      INTEGER NOT NULL DEFAULT 0,
+    tries      INTEGER NOT NULL DEFAULT 0,
+    since      INTEGER NOT NULL,
+    attempted  INTEGER,
+    reason     TEXT    NOT NULL DEFAULT '',
+    CHECK (behind = 0 OR (slot > 0 AND state = 'waiting')),
+    UNIQUE (downstream, number, attribute, slot)
+) STRICT;
+
+-- What may be claimed, the longest due first.
+CREATE INDEX owed_due ON owed (downstream, due) WHERE state = 'waiting' AND behind = 0;
+
+-- How many are in which state, since when the oldest is owed, and who is attempting: what was delivered is not among it, and may be many.
+CREATE INDEX owed_open ON owed (downstream, state, since) WHERE state IN ('waiting', 'attempting', 'dead');
+
+-- The line of a number in mode every.
+CREATE INDEX owed_line ON owed (downstream, number, event_ts, seq) WHERE slot > 0 AND state IN ('waiting', 'attempting');

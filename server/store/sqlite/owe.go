@@ -1,0 +1,299 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+
+	"numhook/server/event"
+)
+
+// Parameters of what makes something owed: ?1 the downstream, ?2 the attribute, ?3 event_ts, ?4 the place, ?5 now, and from ?6 on the numbers.
+const (
+	// begin has a row begin anew for a version. One that is attempting stays so, under its claim: it waits its turn.
+	begin = `event_ts = ?3, seq = ?4, tries = 0, due = ?5, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?5 END,
+		state = CASE state WHEN 'attempting' THEN state ELSE 'waiting' END`
+
+	// oweNewest owes each number's value, if that is its newest and the row does not know it yet.
+	oweNewest = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
+		SELECT ?1, c.number, c.attribute, 0, c.event_ts, c.seq, 'waiting', ?5, ?5 FROM ` + given + ` v CROSS JOIN changes c
+			ON c.number = v.column1 AND c.attribute = ?2 AND c.event_ts = ?3 AND c.seq = ?4 AND c.superseded = 0 WHERE true
+		ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET ` + begin + ` WHERE (?3, ?4) > (event_ts, seq)`
+
+	// oweTold is that for a number whose value does not pass: it is owed all the same where the downstream was told of one before.
+	oweTold = `UPDATE owed SET ` + begin + ` WHERE downstream = ?1 AND number = ?6 AND attribute = ?2 AND slot = 0 AND (?3, ?4) > (event_ts, seq)
+		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?6 AND c.attribute = ?2 AND c.event_ts = ?3 AND c.seq = ?4 AND c.superseded = 0)`
+
+	// oweEvent owes what an event says about each number, behind what is earlier in the number's line, and passStep makes what came to stand behind it
+	// wait: only the next one needs to be told, for the others were behind that one already.
+	oweEvent = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, behind, due, since)
+		SELECT ?1, v.column1, ?2, ?4, ?3, ?4, 'waiting', EXISTS (SELECT 1 FROM owed b WHERE b.downstream = ?1 AND b.number = v.column1 AND b.slot > 0
+			AND b.state IN ('waiting', 'attempting') AND (b.event_ts, b.seq) < (?3, ?4)), ?5, ?5 FROM ` + given + ` v WHERE true ON CONFLICT DO NOTHING`
+
+	passStep = `UPDATE owed SET behind = 1 WHERE state = 'waiting' AND behind = 0 AND id IN (SELECT (SELECT n.id FROM owed n
+		WHERE n.downstream = ?1 AND n.number = v.column1 AND n.slot > 0 AND n.state IN ('waiting', 'attempting') AND (n.event_ts, n.seq) > (?2, ?3)
+		ORDER BY n.event_ts, n.seq LIMIT 1) FROM ` + given + ` v)`
+
+	// given stands for the numbers.
+	given = `(VALUES (?))`
+)
+
+// forMany is a statement for manyNumbers numbers instead of one.
+func forMany(statement string) string {
+	return strings.Replace(statement, given, `(VALUES (?)`+strings.Repeat(", (?)", manyNumbers-1)+`)`, 1)
+}
+
+// saying is what an event says, as far as the filters of downstreams look at it.
+type saying struct {
+	name      string
+	carrier   int32
+	attribute event.Attribute
+	value     string
+	country   string // of the value, once it was looked for
+	looked    bool
+}
+
+// passes reports whether the downstream's Only lets it through for the number.
+func (s *saying) passes(d *registered, number string) bool {
+	if len(d.Only.Countries) > 0 && !s.looked {
+		s.country, s.looked = event.Country(s.attribute, []byte(s.value)), true
+	}
+	return d.Only.Passes(s.carrier, s.country, number)
+}
+
+// owe makes owed, in the transaction of the event, what it says.
+func (a *appending) owe(ctx context.Context, w *session, seq int64) error {
+	list, err := w.downstreams(ctx)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	for _, d := range list {
+		if !d.Wants(a.says.name) || d.Mode == event.Latest && !a.changes {
+			continue
+		}
+		if err := a.oweTo(ctx, w, d, seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *appending) oweTo(ctx context.Context, w *session, d *registered, seq int64) error {
+	v := version{downstream: d, attribute: a.attribute, ts: a.ts, seq: seq}
+	numbers := a.numbers
+	if len(numbers) == 0 {
+		numbers = []string{""}
+	}
+	passing := make([]string, 0, min(len(numbers), manyNumbers))
+	for i, number := range numbers {
+		switch {
+		case a.says.passes(d, number):
+			passing = append(passing, number)
+		case d.Mode == event.Latest:
+			if err := w.oweTold(ctx, v, number); err != nil {
+				return err
+			}
+		}
+		if len(passing) == manyNumbers || i == len(numbers)-1 {
+			if err := w.oweNumbers(ctx, v, passing); err != nil {
+				return err
+			}
+			passing = passing[:0]
+		}
+	}
+	return nil
+}
+
+// version is what a downstream is to be owed.
+type version struct {
+	downstream *registered
+	attribute  string
+	ts, seq    int64
+}
+
+// oweNumbers owes the version for the numbers: manyNumbers of them, or fewer.
+func (w *session) oweNumbers(ctx context.Context, v version, numbers []string) error {
+	owe, step := w.oweNewest, (*sql.Stmt)(nil)
+	if v.downstream.Mode == event.Every {
+		owe, step = w.oweEvent, w.passStep
+	}
+	size := 1
+	if len(numbers) == manyNumbers {
+		size = manyNumbers
+		owe = w.oweNewests
+		if step != nil {
+			owe, step = w.oweEvents, w.passSteps
+		}
+	}
+	for some := range slices.Chunk(numbers, size) {
+		if err := w.makeDue(owe.ExecContext(ctx, withNumbers(some, v.downstream.id, v.attribute, v.ts, v.seq, w.now())...)); err != nil {
+			return err
+		}
+		if step == nil {
+			continue
+		}
+		if _, err := step.ExecContext(ctx, withNumbers(some, v.downstream.id, v.ts, v.seq)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *session) oweTold(ctx context.Context, v version, number string) error {
+	return w.makeDue(w.told.ExecContext(ctx, v.downstream.id, v.attribute, v.ts, v.seq, w.now(), number))
+}
+
+// makeDue takes the result of a statement that makes rows due.
+func (w *session) makeDue(result sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	w.due = w.due || n > 0
+	return err
+}
+
+// owing makes changes owed that are in the store, or counts those that it would.
+type owing struct {
+	attempt
+	downstream string
+	changes    []offer
+	again, dry bool
+	count      int
+}
+
+// offer is a change that is to be owed.
+type offer struct {
+	saying
+	number string
+	ts     int64
+	id     event.ID
+	sets   bool // it has a value
+}
+
+func newOwing(downstream string, changes []event.Change, again, dry bool) *owing {
+	o := &owing{downstream: downstream, again: again, dry: dry, changes: make([]offer, 0, len(changes))}
+	for _, c := range changes {
+		one := offer{number: c.Number, ts: c.TS, id: c.EventID, sets: c.Value != nil && c.Attribute != ""}
+		one.name, one.carrier, one.attribute = c.EventName, c.CarrierCode, c.Attribute
+		one.country, one.looked = event.Country(c.Attribute, c.Value), true // now, for the caller's memory is its own
+		o.changes = append(o.changes, one)
+	}
+	return o
+}
+
+// write owes the changes one by one.
+func (o *owing) write(ctx context.Context, w *session) error {
+	o.count = 0
+	d, err := w.downstream(ctx, o.downstream)
+	if err != nil {
+		return err
+	}
+	if d == nil {
+		o.refusal = noDownstream("owe changes to", o.downstream)
+		return nil
+	}
+	seen := map[subject]bool{} // a dry run leaves no row that would tell of the first of two that are the same
+	var e located
+	for i := range o.changes {
+		c := &o.changes[i]
+		if e.id != c.id || e.ts != c.ts {
+			if e, err = w.locate(ctx, c.ts, c.id); err != nil {
+				return err
+			}
+		}
+		if e.seq == 0 || !d.Wants(c.name) {
+			continue
+		}
+		about := subject{number: c.number, attribute: string(c.attribute)}
+		if d.Mode == event.Every {
+			about.slot = e.seq
+		}
+		if seen[about] {
+			continue
+		}
+		became, err := o.offer(ctx, w, version{d, about.attribute, c.ts, e.seq}, about, c)
+		if err != nil {
+			return err
+		}
+		if became {
+			seen[about] = true
+			o.count++
+		}
+	}
+	o.changed = o.count > 0 && !o.dry
+	return nil
+}
+
+// subject is what has one row at most of a downstream.
+type subject struct {
+	number, attribute string
+	slot              int64
+}
+
+// located is where an event is, or 0 when it is not there.
+type located struct {
+	id      event.ID
+	ts, seq int64
+}
+
+func (w *session) locate(ctx context.Context, ts int64, id event.ID) (located, error) {
+	p := located{id: id, ts: ts}
+	err := w.findEvent.QueryRowContext(ctx, ts, id[:]).Scan(&p.seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return p, err
+}
+
+// offer reports whether the row of the subject becomes waiting.
+func (o *owing) offer(ctx context.Context, w *session, v version, about subject, c *offer) (became bool, err error) {
+	if v.downstream.Mode == event.Latest {
+		if newest, err := w.isNewest(ctx, v, about.number); err != nil || !newest || !c.sets {
+			return false, err
+		}
+	}
+	var id, ts, seq int64
+	var state event.OwedState
+	err = w.findOwed.QueryRowContext(ctx, v.downstream.id, about.number, about.attribute, about.slot).Scan(&id, &state, &ts, &seq)
+	none := errors.Is(err, sql.ErrNoRows)
+	if none {
+		err = nil
+	}
+	if err != nil {
+		return false, err
+	}
+	told := !none && v.downstream.Mode == event.Latest
+	older := !none && (ts < v.ts || ts == v.ts && seq < v.seq)
+	switch {
+	case !told && !c.passes(v.downstream, about.number):
+		return false, nil
+	case none:
+		if !o.dry {
+			err = w.oweNumbers(ctx, v, []string{about.number})
+		}
+		return true, err
+	case older:
+		if !o.dry {
+			err = w.oweTold(ctx, v, about.number)
+		}
+		return state != event.Attempting, err
+	case o.again && state != event.Waiting && state != event.Attempting:
+		if !o.dry {
+			err = w.beginAgain(ctx, id)
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+func (w *session) isNewest(ctx context.Context, v version, number string) (bool, error) {
+	var ts, seq int64
+	err := w.findNewest.QueryRowContext(ctx, number, v.attribute).Scan(&ts, &seq)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return ts == v.ts && seq == v.seq, err
+}

@@ -1,0 +1,119 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"numhook/server/event"
+)
+
+const (
+	// standings counts by the index of what is open: what was delivered is not looked at.
+	standings = `SELECT d.name, d.mode, d.start, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
+			(SELECT count(*) FROM owed o WHERE o.downstream = d.id AND o.state = 'waiting' AND ` + open + `),
+			(SELECT count(*) FROM owed o WHERE o.downstream = d.id AND o.state = 'attempting' AND ` + open + `),
+			(SELECT count(*) FROM owed o WHERE o.downstream = d.id AND o.state = 'dead' AND ` + open + `),
+			(SELECT min(o.since) FROM owed o WHERE o.downstream = d.id AND o.state = 'waiting' AND ` + open + `),
+			(SELECT min(o.since) FROM owed o WHERE o.downstream = d.id AND o.state = 'attempting' AND ` + open + `)
+		FROM downstreams d WHERE ?1 = '' OR d.name = ?1 ORDER BY d.name`
+
+	open = `o.state IN ('waiting', 'attempting', 'dead')`
+
+	owedColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
+		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason `
+
+	owedFilter = ` CROSS JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2) AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
+		ORDER BY o.id LIMIT ?5`
+
+	// What is asked for decides from where the rows are looked for: the pages of all by id, those of a number by the number, and those of which
+	// there are few, as a rule, by the state.
+	owedByID     = owedColumns + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream` + owedFilter
+	owedByNumber = owedColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.number = ?3` + owedFilter
+	owedByState  = owedColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = ?4 AND ` + open + owedFilter
+
+	oneOwed = owedColumns + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream CROSS JOIN events e ON e.seq = o.seq WHERE o.id = ?`
+)
+
+// sometime scans a moment; NULL is the zero time.
+type sometime time.Time
+
+func (s *sometime) Scan(v any) error {
+	if v == nil {
+		*s = sometime{}
+		return nil
+	}
+	return (*moment)(s).Scan(v)
+}
+
+func (r *Reader) standings(ctx context.Context, name string) (list []event.Standing, err error) {
+	err = r.each(ctx, "list downstreams", func(rows *sql.Rows) error {
+		var s event.Standing
+		var waiting, attempting time.Time
+		err := rows.Scan(&s.Name, &s.Mode, &s.Start, jsonColumn{&s.Events}, jsonColumn{&s.Only.CarrierCodes}, jsonColumn{&s.Only.Countries},
+			jsonColumn{&s.Only.Prefixes}, (*moment)(&s.Registered), &s.Filled, (*sometime)(&s.Paused), &s.PausedWhy, &s.Waiting, &s.Attempting, &s.Dead,
+			(*sometime)(&waiting), (*sometime)(&attempting))
+		if s.Oldest = waiting; waiting.IsZero() || !attempting.IsZero() && attempting.Before(waiting) {
+			s.Oldest = attempting
+		}
+		list = append(list, s)
+		return err
+	}, standings, name)
+	return list, err
+}
+
+// Downstreams implements store.OwedReader.
+func (r *Reader) Downstreams(ctx context.Context) ([]event.Standing, error) {
+	return r.standings(ctx, "")
+}
+
+func scanOwed(rows *sql.Rows) (o event.Owed, err error) {
+	err = rows.Scan(&o.ID, &o.Downstream, &o.Number, &o.Attribute, &o.State, (*identity)(&o.EventID), &o.EventName, &o.TS, rawValue{&o.Value}, &o.Tries,
+		(*moment)(&o.Since), (*sometime)(&o.Due), (*sometime)(&o.Attempted), &o.Reason)
+	return o, err
+}
+
+// Owed implements store.OwedReader.
+func (r *Reader) Owed(ctx context.Context, filter event.OwedFilter, after int64, limit int) ([]event.Owed, error) {
+	query := owedByID
+	switch {
+	case filter.Number != "":
+		query = owedByNumber
+	case filter.State == event.Attempting, filter.State == event.Dead:
+		query = owedByState
+	}
+	var list []event.Owed
+	err := r.each(ctx, "list what is owed", func(rows *sql.Rows) error {
+		o, err := scanOwed(rows)
+		list = append(list, o)
+		return err
+	}, query, after, filter.Downstream, filter.Number, string(filter.State), max(limit, 0))
+	return list, err
+}
+
+// OwedRow implements store.OwedReader.
+func (r *Reader) OwedRow(ctx context.Context, id int64) (o event.Owed, err error) {
+	found := false
+	err = r.each(ctx, "read what is owed", func(rows *sql.Rows) (err error) {
+		found = true
+		o, err = scanOwed(rows)
+		return err
+	}, oneOwed, id)
+	if err == nil && !found {
+		err = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot read owed row %d: there is none", id)}
+	}
+	return o, err
+}
+
+// Held implements store.Owing.
+func (s *Store) Held(ctx context.Context, downstream string) ([]event.Claimed, error) {
+	var list []event.Claimed
+	err := s.each(ctx, "list what is claimed", func(rows *sql.Rows) error {
+		var c event.Claimed
+		err := rows.Scan(&c.Row, &c.Claim)
+		list = append(list, c)
+		return err
+	}, held, downstream)
+	return list, err
+}
