@@ -75,7 +75,8 @@ type history struct {
 	settled  map[told]bool
 	identity map[told]string
 	owner    map[string]told
-	trace    []string
+	told     bool           // what happens is to be told
+	trace    []string       // of that
 	seen     map[string]int // how often it came to what the guards are for
 }
 
@@ -114,6 +115,9 @@ func newHistory(seed uint64, s ledger, sw switches, storeClock func(now func() t
 func (h *history) chance(n int) bool { return h.rng.IntN(n) == 0 }
 
 func (h *history) say(format string, args ...any) {
+	if !h.told {
+		return
+	}
 	h.trace = append(h.trace, fmt.Sprintf("%8.3fs ", h.now.Seconds())+fmt.Sprintf(format, args...))
 }
 

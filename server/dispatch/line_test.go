@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,23 +52,32 @@ func TestWakeAndPoll(t *testing.T) {
 	})
 }
 
-// countingKeeper counts the calls of Claim and the largest limit.
+// countingKeeper remembers the limits of claims.
 type countingKeeper struct {
 	Keeper
-	claims int
+	fail func() error // may be nil
+
+	mu     sync.Mutex
 	limits []int
-	fail   func(call int) error
 }
 
 func (k *countingKeeper) Claim(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
-	k.claims++
+	k.mu.Lock()
 	k.limits = append(k.limits, limit)
+	k.mu.Unlock()
 	if k.fail != nil {
-		if err := k.fail(k.claims); err != nil {
+		if err := k.fail(); err != nil {
 			return nil, time.Time{}, err
 		}
 	}
 	return k.Keeper.Claim(ctx, downstream, limit)
+}
+
+// claims are the limits of all claims.
+func (k *countingKeeper) claims() []int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.limits)
 }
 
 // A line never claims more than it has places for, fills a place as soon as it is free, and asks seldom when there is nothing.
@@ -90,7 +100,7 @@ func TestPlaces(t *testing.T) {
 		got := d.receipts()
 		slices.SortStableFunc(got[:2], func(a, b receipt) int { return strings.Compare(a.body, b.body) })
 		mustEqual(t, "receipts", got, []receipt{{0, "0=A"}, {0, "1=A"}, {100 * time.Millisecond, "2=A"}, {200 * time.Millisecond, "3=A"}})
-		mustEqual(t, "limits", keeper.limits, []int{2, 1, 1, 1})
+		mustEqual(t, "limits", keeper.claims(), []int{2, 1, 1, 1})
 		r.halt()
 	})
 }
@@ -340,7 +350,7 @@ func TestStoreTrouble(t *testing.T) {
 		d := &downstream{began: time.Now()}
 		r := newRig(t, Config{})
 		began := time.Now()
-		keeper := &countingKeeper{Keeper: r.store, fail: func(int) error {
+		keeper := &countingKeeper{Keeper: r.store, fail: func() error {
 			if time.Since(began) < time.Minute {
 				return &event.Error{Kind: event.Unavailable, Text: "cannot claim: the disk is full"}
 			}
@@ -354,8 +364,8 @@ func TestStoreTrouble(t *testing.T) {
 			r.pass(time.Second)
 		}
 		r.pass(20 * time.Second)
-		if keeper.claims > 80 {
-			t.Errorf("%d claims in 70 s", keeper.claims)
+		if n := len(keeper.claims()); n > 80 {
+			t.Errorf("%d claims in 70 s", n)
 		}
 		if n := len(d.receipts()); n != 50 {
 			t.Errorf("%d receipts", n)

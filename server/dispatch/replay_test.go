@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -181,7 +180,7 @@ func TestRunFills(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		values, events := &downstream{began: began}, &downstream{began: began}
-		r := &rig{t: t, store: storetest.NewFake(t), log: new(bytes.Buffer), ended: make(chan error, 1)}
+		r := &rig{t: t, store: storetest.NewFake(t), log: new(lockedLog), ended: make(chan error, 1)}
 		r.owe("1", 5, "A")
 		r.owe("1", 6, "B")
 		latest, every := named("latest", values), named("every", events)

@@ -66,7 +66,7 @@ func (d *downstream) receipts() []receipt {
 type rig struct {
 	t     *testing.T
 	store *storetest.Fake
-	log   *bytes.Buffer
+	log   *lockedLog
 	ended chan error
 	stop  context.CancelFunc
 	*Dispatch
@@ -80,7 +80,7 @@ func plainWrap(a event.Attempt) (Envelope, error) {
 // newRig registers the lines' downstreams. The jitter is the whole span, unless the test says otherwise.
 func newRig(t *testing.T, config Config, lines ...Line) *rig {
 	t.Helper()
-	r := &rig{t: t, store: storetest.NewFake(t), log: new(bytes.Buffer), ended: make(chan error, 1)}
+	r := &rig{t: t, store: storetest.NewFake(t), log: new(lockedLog), ended: make(chan error, 1)}
 	r.configure(config, lines...)
 	return r
 }
@@ -108,22 +108,29 @@ func (r *rig) configure(config Config, lines ...Line) {
 		config.Random = func() float64 { return 0.999999 }
 	}
 	config.Lines = lines
-	config.Log = slog.New(slog.NewJSONHandler(&lockedWriter{to: r.log}, nil))
+	config.Log = slog.New(slog.NewJSONHandler(r.log, nil))
 	var err error
 	if r.Dispatch, err = New(config); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
-type lockedWriter struct {
-	mu sync.Mutex
-	to *bytes.Buffer
+// lockedLog is a log that a test may read while it is written.
+type lockedLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-func (w *lockedWriter) Write(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.to.Write(b)
+func (l *lockedLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // start runs the way out until the test ends, or halt.

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,20 +102,20 @@ func (k *losingKeeper) Record(ctx context.Context, r event.Result) (bool, error)
 // claimed anew, as a stranger's would be.
 func TestLostResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		began := time.Now()
-		d := &downstream{began: began}
+		d := &downstream{began: time.Now()}
 		r := newRig(t, Config{})
-		lost := true
+		var lost atomic.Bool
+		lost.Store(true)
 		l := named("carrier", d)
 		l.Timeout = time.Second
-		r.configure(Config{Keeper: &losingKeeper{r.store, func() bool { return lost && time.Since(began) < time.Hour }}}, l)
+		r.configure(Config{Keeper: &losingKeeper{r.store, lost.Load}}, l)
 		r.owe("1", 1, "A")
 		r.start()
 		r.pass(Lease(l.Timeout) - time.Millisecond)
 		mustEqual(t, "before the lease is over", d.receipts(), []receipt{{0, "1=A"}})
 		r.pass(time.Millisecond)
 		mustEqual(t, "log", r.lines("attempt", "level", "outcome", "error"), []string{"level=ERROR outcome=confirmed error=cannot record: the disk is full"})
-		lost = false
+		lost.Store(false)
 		r.pass(2 * WatchEvery)
 		if n := len(d.receipts()); n != 2 {
 			t.Errorf("%d receipts", n)
@@ -123,10 +124,10 @@ func TestLostResult(t *testing.T) {
 			[]string{"level=ERROR outcome=confirmed try=1 error=cannot record: the disk is full", "level=INFO outcome=confirmed try=2"})
 		mustEqual(t, "trouble", r.lines("record", "level", "outcome"), []string{"level=ERROR outcome=failed", "level=INFO outcome=recovered"})
 
-		began, lost = time.Now(), true
+		lost.Store(true)
 		r.owe("2", 1, "B")
 		r.pass(3 * time.Second)
-		lost = false
+		lost.Store(false)
 		r.pass(5 * time.Second)
 		mustEqual(t, "log", r.lines("attempt", "outcome", "error")[2:], []string{"outcome=confirmed"})
 		r.halt()
@@ -136,12 +137,18 @@ func TestLostResult(t *testing.T) {
 // slowKeeper takes its time to hand out.
 type slowKeeper struct {
 	Keeper
-	takes time.Duration
+	takes atomic.Int64 // a time.Duration
+}
+
+func slow(k Keeper, takes time.Duration) *slowKeeper {
+	s := &slowKeeper{Keeper: k}
+	s.takes.Store(int64(takes))
+	return s
 }
 
 func (k *slowKeeper) Claim(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
 	attempts, next, err := k.Keeper.Claim(ctx, downstream, limit)
-	timer := time.NewTimer(k.takes) // whatever becomes of ctx
+	timer := time.NewTimer(time.Duration(k.takes.Load())) // whatever becomes of ctx
 	<-timer.C
 	return attempts, next, err
 }
@@ -151,14 +158,14 @@ func TestFenceBeforeAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
 		r := newRig(t, Config{})
-		keeper := &slowKeeper{r.store, FenceMargin + time.Millisecond}
+		keeper := slow(r.store, FenceMargin+time.Millisecond)
 		r.configure(Config{Keeper: keeper}, named("carrier", d))
 		r.owe("1", 1, "A")
 		r.start()
-		r.pass(keeper.takes + time.Millisecond)
+		r.pass(FenceMargin + 2*time.Millisecond)
 		mustEqual(t, "receipts", d.receipts(), nil)
 		mustEqual(t, "log", r.lines("release", "rows", "reason"), []string{"rows=1 reason=its time was over before it began"})
-		keeper.takes = FenceMargin
+		keeper.takes.Store(int64(FenceMargin))
 		r.pass(5 * FenceMargin)
 		mustEqual(t, "receipts", bodies(d.receipts()), []string{"1=A"})
 		r.halt()
@@ -284,7 +291,7 @@ func TestDrainReleases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
 		r := newRig(t, Config{})
-		r.configure(Config{Keeper: &slowKeeper{r.store, time.Second}}, named("carrier", d))
+		r.configure(Config{Keeper: slow(r.store, time.Second)}, named("carrier", d))
 		r.owe("1", 1, "A")
 		r.start()
 		took, err := r.halt()
@@ -300,9 +307,9 @@ func TestDrainReleases(t *testing.T) {
 }
 
 // stepping is a wall clock that steps.
-type stepping struct{ by time.Duration }
+type stepping struct{ by atomic.Int64 }
 
-func (s *stepping) now() time.Time { return time.Now().Add(s.by) }
+func (s *stepping) now() time.Time { return time.Now().Add(time.Duration(s.by.Load())) }
 
 // The wall clock decides nothing that matters: back by a year or forward by one, each change is sent once and in time.
 func TestWallClockSteps(t *testing.T) {
@@ -311,7 +318,7 @@ func TestWallClockSteps(t *testing.T) {
 			clock := &stepping{}
 			d := &downstream{began: time.Now(), send: func(_ context.Context, nth int) Outcome {
 				if nth == 1 {
-					clock.by = step
+					clock.by.Store(int64(step))
 					return failing
 				}
 				return confirmed
