@@ -32,7 +32,7 @@ func (r *reader) document(text []byte) *node {
 	lines := &lineReader{text: text}
 	decoder := yaml.NewDecoder(lines)
 	var first, second node
-	if err := decoder.Decode(&first); errors.Is(err, io.EOF) || err == nil && isNull(first.Content[0]) && first.Content[0].Value == "" {
+	if err := decoder.Decode(&first); errors.Is(err, io.EOF) || err == nil && isNull(first.Content[0]) {
 		r.tellAt(1, 1, "the file is empty", "write downstreams: and a list below it, or downstreams: [] for none")
 		return nil
 	} else if err != nil {

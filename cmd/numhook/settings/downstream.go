@@ -32,7 +32,7 @@ func keyNames() (names []string) {
 func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	d = Downstream{
 		Downstream: event.Downstream{Mode: event.Latest, Start: event.FromNow},
-		Line:       n.Line, Timeout: defaultTimeout, Concurrency: defaultConcurrency, Backoff: defaultBackoff, Rotate: defaultRotate,
+		Line:       n.Line, Timeout: defaultTimeout, Concurrency: defaultConcurrency, Backoff: defaultBackoff,
 	}
 	o, ok := r.object(n, "a downstream", keyNames()...)
 	if !ok {
@@ -41,6 +41,7 @@ func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	if d.Name, ok = r.name(o); ok {
 		name = o.values["name"]
 	}
+	d.AllowPrivate = r.yes(o.values["allow_private"], "allow_private")
 	r.target(o, &d)
 	r.fit(o, d.Scheme)
 	if mode, ok := word(r, o.values["mode"], "mode", event.Latest, event.Every); ok {
@@ -54,7 +55,6 @@ func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	r.pace(o, &d)
 	r.secrets(o, &d)
 	d.Headers = r.headers(o)
-	d.AllowPrivate = r.yes(o.values["allow_private"], "allow_private")
 	r.certificates(o, &d)
 	r.arguments(o, &d)
 	r.rotation(o, &d)
@@ -83,7 +83,7 @@ func (r *reader) fit(o object, scheme Scheme) {
 var nameForm = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 func (r *reader) name(o object) (string, bool) {
-	if o.keys["name"] == nil {
+	if o.lacks("name") {
 		r.tell(o.node, "the downstream has no name", "write name: and a word that stays the same, such as e911")
 		return "", false
 	}
@@ -188,6 +188,9 @@ const (
 )
 
 func (r *reader) rotation(o object, d *Downstream) {
+	if d.Scheme == File {
+		d.Rotate = defaultRotate
+	}
 	if size, ok := r.size(o.values["rotate"], "rotate", leastRotate, mostRotate); ok {
 		d.Rotate = size
 	}

@@ -10,7 +10,6 @@ import (
 // What holds where nothing is written, and the bounds of what is.
 const (
 	defaultTimeout = 10 * time.Second
-	leastTime      = time.Millisecond
 	mostTimeout    = 5 * time.Minute
 
 	defaultConcurrency = 4
@@ -29,7 +28,7 @@ var defaultBackoff = dispatch.Backoff{First: time.Second, Factor: 2, Max: 15 * t
 
 // pace reads how fast the downstream is served, and how often.
 func (r *reader) pace(o object, d *Downstream) {
-	if timeout, ok := r.duration(o.values["timeout"], "timeout", leastTime, mostTimeout); ok {
+	if timeout, ok := r.duration(o.values["timeout"], "timeout", mostTimeout); ok {
 		d.Timeout = timeout
 	}
 	if concurrency, ok := r.whole(o.values["concurrency"], "concurrency", 1, mostConcurrency); ok {
@@ -49,14 +48,14 @@ func (r *reader) backoff(n *node) dispatch.Backoff {
 	if !ok {
 		return b
 	}
-	first, hasFirst := r.duration(o.values["first"], "first", leastTime, event.LongestWait)
+	first, hasFirst := r.duration(o.values["first"], "first", event.LongestWait)
 	if hasFirst {
 		b.First = first
 	}
 	if factor, ok := r.decimal(o.values["factor"], "factor", 1, mostFactor, ""); ok {
 		b.Factor = factor
 	}
-	most, hasMost := r.duration(o.values["max"], "max", leastTime, event.LongestWait)
+	most, hasMost := r.duration(o.values["max"], "max", event.LongestWait)
 	if hasMost {
 		b.Max = most
 	}
@@ -70,7 +69,7 @@ func (r *reader) backoff(n *node) dispatch.Backoff {
 		r.tell(o.values["max"], "max is shorter than first, which is "+shown(b.First)+" where it is not written", "write a first, too")
 	}
 	if patience := o.values["give_up_after"]; patience != nil && patience.Value != never {
-		b.GiveUpAfter, _ = r.duration(patience, "give_up_after", leastTime, mostPatience)
+		b.GiveUpAfter, _ = r.duration(patience, "give_up_after", mostPatience)
 	}
 	return b
 }

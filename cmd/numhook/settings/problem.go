@@ -82,8 +82,11 @@ func nearest(word string, among []string) string {
 	best, least := "", max(2, len(word)/3)+1
 	for _, candidate := range among {
 		d := distance(strings.ToLower(word), candidate, least)
-		if strings.HasSuffix(candidate, "."+word) {
-			d = 0 // a name without what it begins with
+		switch {
+		case strings.HasSuffix(candidate, "."+word): // a name without what it begins with
+			d = 0
+		case len(word) > 4 && strings.HasPrefix(candidate, word[:len(word)-1]): // another ending, or none
+			d = min(d, 1)
 		}
 		if d < least {
 			best, least = candidate, d

@@ -24,7 +24,11 @@ type object struct {
 	node   *node
 	values map[string]*node
 	keys   map[string]*node
+	meant  []string // keys that seem to be there, misspelt
 }
+
+// lacks reports whether a key is not there, not even misspelt.
+func (o object) lacks(key string) bool { return o.keys[key] == nil && !slices.Contains(o.meant, key) }
 
 func isNull(n *node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
@@ -36,7 +40,7 @@ func (r *reader) object(n *node, what string, keys ...string) (object, bool) {
 		}
 		return object{}, false
 	}
-	o := object{n, map[string]*node{}, map[string]*node{}}
+	o := object{node: n, values: map[string]*node{}, keys: map[string]*node{}}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		switch first := o.keys[key.Value]; {
@@ -44,7 +48,7 @@ func (r *reader) object(n *node, what string, keys ...string) (object, bool) {
 		case key.Kind != yaml.ScalarNode:
 			r.tell(key, "a key must be a word", "write one of "+oneOf(keys))
 		case !slices.Contains(keys, key.Value):
-			r.tellUnknown(key, "key", keys)
+			o.meant = append(o.meant, r.tellUnknown(key, "key", keys))
 		case first != nil:
 			r.tell(key, fmt.Sprintf("the key %s is there already, on line %d", key.Value, first.Line), "leave one of the two out")
 		case isNull(value):
@@ -58,12 +62,16 @@ func (r *reader) object(n *node, what string, keys ...string) (object, bool) {
 }
 
 // tellUnknown tells that a word is none of those that are known, and which one may be meant.
-func (r *reader) tellUnknown(n *node, what string, known []string) {
+func (r *reader) tellUnknown(n *node, what string, known []string) (meant string) {
 	instead := "write one of " + oneOf(known)
-	if meant := nearest(n.Value, known); meant != "" {
+	if meant = nearest(n.Value, known); meant == "" && len(known) == 1 {
+		meant = known[0]
+	}
+	if meant != "" {
 		instead = "write " + meant
 	}
 	r.tell(n, "unknown "+what+" "+quoted(n.Value), instead)
+	return meant
 }
 
 // list takes a list.
@@ -176,7 +184,7 @@ func (r *reader) decimal(n *node, key string, least, most float64, absent string
 	if n == nil || n.Kind == yaml.AliasNode {
 		return 0, false
 	}
-	between := fmt.Sprintf("write a number from %v to %v%s", least, most, absent)
+	between := "write a number from " + plainly(least) + " to " + plainly(most) + absent
 	number, err := strconv.ParseFloat(n.Value, 64)
 	tag := n.ShortTag()
 	if n.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" || err != nil || math.IsNaN(number) || math.IsInf(number, 0) {
@@ -184,11 +192,13 @@ func (r *reader) decimal(n *node, key string, least, most float64, absent string
 		return 0, false
 	}
 	if number < least || number > most {
-		r.tell(n, fmt.Sprintf("%s is %v", key, number), between)
+		r.tell(n, key+" is "+n.Value, between)
 		return 0, false
 	}
 	return number, true
 }
+
+func plainly(number float64) string { return strconv.FormatFloat(number, 'f', -1, 64) }
 
 var (
 	durationForm = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d))+$`)
@@ -196,12 +206,15 @@ var (
 	durationUnit = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
 )
 
-// duration takes a time such as 10s, 1.5m or 7d, from least to most.
-func (r *reader) duration(n *node, key string, least, most time.Duration) (time.Duration, bool) {
+// leastTime is the shortest of all times: attempts and waits of less are mistakes.
+const leastTime = time.Millisecond
+
+// duration takes a time such as 10s, 1.5m or 7d, at most the one given.
+func (r *reader) duration(n *node, key string, most time.Duration) (time.Duration, bool) {
 	if n == nil || n.Kind == yaml.AliasNode {
 		return 0, false
 	}
-	between := "write a time from " + shown(least) + " to " + shown(most)
+	between := "write a time from " + shown(leastTime) + " to " + shown(most)
 	if n.Kind != yaml.ScalarNode || isNull(n) || !durationForm.MatchString(n.Value) || len(n.Value) > 40 {
 		if n.Kind == yaml.ScalarNode && wholeNumber.MatchString(n.Value) && n.Value[0] != '-' {
 			r.tell(n, key+" has no unit", "write it with ms, s, m, h or d, such as "+n.Value+"s")
@@ -215,7 +228,7 @@ func (r *reader) duration(n *node, key string, least, most time.Duration) (time.
 		number, _ := strconv.ParseFloat(part[1], 64)
 		sum += number * float64(durationUnit[part[2]])
 	}
-	if sum < float64(least) || sum > float64(most) {
+	if sum < float64(leastTime) || sum > float64(most) {
 		r.tell(n, key+" is "+n.Value, between)
 		return 0, false
 	}

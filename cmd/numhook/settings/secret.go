@@ -20,8 +20,8 @@ const (
 
 const (
 	maxSecretFile = 16 << 10
-	mostSecrets   = 8 // every one makes every request longer; two are enough while one is being changed
-	makeSecret    = `write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"`
+	mostSecrets   = 8                                                                                               // every one makes every request longer; two are enough while one is being changed
+	randomSecret  = `write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"` //nolint:gosec // how one is made is none
 )
 
 // Secrets are keys that sign, each of 24 to 64 bytes. They show themselves in no form of printing.
@@ -44,7 +44,7 @@ func (r *reader) secrets(o object, d *Downstream) {
 	if d.Scheme != HTTPS && d.Scheme != HTTP {
 		return
 	}
-	if o.keys["secret_file"] == nil {
+	if o.lacks("secret_file") {
 		r.tell(o.node, "the downstream has no secret_file, without which it could not tell changes from forgeries",
 			"write secret_file: and the name of a file with whsec_<base64>, one a line")
 		return
@@ -65,14 +65,14 @@ func (r *reader) secrets(o object, d *Downstream) {
 		}
 		secret, wrong := parseSecret(string(line))
 		if wrong != "" {
-			r.tell(n, fmt.Sprintf("line %d of the secret_file %s", i+1, wrong), makeSecret)
+			r.tell(n, fmt.Sprintf("line %d of the secret_file %s", i+1, wrong), randomSecret)
 			return
 		}
 		d.Secrets = append(d.Secrets, secret)
 	}
 	switch {
 	case len(d.Secrets) == 0:
-		r.tell(n, "the secret_file holds no secret", makeSecret)
+		r.tell(n, "the secret_file holds no secret", randomSecret)
 	case len(d.Secrets) > mostSecrets:
 		r.tell(n, fmt.Sprintf("the secret_file holds %d secrets", len(d.Secrets)), "leave those that the downstream takes: one, and two while one is being changed")
 	}

@@ -49,7 +49,7 @@ type Downstream struct {
 	Rate        float64 // attempts a second; 0 for no limit
 	Backoff     dispatch.Backoff
 
-	URL          string            // https, http: as it is written. It may hold a credential: Redacted is what may be shown
+	URL          string            // https, http, nats, kafka. It may hold a credential: Redacted is what may be shown
 	Headers      map[string]string // https, http. The values may be credentials
 	SecretFile   string            // https, http
 	Secrets      Secrets           // https, http: what the file held, at least one
@@ -58,8 +58,11 @@ type Downstream struct {
 	ClientCert   string            // likewise; with ClientKey, or both empty
 	ClientKey    string
 
-	Hosts []string // nats, kafka: HOST:PORT of each server
-	Topic string   // nats: the subject; kafka: the topic
+	Hosts       []string // nats, kafka: HOST:PORT of each server
+	Topic       string   // nats: the subject; kafka: the topic
+	TLS         bool     // nats, kafka
+	Stream      string   // nats: the only one whose acknowledgement counts; empty for any
+	Credentials string   // nats: the file with the user's credentials; may be empty
 
 	Path   string   // exec: the program; file: the file
 	Args   []string // exec
@@ -72,7 +75,7 @@ type Downstream struct {
 func Load(path string, events []string) (*Settings, error) {
 	text, err := read(path)
 	if err != nil {
-		return nil, &event.Error{Kind: event.NotFound, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
+		return nil, &event.Error{Kind: event.Internal, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
 	}
 	return parse(text, path, events)
 }
@@ -117,15 +120,20 @@ func (r *reader) downstreams(root *node) (list []Downstream) {
 	if !ok {
 		return nil
 	}
-	entries, there := top.values["downstreams"]
-	if !there {
+	entries := top.values["downstreams"]
+	if top.lacks("downstreams") {
 		r.tell(root, "the key downstreams is missing", "write downstreams: and a list below it (- name: ...)")
-		return nil
 	}
 	elements, _ := r.list(entries, "downstreams")
-	named := map[string]int{}
+	named, written := map[string]int{}, map[string]int{}
 	for _, element := range elements {
 		d, name, ok := r.downstream(element)
+		if d.Scheme == File && d.Path != "" {
+			if line, taken := written[d.Path]; taken {
+				r.tell(element, fmt.Sprintf("the file of this downstream is that of the one on line %d", line), "write another file into its url")
+			}
+			written[d.Path] = d.Line
+		}
 		if name != nil {
 			if line, taken := named[d.Name]; taken {
 				r.tell(name, fmt.Sprintf("the name %q is taken by the downstream on line %d", d.Name, line), "write another name")

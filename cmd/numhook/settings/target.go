@@ -2,8 +2,7 @@ package settings
 
 import (
 	"fmt"
-	"net"
-	"net/textproto"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
+	"numhook/server/dispatch/peer"
 )
 
 // forms are how a URL of each scheme is written.
@@ -27,14 +26,11 @@ var forms = map[Scheme]string{
 
 var schemes = []string{string(HTTPS), string(HTTP), string(Exec), string(NATS), string(Kafka), string(File)}
 
-// The ports where none is written.
-var defaultPort = map[Scheme]string{NATS: "4222", Kafka: "9092"}
-
 var schemeForm = regexp.MustCompile(`^([a-z][a-z0-9+.-]*):(.*)$`)
 
 // target reads where the changes go. No text quotes more of the URL than its scheme: the rest may hold a credential.
 func (r *reader) target(o object, d *Downstream) {
-	if o.keys["url"] == nil {
+	if o.lacks("url") {
 		r.tell(o.node, "the downstream has no url", "write url: and one of "+oneOf(schemes)+", such as "+forms[HTTPS])
 		return
 	}
@@ -86,6 +82,9 @@ func (r *reader) web(n *node, text string, d *Downstream) {
 		wrong, instead = "the port of the url is not one of 1 to 65535", instead+" or with a port behind the host"
 	case strings.Contains(text, "#"):
 		wrong, instead = "the url has a fragment (#...), which no server ever sees", "leave it out, or write # as %23"
+	case isGuarded(u.Hostname()) && !d.AllowPrivate:
+		r.tellGuarded(n)
+		return
 	default:
 		d.URL = text
 		return
@@ -93,47 +92,20 @@ func (r *reader) web(n *node, text string, d *Downstream) {
 	r.tell(n, wrong, instead)
 }
 
+// isGuarded reports whether a host will be refused when it is connected to, as far as its name alone tells.
+func isGuarded(host string) bool {
+	address, err := netip.ParseAddr(host)
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	return err == nil && peer.Guarded(address) || name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+func (r *reader) tellGuarded(n *node) {
+	r.tell(n, "the host of the url is "+peer.GuardedWords, "write allow_private: true, too, if it is meant")
+}
+
 func goodPort(port string) bool {
 	number, err := strconv.Atoi(port)
 	return port == "" || err == nil && number >= 1 && number <= 65535
-}
-
-var (
-	hostForm    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9.])?$`)
-	subjectForm = regexp.MustCompile(`^[!-)+-=?-~]{1,255}$`) // printable, without * and >, which stand for others
-	topicForm   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
-)
-
-// broker reads the servers and the subject or topic.
-func (r *reader) broker(n *node, rest string, d *Downstream) {
-	authority, topic, _ := strings.Cut(strings.TrimPrefix(rest, "//"), "/")
-	instead := "write it as " + forms[d.Scheme]
-	switch {
-	case !strings.HasPrefix(rest, "//") || authority == "":
-		r.tell(n, "the url names no host", instead)
-		return
-	case strings.Contains(authority, "@"):
-		r.tell(n, "the url holds user information, which ends up in logs", "leave it out; show a client certificate (client_cert, client_key) instead")
-		return
-	case d.Scheme == NATS && (!subjectForm.MatchString(topic) || slices.Contains(strings.Split(topic, "."), "")):
-		r.tell(n, "the url names no subject that can be published to", instead)
-		return
-	case d.Scheme == Kafka && (!topicForm.MatchString(topic) || topic == "." || topic == ".."):
-		r.tell(n, "the url names no topic, or one that Kafka does not allow", instead+"; a topic has letters, digits, . _ and -")
-		return
-	}
-	for address := range strings.SplitSeq(authority, ",") {
-		host, port, err := net.SplitHostPort(address)
-		if err != nil {
-			host, port, err = net.SplitHostPort(address + ":" + defaultPort[d.Scheme])
-		}
-		if err != nil || port == "" || !goodPort(port) || net.ParseIP(host) == nil && !hostForm.MatchString(host) {
-			r.tell(n, "the url has a host that is none, or a port that is not one of 1 to 65535", instead)
-			return
-		}
-		d.Hosts = append(d.Hosts, net.JoinHostPort(host, port))
-	}
-	d.Topic = topic
 }
 
 // local reads the program or the file. It is a name as the system has it, without escapes.
@@ -157,6 +129,8 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 			r.tell(n, fmt.Sprintf("the program %s cannot be run: %v", d.Path, bare(err)), "write the name of a program that is there; a relative one is looked for beside this file")
 		case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
 			r.tell(n, fmt.Sprintf("the program %s cannot be run", d.Path), "write the name of a program, or run chmod +x "+d.Path)
+		case info.Mode()&0o002 != 0:
+			r.tell(n, fmt.Sprintf("the program %s can be changed by everybody, who then run what they like as numhook's user", d.Path), "run chmod o-w "+d.Path)
 		}
 		return
 	}
@@ -185,56 +159,4 @@ func (d *Downstream) Redacted() string {
 		return string(d.Scheme) + "://" + strings.Join(d.Hosts, ",") + "/" + d.Topic
 	}
 	return string(d.Scheme) + ":" + d.Path
-}
-
-// reserved are the headers that are not for a configuration: they are ours, or say where the request ends.
-var reserved = []string{
-	"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Host", "Connection",
-	"Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
-}
-
-var headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
-
-// headers reads what is sent along. No text quotes a value: it may be a credential.
-func (r *reader) headers(o object) map[string]string {
-	n := o.values["headers"]
-	if n == nil || n.Kind == yaml.AliasNode {
-		return nil
-	}
-	if n.Kind != yaml.MappingNode {
-		r.tell(n, "headers must have keys", "write the name of a header: and its value")
-		return nil
-	}
-	headers, canonical := map[string]string{}, map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		name := textproto.CanonicalMIMEHeaderKey(key.Value)
-		switch {
-		case key.Kind == yaml.AliasNode || value.Kind == yaml.AliasNode:
-		case key.Kind != yaml.ScalarNode || !headerForm.MatchString(key.Value):
-			r.tell(key, "the name of a header consists of letters, digits and hyphens", "write another one")
-		case slices.Contains(reserved, name):
-			r.tell(key, "numhook sets the header "+name+" by itself", "leave it out")
-		case canonical[name] != 0:
-			r.tell(key, fmt.Sprintf("the header %s is there already, on line %d; case makes no difference", name, canonical[name]), "leave one of the two out")
-		default:
-			canonical[name] = key.Line
-			if text, ok := r.text(value, "the header "+name); ok && r.headerValue(value, name) {
-				headers[key.Value] = text
-			}
-		}
-	}
-	return headers
-}
-
-func (r *reader) headerValue(n *node, name string) bool {
-	switch text := n.Value; {
-	case strings.TrimSpace(text) != text:
-		r.tell(n, "the header "+name+" begins or ends with white space", "leave it out")
-	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c > '~' }):
-		r.tell(n, "the header "+name+" holds a line end, another control character, or a character that is not ASCII", "write it without")
-	default:
-		return true
-	}
-	return false
 }
