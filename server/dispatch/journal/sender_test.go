@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -101,14 +102,26 @@ func TestALineIsDurableBeforeItIsConfirmed(t *testing.T) {
 	}
 }
 
+// counted tells how often somebody began to wait for its end.
+type counted struct {
+	context.Context
+	asked atomic.Int64
+}
+
+func (c *counted) Done() <-chan struct{} {
+	c.asked.Add(1)
+	return c.Context.Done()
+}
+
 func TestConcurrentSendsShareOneSync(t *testing.T) {
 	disk := &faulty{gate: make(chan struct{})}
 	path := filepath.Join(t.TempDir(), "changes.ndjson")
 	s := onFaulty(t, path, disk)
 	var sends sync.WaitGroup
+	waiting := &counted{Context: t.Context()}
 	send := func(i int) {
 		sends.Go(func() {
-			if got := s.Send(t.Context(), numbered(i)); got != confirmed {
+			if got := s.Send(waiting, numbered(i)); got != confirmed {
 				t.Errorf("the outcome is %+v", got)
 			}
 		})
@@ -118,6 +131,7 @@ func TestConcurrentSendsShareOneSync(t *testing.T) {
 	for i := 1; i <= 50; i++ {
 		send(i)
 	}
+	eventually(t, "all wait", func() bool { return waiting.asked.Load() >= 51 })
 	var ended sync.WaitGroup
 	stop := make(chan struct{})
 	ended.Go(func() { // lets every sync through
@@ -132,7 +146,7 @@ func TestConcurrentSendsShareOneSync(t *testing.T) {
 	sends.Wait()
 	close(stop)
 	ended.Wait()
-	if n := disk.count("sync"); n > 25 { // how many wait by then is the scheduler's business
+	if n := disk.count("sync"); n > 10 { // one or two more than two, when the scheduler is late
 		t.Errorf("51 lines took %d syncs", n)
 	}
 	if got, _ := os.ReadFile(path); bytes.Count(got, []byte("\n")) != 51 {

@@ -87,7 +87,7 @@ func (s *Sender) run(ctx context.Context, e dispatch.Envelope) dispatch.Outcome 
 	defer feed.Close()
 	cmd := exec.Command(s.path, s.args...) // without ctx: its end is ours to choose, SIGTERM first, and the whole group
 	cmd.Stdin, cmd.Env, cmd.SysProcAttr = input, environment(e), ownGroup()
-	if ctx.Err() != nil {
+	if over(ctx) {
 		_ = input.Close()
 		return retry(ending(ctx))
 	}
@@ -118,15 +118,19 @@ func give(ctx context.Context, feed *os.File, body []byte) {
 	defer feed.Close()
 	if until, bounded := ctx.Deadline(); bounded {
 		_ = feed.SetWriteDeadline(until) // where pipes have none, the program's end lets the write go
-		if !time.Now().Before(until) {
-			return
-		}
 	}
-	if ctx.Err() != nil {
+	if over(ctx) {
 		return
 	}
 	line := make([]byte, 0, len(body)+1)
 	_, _ = feed.Write(append(append(line, body...), '\n')) // a program that does not read says with its exit code what that means
+}
+
+// over reports whether the attempt's time has passed. The clock is looked at, too: a context ends by a timer, which may not have run yet in a process that was
+// stopped and goes on.
+func over(ctx context.Context) bool {
+	until, bounded := ctx.Deadline()
+	return bounded && !time.Now().Before(until) || ctx.Err() != nil
 }
 
 // judge is what the program's end means.
