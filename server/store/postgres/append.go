@@ -13,7 +13,8 @@ import (
 // shares no memory with the caller, who may be gone and use it for something else when the writer comes to it.
 type appending struct {
 	event                         event.Event
-	changed                       []string // the numbers that it changes, each once
+	spoken                        []string // the numbers that it speaks of, each once
+	country                       string   // that the address is in, or empty
 	numbers, drift, lint, headers []byte   // JSON
 	redrives                      int64    // the quarantine entry that it is redriven from, or 0
 
@@ -39,9 +40,7 @@ func newAppending(e event.Event) (*appending, error) {
 		}
 		*part.into = text
 	}
-	if e.Changes() {
-		a.changed = distinct(e.Numbers)
-	}
+	a.spoken, a.country = distinct(e.Numbers), event.Country(e.Attribute, e.Value)
 	return a, nil
 }
 
@@ -66,10 +65,10 @@ func refused(verb, why string) error {
 	return &event.Error{Kind: event.Internal, Text: "cannot " + verb, Err: errors.New(why)}
 }
 
-// The columns of the store statement: one row an event, then one row a change.
+// The columns of the store statement: one row an event, then one row a number that an event speaks of, or NULL where it speaks of none.
 var storeTypes = []uint32{
 	typeBigint, typeBigint, typeBigint, typeInt, typeText, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea,
-	typeBytea,
+	typeBytea, typeBytea,
 	typeBytea, typeBigint,
 }
 
@@ -103,16 +102,26 @@ func (a *appending) add(t *table) {
 	c[12].text(e.Delivery.Door)
 	c[13].bytes(a.headers)
 	c[14].bytes(e.Delivery.Body)
-	for _, number := range a.changed {
-		c[15].text(number)
-		c[16].bigint(int64(c[0].rows)) // the place in the batch, from 1, as WITH ORDINALITY counts
+	if a.country == "" {
+		c[15].null()
+	} else {
+		c[15].text(a.country)
+	}
+	place := int64(c[0].rows) // in the batch, from 1, as WITH ORDINALITY counts
+	for _, number := range a.spoken {
+		c[16].text(number)
+		c[17].bigint(place)
+	}
+	if len(a.spoken) == 0 {
+		c[16].null()
+		c[17].bigint(place)
 	}
 }
 
 // weight is about what the event costs the writer, in bytes.
 func (a *appending) weight() int64 {
 	const change = 64 // bytes of a row
-	return int64(len(a.event.Delivery.Body) + len(a.numbers) + change*len(a.changed))
+	return int64(len(a.event.Delivery.Body) + len(a.numbers) + change*len(a.spoken))
 }
 
 // settle answers a redrive, from the event that its entry was redriven as.

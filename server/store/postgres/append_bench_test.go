@@ -175,7 +175,7 @@ func (p *plain) Append(ctx context.Context, e event.Event) (event.Receipt, error
 	}
 	batch := &pgx.Batch{} // one trip, one transaction
 	batch.Queue(`INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-		VALUES (nextval('numhook.places'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (event_ts, id) DO NOTHING`,
+		VALUES (nextval('numhook.event_places'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (event_ts, id) DO NOTHING`,
 		e.TS, e.Delivery.Received.UnixMicro(), e.CarrierCode, string(e.Attribute), e.ID[:], []byte(e.Name), []byte(e.AccountID), a.numbers, []byte(e.Value), a.drift, a.lint,
 		[]byte(e.Delivery.Door), a.headers, e.Delivery.Body)
 	for _, number := range e.Numbers {

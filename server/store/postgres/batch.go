@@ -24,15 +24,19 @@ type batch struct {
 	refusals map[sameness][]*quarantining
 	order    []*quarantining // the first of each of the refusals
 	facts    map[string]time.Time
-	added    int // events that had not been there
+	results  []*recording
+	now      func() time.Time // what is owed since when; nil for the database's clock
+	added    int              // events that had not been there
+	woken    bool             // something became due
 
-	events, entries, marks, names *table
+	events, entries, marks, names, outcomes *table
 }
 
 func newBatch() *batch {
 	return &batch{
 		events: newTable(storeTypes...), entries: newTable(quarantineTypes...), marks: newTable(typeBigint, typeBigint, typeBytea),
 		names:    newTable(typeText, typeBigint),
+		outcomes: newTable(resultTypes...),
 		refusals: map[sameness][]*quarantining{}, facts: map[string]time.Time{},
 	}
 }
@@ -43,10 +47,12 @@ func (b *batch) gather(works []work) {
 	clear(b.redrives)
 	clear(b.repeated)
 	clear(b.order)
+	clear(b.results)
 	clear(b.refusals)
 	clear(b.facts)
-	b.appends, b.redrives, b.repeated, b.order, b.added = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0], 0
-	for _, t := range []*table{b.events, b.entries, b.marks, b.names} {
+	b.appends, b.redrives, b.repeated, b.order, b.results = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0], b.results[:0]
+	b.added, b.woken = 0, false
+	for _, t := range []*table{b.events, b.entries, b.marks, b.names, b.outcomes} {
 		t.reset()
 	}
 	for _, w := range works {
@@ -111,6 +117,11 @@ var errAnswer = errors.New("the database answered something else than it was ask
 // ask queues the statements of the batch.
 func (b *batch) ask(x *exchange) {
 	x.ask(sayBegin, nil, nil)
+	if len(b.results) > 0 { // they have a writer to themselves
+		b.askRecord(x)
+		x.ask(sayCommit, nil, nil)
+		return
+	}
 	x.ask(sayPlacing, nil, nil)
 	if len(b.redrives) > 0 {
 		x.ask(sayHold, [][]byte{b.marks.columns[0].parameter()}, nil)
@@ -120,11 +131,11 @@ func (b *batch) ask(x *exchange) {
 	}
 	switch {
 	case len(b.redrives) > 0:
-		x.ask(sayStoreHeld, b.events.parameters(), b.stored())
+		x.ask(sayStoreHeld, append(b.events.parameters(), b.clock()), b.stored())
 		x.ask(sayRedriven, b.marks.parameters(), nil)
 		x.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
 	case len(b.appends) > 0:
-		x.ask(sayStore, b.events.parameters(), b.stored())
+		x.ask(sayStore, append(b.events.parameters(), b.clock()), b.stored())
 	}
 	if len(b.facts) > 0 {
 		x.ask(sayFact, b.names.parameters(), nil)
@@ -133,14 +144,23 @@ func (b *batch) ask(x *exchange) {
 }
 
 // wrote reports whether the transaction changed anything. The commit of one that did not has waited for no disk and no standby.
-func (b *batch) wrote() bool { return b.added > 0 || len(b.order) > 0 || len(b.facts) > 0 }
+func (b *batch) wrote() bool { return b.added+len(b.order)+len(b.facts)+len(b.results) > 0 }
 
-// stored takes (place in the batch, added) of each event.
+// clock is the time of what the batch makes owed, as a parameter; nil is NULL.
+func (b *batch) clock() []byte {
+	if b.now == nil {
+		return nil
+	}
+	return binary.BigEndian.AppendUint64(nil, uint64(b.now().UnixMicro()))
+}
+
+// stored takes (place in the batch, added, whether the batch made anything due) of each event.
 func (b *batch) stored() *answer {
 	return &answer{rows: len(b.appends), row: func(values [][]byte) error {
-		if len(values) != 2 || len(values[0]) != 8 || len(values[1]) != 1 {
+		if len(values) != 3 || len(values[0]) != 8 || len(values[1]) != 1 || len(values[2]) != 1 {
 			return errAnswer
 		}
+		b.woken = b.woken || values[2][0] != 0
 		place := binary.BigEndian.Uint64(values[0])
 		if place < 1 || place > uint64(len(b.appends)) {
 			return errAnswer

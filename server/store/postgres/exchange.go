@@ -8,9 +8,11 @@ import (
 
 // answer is what a statement is expected to answer.
 type answer struct {
-	rows int
+	rows int // or anyNumber
 	row  func(values [][]byte) error
 }
+
+const anyNumber = -1
 
 // exchange is one trip to the server and back: statements that go out in one piece, and their answers.
 type exchange struct {
@@ -62,7 +64,7 @@ func (x *exchange) take(a *answer, last bool) error {
 		return closed
 	case err != nil:
 		return err
-	case a != nil && rows != a.rows:
+	case a != nil && a.rows != anyNumber && rows != a.rows:
 		return errAnswer
 	case last && tag.String() != "COMMIT": // a transaction that had failed says ROLLBACK
 		return errAnswer

@@ -224,7 +224,7 @@ func TestListWaitsForALowerPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{postgres.Placing, "CREATE TEMPORARY TABLE place AS SELECT nextval('numhook.places')"} {
+	for _, statement := range []string{postgres.Placing, "CREATE TEMPORARY TABLE place AS SELECT nextval('numhook.event_places')"} {
 		if _, err := tx.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 
 // The sequences that places come from.
 const (
-	eventPlaces      = "numhook.places"
+	eventPlaces      = "numhook.event_places"
 	quarantinePlaces = "numhook.quarantine_id_seq"
 )
 

@@ -1,8 +1,8 @@
 package postgres
 
 // The statements of a session, by the name that they are prepared under. All of a batch goes to the server in one piece, from begin to commit, and the
-// answers come back in one: no lock ever waits for this program. Every batch takes its locks in one order: entries of the quarantine, events, facts, and
-// each kind by its key; so there are no deadlocks.
+// answers come back in one: no lock ever waits for this program. Every batch takes its locks in one order: entries of the quarantine, events, what is owed, facts,
+// and each kind by its key; so there are no deadlocks.
 const (
 	sayBegin      = "begin"
 	sayHold       = "hold"
@@ -14,12 +14,19 @@ const (
 	sayFact       = "fact"
 	sayCommit     = "commit"
 	sayPlacing    = "placing"
+	sayHoldOwed   = "hold_owed"
+	sayRecord     = "record"
+	sayUnqueue    = "unqueue"
 )
 
 // placing is the key of the advisory lock that every transaction shares which draws places, until it has ended: the letters of places.
 const placing = `123610792682867`
 
 var statements = map[string]string{
+	sayHoldOwed: holdOwed,
+	sayRecord:   record,
+	sayUnqueue:  unqueue,
+
 	sayBegin:   `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
 	sayPlacing: `SELECT pg_advisory_xact_lock_shared(` + placing + `)`,
 	sayCommit:  `COMMIT`,
@@ -48,13 +55,14 @@ var statements = map[string]string{
 		ON CONFLICT (name) DO UPDATE SET at = excluded.at`,
 }
 
-// storing writes the events for which the condition holds, and their changes. The answer is one row an event: its number in the batch, and whether it was
-// added.
+// storing writes the events for which the condition holds, their changes, and what they make owed. The answer is one row an event: its number in the batch,
+// whether it was added, and whether anything became due.
 func storing(condition string) string {
-	return `WITH incoming AS MATERIALIZED (
-		SELECT nextval('numhook.places') AS seq, i.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
-			$6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[])
-		WITH ORDINALITY AS i (event_ts, received, quarantine, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body, ord)
+	return `WITH clock AS MATERIALIZED (SELECT coalesce($19` + clock + `), incoming AS MATERIALIZED (
+		SELECT nextval('numhook.event_places') AS seq, i.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
+			$6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[])
+		WITH ORDINALITY AS i (event_ts, received, quarantine, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body,
+			country, ord)
 	), added AS (
 		INSERT INTO numhook.events (seq, event_ts, received, quarantine, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
 		SELECT i.seq, i.event_ts, i.received, i.quarantine, i.carrier_code, i.attribute::numhook.attribute, i.id, i.name, i.account_id, i.numbers, i.value,
@@ -64,7 +72,8 @@ func storing(condition string) string {
 	), changed AS (
 		INSERT INTO numhook.changes (event_ts, seq, attribute, number)
 		SELECT i.event_ts, i.seq, i.attribute::numhook.attribute, n.number
-		FROM unnest($16::bytea[], $17::bigint[]) AS n (number, ord) JOIN incoming i ON i.ord = n.ord JOIN added a ON a.seq = i.seq
-	)
-	SELECT i.ord, a.seq IS NOT NULL FROM incoming i LEFT JOIN added a ON a.seq = i.seq`
+		FROM unnest($17::bytea[], $18::bigint[]) AS n (number, ord) JOIN incoming i ON i.ord = n.ord JOIN added a ON a.seq = i.seq
+		WHERE n.number IS NOT NULL AND i.attribute IS NOT NULL AND i.value IS NOT NULL
+	), owing AS (` + owing + `)
+	SELECT i.ord, a.seq IS NOT NULL, (SELECT coalesce(bool_or(o.woken), false) FROM owing o) FROM incoming i LEFT JOIN added a ON a.seq = i.seq`
 }

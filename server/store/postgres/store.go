@@ -24,6 +24,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/store/group"
@@ -38,6 +40,9 @@ type Options struct {
 	MaxBatch    int           // deliveries in one transaction; 0 means DefaultMaxBatch, 1 means one transaction each
 	QueueLength int           // deliveries that may wait for a writer; 0 means DefaultQueueLength
 	Patience    time.Duration // how long a caller waits before it is refused; 0 means DefaultPatience
+
+	Now  func() time.Time // the clock of what is owed; nil, as everywhere but in tests, means the database's
+	Wake func()           // is called after a durable transaction of this store that made something due; it must not block; may be nil
 }
 
 // Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at most DefaultPatience. The bytes bound
@@ -55,6 +60,8 @@ const (
 	retryAfter = 250 * time.Millisecond // between two attempts to connect, afterwards
 	writeTime  = 10 * time.Second       // of one transaction: longer than anybody waits for it, so that a slow database gets on nevertheless
 	readers    = 4                      // connections that read
+	keepers    = 4                      // connections that hand out what is owed, and steer it; none is made before it is needed
+	results    = 256                    // results of attempts in one transaction
 )
 
 func (o Options) withDefaults() Options {
@@ -73,17 +80,22 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Store is an open PostgreSQL store. It implements store.Store.
+// Store is an open PostgreSQL store. It implements store.Store and store.Owing.
 type Store struct {
 	*Reader
-	place place
-	opts  Options
-	group *group.Commit[work]
-	wrote atomic.Int64 // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
-	ready sync.Mutex   // one readiness check at a time
+	place   place
+	opts    Options
+	group   *group.Commit[work] // deliveries
+	results *group.Commit[work] // results of attempts
+	keeper  *pgxpool.Pool       // for what is owed
+	wrote   atomic.Int64        // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
+	ready   sync.Mutex          // one readiness check at a time
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store = (*Store)(nil)
+	_ store.Owing = (*Store)(nil)
+)
 
 // Open opens the store at url for serving, beside any number of others, and creates or updates its schema when needed. What the URL leaves out comes from the
 // environment that PostgreSQL's own programs use (PGPASSWORD, PGPASSFILE, PGSSLROOTCERT, ...).
@@ -129,7 +141,7 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 	}
 	writers := make([]group.Writer[work], opts.Writers)
 	for i := range writers {
-		w := &writer{store: s, batch: newBatch()}
+		w := s.newWriter()
 		if err := w.connect(ctx); err != nil {
 			for _, opened := range writers[:i] {
 				err = errors.Join(err, opened.Close())
@@ -138,21 +150,49 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 		}
 		writers[i] = w
 	}
-	s.group = group.New(group.Options{
+	if s.keeper, err = s.openKeeper(ctx); err != nil {
+		for _, w := range writers {
+			err = errors.Join(err, w.Close())
+		}
+		return nil, errors.Join(p.openError(err), s.Reader.Close())
+	}
+	bounds := group.Options{
 		Observer: opts.Observer, Batch: opts.MaxBatch, BatchBytes: batchBytes, Queue: opts.QueueLength, QueueBytes: queueBytes,
 		Patience: opts.Patience, RetryAfter: retryAfter,
-	}, writers...)
+	}
+	s.group = group.New(bounds, writers...)
+	bounds.Observer, bounds.Batch = nil, results
+	s.results = group.New(bounds, group.Writer[work](s.newWriter())) // connects when the first result comes
 	return s, nil
+}
+
+func (s *Store) newWriter() *writer {
+	w := &writer{store: s, batch: newBatch()}
+	w.batch.now = s.opts.Now
+	return w
+}
+
+// wake tells whoever hands on what is owed that something became due.
+func (s *Store) wake() {
+	if s.opts.Wake != nil {
+		s.opts.Wake()
+	}
 }
 
 // Close finishes what was begun and what waits, refuses what comes after, and ends the connections.
 func (s *Store) Close() error {
-	return errors.Join(s.group.Close(), s.Reader.Close())
+	err := errors.Join(s.group.Close(), s.results.Close())
+	s.keeper.Close()
+	return errors.Join(err, s.Reader.Close())
 }
 
 // submit has a writer do the work and waits until it is durable.
 func (s *Store) submit(ctx context.Context, verb string, w work, bytes int64) error {
-	err := s.group.Submit(ctx, w, bytes)
+	return s.submitTo(ctx, s.group, verb, w, bytes)
+}
+
+func (s *Store) submitTo(ctx context.Context, writers *group.Commit[work], verb string, w work, bytes int64) error {
+	err := writers.Submit(ctx, w, bytes)
 	if err == nil {
 		return nil
 	}

@@ -26,6 +26,9 @@ func (w *writer) Write(works []work) error {
 		switch faultOf(err) {
 		case faultNone:
 			w.store.wrote.Store(time.Now().UnixNano())
+			if w.batch.woken {
+				w.store.wake()
+			}
 			return nil
 		case faultRefused:
 			return &group.Busy{Err: err}

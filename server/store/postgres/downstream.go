@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"numhook/server/event"
+)
+
+// registerTime is how long a change of who is owed what tries to find a moment at which no event is stored; momentTime is how long it holds up those who
+// store, when it waits for one that is under way.
+const (
+	registerTime = 10 * time.Second
+	momentTime   = `SET LOCAL lock_timeout = '300ms'`
+
+	// alone is the lock that everybody shares who stores: whoever holds it alone changes what is owed between two events, not in the midst of one.
+	alone = `SELECT pg_advisory_xact_lock(` + placing + `)`
+
+	// claimAlone is that of the claims for one downstream.
+	claimAlone = `SELECT pg_advisory_xact_lock($1::bigint)`
+)
+
+const (
+	standings = `SELECT d.name, d.mode::text, d.start::text, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
+			w.rows + q.rows, a.rows, x.rows, least(w.since, q.since, a.since)
+		FROM numhook.downstreams d
+		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since FROM numhook.owed WHERE downstream = d.id AND state = 'waiting' AND NOT queued) w
+		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since FROM numhook.owed
+			WHERE downstream = d.id AND slot > 0 AND state IN ('waiting', 'attempting') AND queued) q
+		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since FROM numhook.owed WHERE downstream = d.id AND state = 'attempting') a
+		CROSS JOIN LATERAL (SELECT count(*) AS rows FROM numhook.owed WHERE downstream = d.id AND state = 'dead') x
+		WHERE `
+
+	oneStanding  = standings + `d.name = $1::bytea`
+	allStandings = standings + `d.name IS NOT NULL ORDER BY d.name`
+
+	register = `INSERT INTO numhook.downstreams AS d (name, mode, start, events, carrier_codes, countries, prefixes, registered, filled)
+		VALUES ($1, $2::text::numhook.downstream_mode, $3::text::numhook.downstream_start, $4, $5, $6, $7, (SELECT coalesce($8` + clock + `), $3 = 'now')
+		ON CONFLICT (name) DO UPDATE SET events = excluded.events, carrier_codes = excluded.carrier_codes, countries = excluded.countries, prefixes = excluded.prefixes
+		WHERE d.mode = excluded.mode`
+)
+
+func scanStanding(row pgx.CollectableRow) (s event.Standing, err error) {
+	var events, countries, prefixes [][]byte
+	var paused, oldest *int64
+	err = row.Scan((*word)(&s.Name), (*string)(&s.Mode), (*string)(&s.Start), &events, &s.Only.CarrierCodes, &countries, &prefixes, (*moment)(&s.Registered),
+		&s.Filled, &paused, (*word)(&s.PausedWhy), &s.Waiting, &s.Attempting, &s.Dead, &oldest)
+	s.Events, s.Only.Countries, s.Only.Prefixes = texts(events), texts(countries), texts(prefixes)
+	s.Paused, s.Oldest = perhaps(paused), perhaps(oldest)
+	return s, err
+}
+
+// texts and blobs are a list as the program and as the database has it; an empty one is nil, and NULL.
+func texts(list [][]byte) (texts []string) {
+	for _, text := range list {
+		texts = append(texts, string(text))
+	}
+	return texts
+}
+
+func blobs(list []string) (blobs [][]byte) {
+	for _, text := range list {
+		blobs = append(blobs, []byte(text))
+	}
+	return blobs
+}
+
+// Register implements store.Owing. A downstream is written while nobody stores: so whoever finds it there knows that every event is owed to it that is stored
+// from then on, and need not wait for anybody.
+func (s *Store) Register(ctx context.Context, d event.Downstream) (event.Standing, error) {
+	const verb = "register downstream"
+	switch {
+	case d.Name == "":
+		return event.Standing{}, refused(verb, "it has no name")
+	case d.Mode != event.Latest && d.Mode != event.Every:
+		return event.Standing{}, refused(verb, "the store does not know the mode "+string(d.Mode))
+	case d.Start != event.FromNow && d.Start != event.FromBeginning && d.Start != event.FromSnapshot:
+		return event.Standing{}, refused(verb, "the store does not know the start "+string(d.Start))
+	}
+	if len(d.Only.CarrierCodes) == 0 {
+		d.Only.CarrierCodes = nil
+	}
+	for known := false; ; known = true {
+		var list []event.Standing
+		err := s.transact(ctx, verb, registerTime, func(b *pgx.Batch, _ bool) {
+			if known {
+				b.Queue(momentTime)
+				b.Queue(alone)
+				b.Queue(register, []byte(d.Name), string(d.Mode), string(d.Start), blobs(d.Events), d.Only.CarrierCodes, blobs(d.Only.Countries), blobs(d.Only.Prefixes), s.clock())
+			}
+			b.Queue(oneStanding, []byte(d.Name)).Query(func(rows pgx.Rows) (err error) {
+				list, err = pgx.CollectRows(rows, scanStanding)
+				return err
+			})
+		})
+		if err != nil {
+			return event.Standing{}, err
+		}
+		switch {
+		case len(list) == 1 && list[0].Mode != d.Mode:
+			return event.Standing{}, &event.Error{Kind: event.Invalid, Text: "cannot register downstream " + d.Name + ": it is known under another mode",
+				Hint: "remove it, or give the new one another name"}
+		case len(list) == 1 && (known || sameFilters(list[0].Downstream, d)):
+			return list[0], nil
+		case known:
+			return event.Standing{}, s.place.unavailable(verb, errAnswer)
+		}
+	}
+}
+
+func sameFilters(a, b event.Downstream) bool {
+	return slices.Equal(a.Events, b.Events) && slices.Equal(a.Only.CarrierCodes, b.Only.CarrierCodes) && slices.Equal(a.Only.Countries, b.Only.Countries) &&
+		slices.Equal(a.Only.Prefixes, b.Only.Prefixes)
+}
+
+// unknown is for a downstream that is not there.
+func unknown(verb string) error {
+	return &event.Error{Kind: event.NotFound, Text: "cannot " + verb + ": there is none of this name", Hint: "numhook downstreams status lists them"}
+}
+
+// known takes the number of an answer of one row, or none when there is no such downstream.
+func known(verb string, n *int64) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		list, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err == nil && len(list) == 0 {
+			return unknown(verb)
+		}
+		if err == nil {
+			*n = list[0]
+		}
+		return err
+	}
+}
+
+// Filled implements store.Owing.
+func (s *Store) Filled(ctx context.Context, downstream string) error {
+	const verb = "mark downstream as filled"
+	var id int64
+	return s.transact(ctx, verb, retryTime, func(b *pgx.Batch, _ bool) {
+		b.Queue(`UPDATE numhook.downstreams SET filled = true WHERE name = $1::bytea RETURNING id`, []byte(downstream)).Query(known(verb, &id))
+	})
+}
+
+// Pause implements store.Owing. It waits for the claims that are under way.
+func (s *Store) Pause(ctx context.Context, downstream, why string) error {
+	const verb = "pause downstream"
+	var id int64
+	return s.transact(ctx, verb, retryTime, func(b *pgx.Batch, _ bool) {
+		b.Queue(claimAlone, claimLock(downstream))
+		b.Queue(`UPDATE numhook.downstreams SET paused = coalesce(paused, (SELECT now FROM (SELECT coalesce($3`+clock+`) c)), paused_why = $2 WHERE name = $1::bytea
+			RETURNING id`, []byte(downstream), []byte(why), s.clock()).Query(known(verb, &id))
+	})
+}
+
+// Resume implements store.Owing.
+func (s *Store) Resume(ctx context.Context, downstream string) error {
+	const verb = "resume downstream"
+	var resumed int64
+	err := s.transact(ctx, verb, retryTime, func(b *pgx.Batch, _ bool) {
+		b.Queue(`SELECT (paused IS NOT NULL)::integer::bigint FROM numhook.downstreams WHERE name = $1::bytea FOR UPDATE`, []byte(downstream)).Query(known(verb, &resumed))
+		b.Queue(`UPDATE numhook.downstreams SET paused = NULL, paused_why = '' WHERE name = $1::bytea AND paused IS NOT NULL`, []byte(downstream))
+	})
+	if err == nil && resumed != 0 {
+		s.wake()
+	}
+	return err
+}
+
+// removedRows is how many rows of a removed downstream go in one transaction.
+const removedRows = 5000
+
+// Remove implements store.Owing. The name goes first, while nobody stores and nobody claims: from then on nothing new is owed to the downstream, and nobody sees
+// it. What it was owed goes a piece at a time. What a crash leaves of it goes with the next one that is removed.
+func (s *Store) Remove(ctx context.Context, downstream string) error {
+	const verb = "remove downstream"
+	var id int64
+	err := s.transact(ctx, verb, registerTime, func(b *pgx.Batch, again bool) {
+		b.Queue(momentTime)
+		b.Queue(alone)
+		b.Queue(claimAlone, claimLock(downstream))
+		b.Queue(`UPDATE numhook.downstreams SET name = NULL WHERE name = $1::bytea RETURNING id`, []byte(downstream)).Query(func(rows pgx.Rows) error {
+			err := known(verb, &id)(rows)
+			if again && event.KindOf(err) == event.NotFound {
+				return nil // an attempt before this one may have been the one that removed it
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for left := int64(1); left > 0; {
+		err = s.transact(ctx, verb, registerTime, func(b *pgx.Batch, _ bool) {
+			b.Queue(`WITH gone AS (
+					DELETE FROM numhook.owed WHERE id = ANY (ARRAY(
+						SELECT id FROM numhook.owed WHERE downstream = ANY (ARRAY(SELECT id FROM numhook.downstreams WHERE name IS NULL))
+						`+inOrder+` LIMIT $1::bigint FOR UPDATE)) RETURNING 1
+				) SELECT count(*) FROM gone`, int64(removedRows)).QueryRow(func(row pgx.Row) error { return row.Scan(&left) })
+			b.Queue(`DELETE FROM numhook.downstreams d WHERE d.name IS NULL AND NOT EXISTS (SELECT FROM numhook.owed o WHERE o.downstream = d.id)`)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

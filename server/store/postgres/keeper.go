@@ -1,0 +1,144 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"numhook/server/event"
+	"numhook/server/store/group"
+)
+
+// keeping is how the server shall go about what is owed: from row to row by the indexes. A queue's tables are never as the server's statistics say, and a
+// plan that reads one of them whole would be the end of it.
+var keeping = map[string]string{
+	"default_transaction_isolation": "read committed",
+	"default_transaction_read_only": "off",
+	"search_path":                   "pg_catalog",
+	"row_security":                  "off",
+	"jit":                           "off",
+	"plan_cache_mode":               "force_generic_plan",
+	"enable_nestloop":               "on",
+	"enable_hashjoin":               "off",
+	"enable_mergejoin":              "off",
+	"enable_seqscan":                "off",
+	"enable_bitmapscan":             "off",
+}
+
+// openKeeper prepares the connections that hand out what is owed, and steer it. None is made before it is needed, and each is held to the conditions of
+// those that write.
+func (s *Store) openKeeper(ctx context.Context) (*pgxpool.Pool, error) {
+	config := s.place.pool.Copy()
+	config.MaxConns, config.MinConns, config.MinIdleConns = keepers, 0, 0
+	config.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			conn.CustomData()[warned] = n.Code
+		}
+	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		w := &session{conn: conn.PgConn()}
+		if err := configure(ctx, w.conn, bounds, keeping); err != nil {
+			return err
+		}
+		if err := w.prove(ctx, s.opts.AllowUnsafe); err != nil {
+			return err
+		}
+		return requireLatest(ctx, w.conn)
+	}
+	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// warned is where a connection keeps the code of a warning that came during an exchange: see warningError.
+const warned = "warned"
+
+// trip is one transaction, which goes to the server in one piece. It may be sent several times: so again says whether an attempt before this one may
+// have been durable, and what takes the answers begins anew.
+type trip func(b *pgx.Batch, again bool)
+
+// transact makes what the trip asks for durable. What stands in the way it tries again for a while. A callback of the trip's that fails with an event.Error
+// decides the answer, but not what becomes of the transaction.
+func (s *Store) transact(ctx context.Context, verb string, patience time.Duration, ask trip) error {
+	if err := context.Cause(ctx); err != nil {
+		return s.place.unavailable(verb, err)
+	}
+	limit, pause := time.Now().Add(patience), retryPause
+	for again := false; ; again = true {
+		err := s.exchange(ctx, ask, again)
+		if e, ok := errors.AsType[*event.Error](err); ok && e.Kind != event.Unavailable {
+			return e
+		}
+		switch faultOf(err) {
+		case faultNone:
+			s.wrote.Store(time.Now().UnixNano())
+			return nil
+		case faultOwn:
+			return refused(verb, s.place.describe(err).Error())
+		case faultRefused:
+			return s.place.unavailable(verb, err)
+		case faultSession:
+			s.keeper.Reset() // the others are as old
+		}
+		if s.group.Closed() {
+			err = group.ErrClosed
+		}
+		if time.Now().Add(pause).After(limit) || s.group.Closed() || ctx.Err() != nil {
+			return s.place.unavailable(verb, err)
+		}
+		wait := time.NewTimer(pause)
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+		}
+		pause = min(2*pause, 500*time.Millisecond)
+	}
+}
+
+// exchange is one attempt. Once it is begun it is finished, although the caller may have gone: what was committed and not heard of would have to wait for
+// somebody to find it.
+func (s *Store) exchange(ctx context.Context, ask trip, again bool) (err error) {
+	if s.group.Closed() {
+		return group.ErrClosed
+	}
+	conn, err := s.keeper.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	defer cancel()
+	delete(conn.Conn().PgConn().CustomData(), warned)
+	b := &pgx.Batch{}
+	b.Queue(statements[sayBegin])
+	ask(b, again)
+	b.Queue(statements[sayCommit]).Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" { // a transaction that had failed says ROLLBACK
+			return errAnswer
+		}
+		return nil
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
+			_, undone := conn.Exec(ctx, "ROLLBACK")
+			err = errors.Join(err, undone)
+		}
+		return err
+	}
+	if code, ok := conn.Conn().PgConn().CustomData()[warned].(string); ok {
+		return &warningError{code}
+	}
+	return nil
+}
+
+// clock is the time of what is owed, as a parameter; nil is NULL.
+func (s *Store) clock() *int64 {
+	if s.opts.Now == nil {
+		return nil
+	}
+	now := s.opts.Now().UnixMicro()
+	return &now
+}

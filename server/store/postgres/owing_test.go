@@ -1,0 +1,25 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"numhook/server/store"
+	"numhook/server/store/postgres"
+	"numhook/server/store/postgres/postgrestest"
+	"numhook/server/store/storetest"
+)
+
+func TestOwing(t *testing.T) {
+	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
+		url := postgrestest.New(t)
+		return func() (store.Store, error) { return postgres.Open(t.Context(), url, postgres.Options{Now: now}) }
+	})
+}
+
+func TestOwingShared(t *testing.T) {
+	storetest.RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
+		url := postgrestest.New(t)
+		return opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now})), opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now}))
+	})
+}
