@@ -39,6 +39,10 @@ var canaries = map[string]string{
 	"unsigned request id":      "canary-unsigned-request-id",
 	"request id with a number": "+99900077708",
 	"host":                     "canary-host",
+	"downstream's path":        "canary-downstream-path",
+	"downstream's query":       "canary-downstream-query",
+	"downstream's secret":      "Y2FuYXJ5LXNlY3JldC1vZi10aGUtZG93bnN0cmVhbS4uLg==",
+	"downstream's header":      "canary-downstream-header",
 }
 
 // A real run with every kind of delivery; then nothing that the process wrote, showed to its operator or answered to a delivery that it refused holds any of

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"numhook/server/event"
 )
 
 // The scripts in testdata run verbs as an operator would. Each has NUMHOOK_STORE and NUMHOOK_SECRETS set. Their own commands are:
@@ -20,6 +22,8 @@ import (
 //	receiver answers STATUS DOOR FILE
 //	                           delivers the file's bytes, signed, and expects the status
 //	exits CODE PROGRAM [ARG...] runs a program and expects the exit code
+//	owing register|claim|record ...
+//	                           does what a receiver with downstreams does: see scriptedOwing
 //	same FILE FILE             compares two JSON values; where the second one has "*", the first may have anything
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -30,10 +34,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("NUMHOOK_STORE", "sqlite:store/numhook.db")
 			env.Setenv("NUMHOOK_SECRETS", testSecret)
 			env.Values[receiverKey{}] = new(scriptReceiver)
+			env.Values[claimedKey{}] = map[string]event.Attempt{}
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"receiver": scriptedReceiver, "exits": scriptedExit, "same": scriptedComparison,
+			"receiver": scriptedReceiver, "exits": scriptedExit, "same": scriptedComparison, "owing": scriptedOwing,
 		},
 	})
 }
