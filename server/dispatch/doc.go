@@ -15,4 +15,16 @@
 // A row that stays attempting under one and the same claim for a whole lease, by the stopwatch of whoever watches, is released, and claimed anew under the same
 // identity. No two machines' clocks are compared: the holder stops well before the lease ends (the fence), and the watcher begins to count only
 // after the claim was made.
+//
+// # What a downstream can still see
+//
+// The same change twice: its answer was lost, or its result could not be recorded. And in mode latest an older value after a newer one where no clock of this side
+// can help: a request that the network, or the downstream itself, kept for longer than the timeout and took up after all; a process that was stopped for the
+// rest of a lease between its last look at the clock and the wire. event_ts settles both: what is older than the value held is to be passed over. (Of two
+// with one event_ts, the one that comes later.)
+//
+// # Trouble
+//
+// A downstream that gives no sign of life is left alone by its line's breaker and tried once in a while. While the store is in trouble a line asks it ever more seldom,
+// and says so once. Nothing waits for anything but its own downstream, and nothing needs to be told that it works again.
 package dispatch
