@@ -132,7 +132,7 @@ func (l *line) pass(stop, sends, records context.Context) look {
 	l.setDue(time.Time{}) // the store knows better, and what ends from now on is noted anew
 	wakes := l.wakes.Load()
 	fence := fence{asked: l.d.instant(), timeout: l.Timeout}
-	attempts, due, err := l.claim(stop, limit)
+	attempts, due, err := l.claim(records, limit)
 	if err != nil {
 		return look{within: l.claiming.met(stop, err)}
 	}
@@ -186,8 +186,9 @@ func (l *line) room(now time.Time) (int, look) {
 	return 0, next
 }
 
-func (l *line) claim(stop context.Context, limit int) ([]event.Attempt, time.Time, error) {
-	ctx, cancel := context.WithTimeout(stop, StoreTime)
+// claim does not end with the line: a claim that was made and then not heard of would stand for a lease.
+func (l *line) claim(records context.Context, limit int) ([]event.Attempt, time.Time, error) {
+	ctx, cancel := context.WithTimeout(records, StoreTime)
 	defer cancel()
 	return l.d.keeper.Claim(ctx, l.Downstream.Name, limit)
 }

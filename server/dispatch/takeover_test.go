@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -150,6 +151,9 @@ func (k *slowKeeper) Claim(ctx context.Context, downstream string, limit int) ([
 	attempts, next, err := k.Keeper.Claim(ctx, downstream, limit)
 	timer := time.NewTimer(time.Duration(k.takes.Load())) // whatever becomes of ctx
 	<-timer.C
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, time.Time{}, &event.Error{Kind: event.Unavailable, Text: "cannot claim", Err: ctx.Err()} // and yet it did
+	}
 	return attempts, next, err
 }
 
