@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -212,6 +211,7 @@ func redacted(url string) string {
 // storeOptions are the settings that every engine has.
 type storeOptions struct {
 	observer    store.Observer
+	wake        func() // is called, without blocking, when something becomes due for a downstream
 	allowUnsafe bool
 }
 
@@ -225,12 +225,13 @@ type engine struct {
 // reader is an open store of which only the reading half is used.
 type reader interface {
 	store.Reader
+	store.OwedReader
 	Close() error
 }
 
 var sqliteEngine = engine{
 	serve: func(ctx context.Context, path string, o storeOptions) (store.Store, error) {
-		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, AllowUnsafe: o.allowUnsafe})
+		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
 	},
 	operate: func(ctx context.Context, path string) (store.Store, error) { return sqlite.OpenOperator(ctx, path) },
 	read:    func(ctx context.Context, path string) (reader, error) { return sqlite.OpenReader(ctx, path) },
@@ -238,7 +239,7 @@ var sqliteEngine = engine{
 
 var postgresEngine = engine{
 	serve: func(ctx context.Context, url string, o storeOptions) (store.Store, error) {
-		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, AllowUnsafe: o.allowUnsafe})
+		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
 	},
 	operate: func(ctx context.Context, url string) (store.Store, error) { return postgres.OpenOperator(ctx, url) },
 	read:    func(ctx context.Context, url string) (reader, error) { return postgres.OpenReader(ctx, url) },
@@ -246,6 +247,9 @@ var postgresEngine = engine{
 
 // storeForms is what --store takes, in words.
 const storeForms = "sqlite:PATH, or postgres://USER@HOST/DATABASE"
+
+// embedded reports whether a store is served by one process alone.
+func embedded(url string) bool { return strings.HasPrefix(url, "sqlite:") }
 
 // findEngine is the engine that a store URL names, and what that engine is to open.
 func findEngine(url string) (engine, string, error) {
@@ -291,44 +295,4 @@ func openReader(ctx context.Context, url string) (reader, error) {
 		return nil, err
 	}
 	return opened(e.read(ctx, at))
-}
-
-// owedReader is an open store of which the reading half is used, with what downstreams are owed.
-type owedReader interface {
-	reader
-	store.OwedReader
-}
-
-// owingStore is an open store with what downstreams are owed.
-type owingStore interface {
-	store.Store
-	store.Owing
-	store.OwedReader
-}
-
-// openOwed is openReader for those who look at what is owed.
-func openOwed(ctx context.Context, url string) (owedReader, error) {
-	from, err := openReader(ctx, url)
-	if err != nil {
-		return nil, err
-	}
-	return owingOf[owedReader](from)
-}
-
-// openOwing is openOperator for those who change what is owed.
-func openOwing(ctx context.Context, url string) (owingStore, error) {
-	s, err := openOperator(ctx, url)
-	if err != nil {
-		return nil, err
-	}
-	return owingOf[owingStore](s)
-}
-
-// owingOf is the store's side of the way out.
-func owingOf[S any](s io.Closer) (S, error) {
-	side, ok := s.(S)
-	if !ok {
-		return side, errors.Join(errors.New("cannot look at what is owed: this kind of store keeps nothing for downstreams"), s.Close())
-	}
-	return side, nil
 }

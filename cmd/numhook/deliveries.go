@@ -108,7 +108,7 @@ func newDeliveriesListCommand() *cobra.Command {
 	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
-		from, err := openOwed(ctx, *url)
+		from, err := openReader(ctx, *url)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func newDeliveriesShowCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		from, err := openOwed(cmd.Context(), *url)
+		from, err := openReader(cmd.Context(), *url)
 		if err != nil {
 			return err
 		}
@@ -232,7 +232,7 @@ func changeRows(cmd *cobra.Command, result event.OwedState, change func(store.Ow
 			return fmt.Errorf("cannot %s: --downstream goes with --dead", cmd.Name())
 		}
 		ctx := cmd.Context()
-		s, err := openOwing(ctx, *url)
+		s, err := openOperator(ctx, *url)
 		if err != nil {
 			return err
 		}

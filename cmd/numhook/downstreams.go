@@ -64,7 +64,7 @@ func newDownstreamsStatusCommand() *cobra.Command {
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		from, err := openOwed(cmd.Context(), *url)
+		from, err := openReader(cmd.Context(), *url)
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func newDownstreamsResumeCommand() *cobra.Command {
 // changeDownstream changes a downstream that is known, and shows how it stands then.
 func changeDownstream(cmd *cobra.Command, url, format, name, done string, change func(context.Context, store.Owing) error) (err error) {
 	ctx := cmd.Context()
-	s, err := openOwing(ctx, url)
+	s, err := openOperator(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func newDownstreamsRemoveCommand() *cobra.Command {
 
 func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (err error) {
 	ctx := cmd.Context()
-	s, err := openOwing(ctx, url)
+	s, err := openOperator(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -58,8 +58,8 @@ func (h *health) check(ctx context.Context) readiness {
 }
 
 // startOperator serves /healthz, /readyz and /metrics. With an empty address there is no listener.
-func startOperator(address string, h *health, metrics *server.Metrics, log *slog.Logger) (*http.Server, error) {
-	registry, err := metricsRegistry(metrics)
+func startOperator(address string, h *health, log *slog.Logger, shown ...metrics) (*http.Server, error) {
+	registry, err := metricsRegistry(shown...)
 	if err != nil {
 		return nil, err
 	}

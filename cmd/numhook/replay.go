@@ -90,7 +90,7 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 	if err != nil {
 		return err
 	}
-	s, err := openOwing(ctx, url)
+	s, err := openOperator(ctx, url)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type serveFlags struct {
 	listen     string
 	operator   string
 	store      string
+	config     string
 	secretFile string
 	tolerance  time.Duration
 	maxBody    byteSize
@@ -54,6 +55,7 @@ func newServeCommand() *cobra.Command {
 	flags.StringVar(&f.listen, "listen", ":8080", "address for the sender's deliveries")
 	flags.StringVar(&f.operator, "operator-listen", "127.0.0.1:8081", "address for /healthz, /readyz and /metrics; empty for none")
 	flags.StringVar(&f.store, "store", defaultStore, "where events are kept: "+storeForms)
+	flags.StringVar(&f.config, "config", "", "file that says where changes are handed on to (see numhook config example)")
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with the sender's secret tokens, one a line")
 	flags.DurationVar(&f.tolerance, "tolerance", signature.DefaultTolerance, "how far a delivery's timestamp may be from this machine's clock")
 	flags.Var(&f.maxBody, "max-body", "largest body taken")
@@ -71,7 +73,7 @@ func newServeCommand() *cobra.Command {
 const collectAt = 200
 
 // serve runs the receiver until the context ends. What is opened first is closed last.
-func serve(ctx context.Context, f *serveFlags, out, logs io.Writer) (err error) {
+func serve(ctx context.Context, f *serveFlags, stdout, logs io.Writer) (err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
@@ -84,16 +86,21 @@ func serve(ctx context.Context, f *serveFlags, out, logs io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
+	out, err := newOutbound(f.config, log)
+	if err != nil {
+		return err
+	}
 	metrics := server.NewMetrics()
 	if f.unsafe {
 		log.Warn("serving on a store that may lose what was acknowledged, because --allow-unsafe-store is set")
 	}
 	// Development may happen in memory: its deliveries are its own.
-	events, err := openServing(ctx, f.store, storeOptions{observer: metrics, allowUnsafe: f.unsafe || f.dev})
+	events, err := openServing(ctx, f.store, storeOptions{observer: metrics, wake: out.wake, allowUnsafe: f.unsafe || f.dev})
 	if err != nil {
-		return err
+		return errors.Join(err, out.closeSenders())
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
+	defer func() { err = errors.Join(err, out.drain()) }()
 	if last, err := events.LastChallenge(ctx); err == nil {
 		metrics.Challenged(last)
 	}
@@ -104,12 +111,15 @@ func serve(ctx context.Context, f *serveFlags, out, logs io.Writer) (err error) 
 		return err
 	}
 	health := &health{store: events, secrets: len(secrets)}
-	operator, err := startOperator(f.operator, health, metrics, log)
+	if err := out.start(ctx, events, embedded(f.store)); err != nil {
+		return err
+	}
+	operator, err := startOperator(f.operator, health, log, metrics, out.metrics)
 	if err != nil {
 		return err
 	}
 	defer operator.Close()
-	return serveDeliveries(ctx, f, receiver, health, log, out)
+	return serveDeliveries(ctx, f, receiver, health, log, stdout)
 }
 
 // serveDeliveries listens, and on the context's end stops accepting, finishes what it began and answers the rest 503.
@@ -195,11 +205,21 @@ func newLogger(format string, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
-// metricsRegistry holds the receiver's metrics and the process's own.
-func metricsRegistry(metrics *server.Metrics) (*prometheus.Registry, error) {
+// metrics are numbers for Prometheus.
+type metrics interface {
+	Register(in prometheus.Registerer) error
+}
+
+// metricsRegistry holds the metrics given and the process's own.
+func metricsRegistry(all ...metrics) (*prometheus.Registry, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return registry, metrics.Register(registry)
+	for _, one := range all {
+		if err := one.Register(registry); err != nil {
+			return nil, err
+		}
+	}
+	return registry, nil
 }
 
 var _ server.Keeper = store.Store(nil)

@@ -231,11 +231,11 @@ func TestPreCommitHook(t *testing.T) {
 	// pre-commit installs the program under its name and calls the entry with the names of the files behind it.
 	folder := payloadFolder(t)
 	entry := strings.Fields(hooks[0].Entry)
-	out, err := program(t, folder, append(entry[1:], "payloads/a b.json")...).CombinedOutput()
+	out, err := numhookIn(t, folder, append(entry[1:], "payloads/a b.json")...).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "payloads/a b.json:1:10: error: ") || entry[0] != "numhook" {
 		t.Errorf("%v: %s", err, out)
 	}
-	if out, err := program(t, folder, append(entry[1:], "good/drift.json")...).CombinedOutput(); err != nil {
+	if out, err := numhookIn(t, folder, append(entry[1:], "good/drift.json")...).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -31,8 +31,8 @@ func (w *watching) want(line string) {
 	w.Fatalf("it ended without %q: %v", line, w.lines.Err())
 }
 
-// program is a numhook command in the folder: the test binary itself, which is numhook when it is called so.
-func program(t *testing.T, folder string, args ...string) *exec.Cmd {
+// numhookIn is a numhook command in the folder: the test binary itself, which is numhook when it is called so.
+func numhookIn(t *testing.T, folder string, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath("numhook")
 	if err != nil {
@@ -54,7 +54,7 @@ func TestValidateWatch(t *testing.T) {
 	example, _ := spec.Example(spec.Examples()[0])
 	put("a.json", string(example))
 	put("document.spec", string(spec.Document()))
-	command := program(t, folder, "validate", "--watch", "--spec", "document.spec", ".")
+	command := numhookIn(t, folder, "validate", "--watch", "--spec", "document.spec", ".")
 	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -69,6 +69,8 @@ type Reader interface {
 type Store interface {
 	Writer
 	Reader
+	Owing
+	OwedReader
 	// Close finishes what was begun, refuses what comes after with kind Unavailable, and releases the engine.
 	Close() error
 }

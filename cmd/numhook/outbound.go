@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"numhook/cmd/numhook/settings"
+	"numhook/server/contract"
+	"numhook/server/dispatch"
+	"numhook/server/dispatch/jetstream"
+	"numhook/server/dispatch/journal"
+	"numhook/server/dispatch/kafka"
+	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/program"
+	"numhook/server/dispatch/webhook"
+	"numhook/server/store"
+	"numhook/spec"
+)
+
+// outbound is the way out as serve runs it. Without a configuration it has no lines; what is owed to downstreams that other receivers serve is written all the same.
+type outbound struct {
+	lines   []dispatch.Line
+	metrics *dispatch.Metrics
+	log     *slog.Logger
+	running atomic.Pointer[dispatch.Dispatch] // nil before start
+	stop    context.CancelFunc
+	ended   chan error
+}
+
+// newOutbound reads the configuration, and makes the senders that it asks for. None of them needs its downstream to be there.
+func newOutbound(config string, log *slog.Logger) (*outbound, error) {
+	out := &outbound{metrics: dispatch.NewMetrics(), log: log, ended: make(chan error, 1)}
+	if config == "" {
+		return out, nil
+	}
+	events, err := eventNames()
+	if err != nil {
+		return nil, err
+	}
+	set, err := settings.Load(config, events)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range set.Downstreams {
+		sender, err := newSender(d)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err), out.closeSenders())
+		}
+		out.lines = append(out.lines, dispatch.Line{
+			Downstream: d.Downstream, Sender: sender, Timeout: d.Timeout, Concurrency: d.Concurrency, Rate: d.Rate, Backoff: d.Backoff,
+		})
+	}
+	return out, nil
+}
+
+// eventNames are the events of the contract.
+func eventNames() ([]string, error) {
+	document, err := spec.Load()
+	if err != nil {
+		return nil, err
+	}
+	checks, err := contract.New(document)
+	if err != nil {
+		return nil, err
+	}
+	return checks.Events(), nil
+}
+
+// newSender makes the sender for a downstream's scheme.
+func newSender(d settings.Downstream) (dispatch.Sender, error) {
+	switch d.Scheme {
+	case settings.HTTPS, settings.HTTP:
+		return newWebhook(d)
+	case settings.Exec:
+		return program.New(program.Config{Path: d.Path, Args: d.Args})
+	case settings.File:
+		return journal.New(journal.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep})
+	}
+	secured, err := peer.TLS(d.CAFile, d.ClientCert, d.ClientKey)
+	if err != nil {
+		return nil, err
+	}
+	scheme, dial := string(d.Scheme), peer.Dialer(d.AllowPrivate).DialContext
+	if d.Scheme == settings.NATS {
+		if d.CAFile != "" || d.ClientCert != "" {
+			scheme = "tls"
+		}
+		return jetstream.New(jetstream.Config{URL: brokerURL(scheme, d), Dial: dial, TLS: secured})
+	}
+	return kafka.New(kafka.Config{URL: brokerURL(scheme, d), Dial: dial, TLS: secured})
+}
+
+func newWebhook(d settings.Downstream) (dispatch.Sender, error) {
+	var secrets []webhook.Secret
+	for _, key := range d.Secrets {
+		secret, err := webhook.NewSecret(key)
+		if err != nil {
+			return nil, err
+		}
+		secrets = append(secrets, secret)
+	}
+	return webhook.New(webhook.Config{
+		URL: d.URL, Secrets: secrets, Headers: d.Headers, Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
+		CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey,
+	})
+}
+
+func brokerURL(scheme string, d settings.Downstream) string {
+	return scheme + "://" + strings.Join(d.Hosts, ",") + "/" + d.Topic
+}
+
+// wake tells the lines that something became due. It never blocks.
+func (o *outbound) wake() {
+	if d := o.running.Load(); d != nil {
+		d.Wake()
+	}
+}
+
+// start registers the downstreams, and begins to hand on what they are owed.
+func (o *outbound) start(ctx context.Context, from store.Store, alone bool) error {
+	if len(o.lines) == 0 {
+		return nil
+	}
+	for _, l := range o.lines {
+		if _, err := from.Register(ctx, l.Downstream); err != nil {
+			return fmt.Errorf("cannot register downstream %s: %w", l.Downstream.Name, err)
+		}
+	}
+	o.warnOfOthers(ctx, from)
+	way, err := dispatch.New(dispatch.Config{
+		Keeper: from, Lines: o.lines, Wrap: dispatch.Wrap, Standings: from, Source: from, Owing: from, Alone: alone, Log: o.log, Metrics: o.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on while deliveries are drained
+	o.stop = stop
+	o.running.Store(way)
+	go func() { o.ended <- way.Run(running) }()
+	return nil
+}
+
+// warnOfOthers names the downstreams that are owed and that this receiver does not serve: another one may, or a name was changed.
+func (o *outbound) warnOfOthers(ctx context.Context, from store.OwedReader) {
+	known, err := from.Downstreams(ctx)
+	if err != nil {
+		return // the way out will say so itself
+	}
+	served := map[string]bool{}
+	for _, l := range o.lines {
+		served[l.Downstream.Name] = true
+	}
+	for _, s := range known {
+		if !served[s.Name] {
+			o.log.Warn("a downstream is not in the configuration: what it is owed is kept, and numhook downstreams remove ends that", slog.String("downstream", s.Name))
+		}
+	}
+}
+
+// drain lets what is under way end, and closes the senders.
+func (o *outbound) drain() error {
+	if o.stop == nil {
+		return o.closeSenders()
+	}
+	o.stop()
+	return errors.Join(<-o.ended, o.closeSenders())
+}
+
+func (o *outbound) closeSenders() (err error) {
+	for _, l := range o.lines {
+		err = errors.Join(err, l.Sender.Close())
+	}
+	return err
+}
+
+var (
+	_ dispatch.Keeper = store.Store(nil)
+	_ dispatch.Owing  = store.Store(nil)
+	_ dispatch.Source = store.Store(nil)
+)
