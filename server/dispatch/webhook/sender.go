@@ -158,9 +158,9 @@ func lostIdle(t *trip, err error) bool {
 
 // exchange sends the request and reads the answer.
 func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answer, error) {
+	t := &trip{ctx: ctx}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	t := &trip{ctx: ctx}
 	t.until, t.bounded = ctx.Deadline()
 	traced := httptrace.WithClientTrace(context.WithValue(ctx, tripKey{}, t), &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) {
