@@ -13,7 +13,14 @@ import (
 var defaultPort = map[Scheme]string{NATS: "4222", Kafka: "9092"}
 
 // parameters are what may stand behind the ? of a URL.
-var parameters = map[Scheme][]string{NATS: {"tls", "stream", "creds"}, Kafka: {"tls"}}
+var parameters = map[Scheme][]string{NATS: {"tls", "stream", "creds"}, Kafka: {"tls", "sasl", "creds"}}
+
+// mechanisms are how Kafka is shown a user and a password.
+var mechanisms = []string{saslPlain, "scram-sha-256", "scram-sha-512"}
+
+const saslPlain = "plain" // sends the password as it is
+
+const maxCredentials = 16 << 10
 
 var (
 	hostForm    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9.])?$`)
@@ -29,7 +36,7 @@ func (r *reader) broker(n *node, rest string, d *Downstream) {
 	instead := "write it as " + forms[d.Scheme]
 	switch {
 	case strings.Contains(rest, "@"):
-		instead = "leave it out; show a client certificate (client_cert, client_key) instead"
+		instead = "leave it out; write ?sasl=scram-sha-256&creds=FILE behind the topic, with USER:PASSWORD in the file, or show a client certificate (client_cert, client_key)"
 		if d.Scheme == NATS {
 			instead = "leave it out; write ?creds=FILE behind the subject, or show a client certificate (client_cert, client_key)"
 		}
@@ -58,12 +65,8 @@ func (r *reader) broker(n *node, rest string, d *Downstream) {
 		d.Hosts = append(d.Hosts, net.JoinHostPort(host, port))
 	}
 	d.Topic = topic
-	if hasQuery && !r.parameters(n, query, d) {
-		return
-	}
-	d.URL = string(d.Scheme) + "://" + strings.Join(d.Hosts, ",") + "/" + topic
-	if query = d.query(); query != "" {
-		d.URL += "?" + query
+	if hasQuery {
+		r.parameters(n, query, d)
 	}
 }
 
@@ -81,57 +84,93 @@ func splitHost(address, usual string) (host, port string, ok bool) {
 }
 
 // parameters reads what stands behind the ?.
-func (r *reader) parameters(n *node, query string, d *Downstream) bool {
+func (r *reader) parameters(n *node, query string, d *Downstream) {
 	known := parameters[d.Scheme]
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		r.tell(n, "the parameters of the url cannot be read", "write them as ?NAME=VALUE&NAME=VALUE, with % and two hex digits for other characters than letters and digits")
-		return false
+		return
 	}
 	for name, given := range values {
 		if !slices.Contains(known, name) {
 			r.tell(n, "unknown parameter "+quoted(name)+" in the url", "write one of "+oneOf(known))
-			return false
+			return
 		}
 		if len(given) != 1 || given[0] == "" {
 			r.tell(n, "the parameter "+name+" of the url has no value, or two", "write "+name+"= once, and its value")
-			return false
+			return
 		}
 	}
-	switch tls := values.Get("tls"); tls {
-	case "", "true", "false":
-		d.TLS = tls == "true"
-	default:
+	d.Stream, d.SASL = values.Get("stream"), values.Get("sasl")
+	switch tls := values.Get("tls"); {
+	case tls != "" && tls != "true" && tls != "false":
 		r.tell(n, "the parameter tls of the url is neither true nor false", "write tls=true")
-		return false
-	}
-	if d.Stream = values.Get("stream"); d.Stream != "" && !streamForm.MatchString(d.Stream) {
+	case d.Stream != "" && !streamForm.MatchString(d.Stream):
 		r.tell(n, "the parameter stream of the url is not the name of a stream", "write letters, digits, _ and -")
-		return false
+	case d.SASL != "" && !slices.Contains(mechanisms, d.SASL):
+		r.tell(n, "the parameter sasl of the url is no mechanism that is known", "write sasl="+oneOf(mechanisms))
+	case d.Scheme == Kafka && (d.SASL == "") != (values.Get("creds") == ""):
+		r.tell(n, "the url has one of the parameters sasl and creds, and not the other", "write sasl=scram-sha-256&creds=FILE, with USER:PASSWORD in the file")
+	default:
+		d.TLS = tls == "true"
+		r.credentials(n, values.Get("creds"), d)
 	}
-	if name := values.Get("creds"); name != "" {
-		file := *n // where it stands
-		file.Value = name
-		path, ok := r.private(&file, "credentials file")
-		if !ok {
-			return false
-		}
-		d.Credentials = path
-	}
-	return true
 }
 
-// query are the parameters, with the names of files as they are to be opened.
-func (d *Downstream) query() string {
+// credentials looks at the file that the url names.
+func (r *reader) credentials(n *node, name string, d *Downstream) {
+	if name == "" {
+		return
+	}
+	const key = "credentials file"
+	file := *n // where it stands
+	file.Value = name
+	path, ok := r.private(&file, key)
+	if !ok {
+		return
+	}
+	d.Credentials = path
+	if d.Scheme != Kafka {
+		return
+	}
+	text, ok := r.content(&file, key, path, maxCredentials)
+	if !ok {
+		return
+	}
+	user, password, ok := strings.Cut(strings.TrimRight(string(text), "\r\n"), ":")
+	if !ok || user == "" || password == "" || strings.ContainsAny(password, "\r\n") {
+		r.tell(n, "the credentials file does not hold a user and a password", "write USER:PASSWORD into it, on one line")
+		return
+	}
+	d.user = url.UserPassword(user, password)
+}
+
+// brokerURL puts the URL together as the sender reads it: every host with its port, files as they are to be opened, and TLS where there are files for it.
+func (r *reader) brokerURL(o object, d *Downstream) {
+	if len(d.Hosts) == 0 {
+		return
+	}
+	d.TLS = d.TLS || d.CAFile != "" || d.ClientCert != ""
+	if d.SASL == saslPlain && d.user != nil && !d.TLS {
+		r.tell(o.values["url"], "sasl=plain without TLS shows the password to everybody on the way", "write tls=true, too, or another mechanism")
+	}
 	values := url.Values{}
 	if d.TLS {
 		values.Set("tls", "true")
 	}
-	if d.Stream != "" {
-		values.Set("stream", d.Stream)
+	for name, value := range map[string]string{"stream": d.Stream, "sasl": d.SASL} {
+		if value != "" {
+			values.Set(name, value)
+		}
 	}
-	if d.Credentials != "" {
+	who := ""
+	if d.user != nil {
+		who = d.user.String() + "@"
+	} else if d.Credentials != "" {
 		values.Set("creds", d.Credentials)
 	}
-	return values.Encode()
+	d.URL = string(d.Scheme) + "://" + who + strings.Join(d.Hosts, ",") + "/" + d.Topic
+	if len(values) > 0 {
+		d.URL += "?" + values.Encode()
+	}
 }

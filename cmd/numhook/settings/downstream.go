@@ -56,6 +56,7 @@ func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	r.secrets(o, &d)
 	d.Headers = r.headers(o)
 	r.certificates(o, &d)
+	r.brokerURL(o, &d)
 	r.arguments(o, &d)
 	r.rotation(o, &d)
 	return d, name, true

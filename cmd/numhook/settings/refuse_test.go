@@ -227,7 +227,7 @@ func TestRefusedURLs(t *testing.T) {
 		{"file:text/x", "the folder DIR/text is not there; make it, or write another one"},
 		{"nats:h/x", "the url names no host" + asNATS}, {"nats:///x", "the url names no host" + asNATS},
 		{"nats://user:secret@h/x", "the url holds user information, which ends up in logs; leave it out; write ?creds=FILE behind the subject, or show a client certificate (client_cert, client_key)"},
-		{"kafka://user:secret@h/x", "the url holds user information, which ends up in logs; leave it out; show a client certificate (client_cert, client_key) instead"},
+		{"kafka://user:secret@h/x", "the url holds user information, which ends up in logs; leave it out; write ?sasl=scram-sha-256&creds=FILE behind the topic, with USER:PASSWORD in the file, or show a client certificate (client_cert, client_key)"},
 		{"nats://h", noSubj}, {"nats://h/", noSubj}, {"nats://h/a.*", noSubj}, {"nats://h/a.>", noSubj}, {"nats://h/a..b", noSubj}, {"nats://h/$JS.x", noSubj},
 		{"nats://h/_INBOX.x", noSubj}, {"nats://h/a b", noSubj}, {"nats://h/a%20b", noSubj},
 		{"nats://h,/x", badHost + asNATS}, {"nats://h:0/x", badHost + asNATS}, {"nats://h:65536/x", badHost + asNATS}, {"nats://h_/x", badHost + asNATS},
@@ -239,7 +239,13 @@ func TestRefusedURLs(t *testing.T) {
 		{"nats://h/x?%zz", "the parameters of the url cannot be read; write them as ?NAME=VALUE&NAME=VALUE, with % and two hex digits for other characters than letters and digits"},
 		{"nats://h/x?creds=none", "the credentials file DIR/none cannot be read: no such file or directory" + absent},
 		{"nats://h/x?creds=open.secret", "the credentials file DIR/open.secret can be read by others (mode 0640); run chmod 600 DIR/open.secret"},
-		{"kafka://h/x?stream=a", `unknown parameter "stream" in the url; write one of tls`},
+		{"kafka://h/x?stream=a", `unknown parameter "stream" in the url; write one of tls, sasl or creds`},
+		{"kafka://h/x?sasl=gssapi&creds=user.creds", "the parameter sasl of the url is no mechanism that is known; write sasl=plain, scram-sha-256 or scram-sha-512"},
+		{"kafka://h/x?sasl=plain", "the url has one of the parameters sasl and creds, and not the other; write sasl=scram-sha-256&creds=FILE, with USER:PASSWORD in the file"},
+		{"kafka://h/x?creds=user.creds", "the url has one of the parameters sasl and creds, and not the other; write sasl=scram-sha-256&creds=FILE, with USER:PASSWORD in the file"},
+		{"kafka://h/x?sasl=plain&creds=user.creds", "sasl=plain without TLS shows the password to everybody on the way; write tls=true, too, or another mechanism"},
+		{"kafka://h/x?sasl=scram-sha-256&creds=two.secret", "the credentials file does not hold a user and a password; write USER:PASSWORD into it, on one line"},
+		{"kafka://h/x?sasl=scram-sha-256&creds=huge.secret", "the credentials file DIR/huge.secret cannot be read, or has more than 16 KiB; write the name of the right file"},
 		{"kafka://h/", noTopic}, {"kafka://h/a/b", noTopic}, {"kafka://h/..", noTopic}, {"kafka://h/" + strings.Repeat("a", 250), noTopic},
 	} {
 		entry := "downstreams:\n- name: a\n  url: '" + test.url + "'\n"

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,7 +50,7 @@ type Downstream struct {
 	Rate        float64 // attempts a second; 0 for no limit
 	Backoff     dispatch.Backoff
 
-	URL          string            // https, http, nats, kafka. It may hold a credential: Redacted is what may be shown
+	URL          string            // https, http, nats, kafka: what the sender takes. It may hold a credential: Redacted is what may be shown
 	Headers      map[string]string // https, http. The values may be credentials
 	SecretFile   string            // https, http
 	Secrets      Secrets           // https, http: what the file held, at least one
@@ -60,9 +61,11 @@ type Downstream struct {
 
 	Hosts       []string // nats, kafka: HOST:PORT of each server
 	Topic       string   // nats: the subject; kafka: the topic
-	TLS         bool     // nats, kafka
+	TLS         bool     // nats, kafka: asked for, or implied by certificates
 	Stream      string   // nats: the only one whose acknowledgement counts; empty for any
-	Credentials string   // nats: the file with the user's credentials; may be empty
+	SASL        string   // kafka: the mechanism; empty for none
+	Credentials string   // nats, kafka: the file with the user's credentials; may be empty
+	user        *url.Userinfo
 
 	Path   string   // exec: the program; file: the file
 	Args   []string // exec

@@ -2,11 +2,13 @@ package settings
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -16,6 +18,9 @@ import (
 	"time"
 
 	"numhook/server/dispatch"
+	"numhook/server/dispatch/jetstream"
+	"numhook/server/dispatch/kafka"
+	"numhook/server/dispatch/webhook"
 	"numhook/server/event"
 )
 
@@ -38,6 +43,7 @@ func folder(t testing.TB) string {
 	write(t, at, "long.secret", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 65)), 0o600)
 	write(t, at, "many.secret", strings.Repeat(goodSecret+"\n", 9), 0o600)
 	write(t, at, "huge.secret", strings.Repeat("\n", 20<<10), 0o600)
+	write(t, at, "user.creds", "us@er:p/a:s?s #\n", 0o600)
 	write(t, at, "run", "#!/bin/sh\n", 0o700)
 	write(t, at, "text", "no program\n", 0o600)
 	write(t, at, "everybodys", "#!/bin/sh\n", 0o777)
@@ -130,6 +136,8 @@ func TestEveryKey(t *testing.T) {
 - {name: n, url: "nats://n1,[2001:db8::1]:4300,n3.example:1/a.b?creds=good.secret&tls=true&stream=S", start: beginning}
 - {name: n2, url: "nats://10.1.2.3/a"}
 - {name: k, url: "kafka://k1,k2:9093/t.o-p_1?tls=true", mode: latest, ca_file: cert.pem}
+- {name: k2, url: "kafka://k1/t?tls=true&sasl=plain&creds=user.creds"}
+- {name: n3, url: "nats://n1/t", client_cert: cert.pem, client_key: key.pem}
 - {name: f, url: "file:folder/changes.ndjson", rotate: 1024, keep: 3}
 - {name: f2, url: "file:///`+strings.TrimPrefix(at, "/")+`/x y#?.ndjson", rotate: 2GiB}
 - {name: h, url: "http://h.example", secret_file: good.secret, retry: {max: 1s}}
@@ -161,14 +169,55 @@ func TestEveryKey(t *testing.T) {
 		"20 nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b false  [n1:4222 [2001:db8::1]:4300 n3.example:1] a.b true S DIR/good.secret [] 0 0\n",
 		"21 nats://10.1.2.3:4222/a false  [10.1.2.3:4222] a false   [] 0 0\n",
 		"22 kafka://k1:9092,k2:9093/t.o-p_1 false  [k1:9092 k2:9093] t.o-p_1 true   [] 0 0\n",
-		"23 file:DIR/folder/changes.ndjson true DIR/folder/changes.ndjson []  false   [] 1024 3\n",
-		"24 file:DIR/x y#?.ndjson true DIR/x y#?.ndjson []  false   [] 2147483648 0\n",
-		"25 http://h.example false  []  false   [] 0 0\n",
+		"23 kafka://k1:9092/t false  [k1:9092] t true  DIR/user.creds [] 0 0\n",
+		"24 nats://n1:4222/t false  [n1:4222] t true   [] 0 0\n",
+		"25 file:DIR/folder/changes.ndjson true DIR/folder/changes.ndjson []  false   [] 1024 3\n",
+		"26 file:DIR/x y#?.ndjson true DIR/x y#?.ndjson []  false   [] 2147483648 0\n",
+		"27 http://h.example false  []  false   [] 0 0\n",
 	}; !slices.Equal(where, want) {
 		t.Errorf("got %q,\nwant %q", where, want)
 	}
-	if url := got.Downstreams[3].URL; url != strings.ReplaceAll("nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b?creds=DIR%2Fgood.secret&stream=S&tls=true", "DIR", strings.ReplaceAll(at, "/", "%2F")) {
-		t.Errorf("the NATS url is %s", url)
+	for i, want := range map[int]string{
+		3: "nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b?creds=" + strings.ReplaceAll(at, "/", "%2F") + "%2Fgood.secret&stream=S&tls=true",
+		4: "nats://10.1.2.3:4222/a",
+		5: "kafka://k1:9092,k2:9093/t.o-p_1?tls=true",
+		6: "kafka://us%40er:p%2Fa%3As%3Fs%20%23@k1:9092/t?sasl=plain&tls=true",
+		7: "nats://n1:4222/t?tls=true",
+	} {
+		if url := got.Downstreams[i].URL; url != want {
+			t.Errorf("url %d is %s, want %s", i, url, want)
+		}
+	}
+}
+
+// The senders take what is made for them.
+func TestSendersTakeTheURLs(t *testing.T) {
+	at := folder(t)
+	got, err := load(t, at, `downstreams:
+- {name: a, url: "nats://127.0.0.1:1,[::1]:1/a.b?creds=user.creds&tls=true&stream=S", allow_private: true}
+- {name: b, url: "kafka://127.0.0.1:1,localhost/t.o-p_1?sasl=scram-sha-512&creds=user.creds", allow_private: true}
+- {name: c, url: "https://h.example/%20x?y=z", secret_file: good.secret, headers: {Authorization: "x y\tz"}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("not in this test") }
+	nats, err := jetstream.New(jetstream.Config{URL: got.Downstreams[0].URL, Dial: refused})
+	if err != nil {
+		t.Fatal(err)
+	}
+	queue, err := kafka.New(kafka.Config{URL: got.Downstreams[1].URL, Dial: refused})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, err := webhook.New(webhook.Config{URL: got.Downstreams[2].URL, Headers: got.Downstreams[2].Headers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sender := range []dispatch.Sender{nats, queue, web} {
+		if err := sender.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
