@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"numhook/server/dispatch"
 )
@@ -100,20 +101,23 @@ func (s *Sender) try(ctx context.Context, place **lane, e dispatch.Envelope) (di
 	if s.isClosed() {
 		return retry("the sender is closed"), nil
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return l.late(ctx), nil
+	switch {
+	case errors.Is(err, kgo.ErrRecordRetries):
+		return l.untaken("tried in vain"), nil
+	case !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
+		return o, err
+	case ctx.Err() != nil:
+		return l.untaken("time-out"), nil
 	}
-	return o, err
+	return l.untaken("given up with another change, whose time was over"), nil
 }
 
-// late is the outcome of a change whose time is over, or that of another which it was given up with.
-func (l *lane) late(ctx context.Context) dispatch.Outcome {
-	reason := "given up with another change, whose time was over"
-	if ctx.Err() != nil {
-		reason = "time-out"
-	}
+// untaken is the outcome of a change that no broker said anything about, with what the client met meanwhile.
+func (l *lane) untaken(reason string) dispatch.Outcome {
 	if trouble := l.trouble.Load(); trouble != nil {
-		reason += ": " + reasonOf(*trouble)
+		if why := reasonOf(*trouble); why != unknownReason {
+			reason += ": " + why
+		}
 	}
 	return retry(reason)
 }

@@ -21,11 +21,11 @@ const (
 	requestTime  = 5 * time.Second // for what is asked before producing, with its retries
 	idleTime     = 5 * time.Minute // brokers close after 10 minutes by default
 	linger       = time.Millisecond
-	produceTries = 8 // again, after the first
+	produceTries = 12 // again, after the first: they take 6 to 10 s
 	requestTries = 2
 	unknownTries = 2 // a topic that brokers do not know
-	metadataRest = 250 * time.Millisecond
-	shortRest    = 50 * time.Millisecond // between tries, then twice as long each time
+	metadataRest = 500 * time.Millisecond
+	shortRest    = 100 * time.Millisecond // between tries, then twice as long each time
 	longRest     = time.Second
 )
 

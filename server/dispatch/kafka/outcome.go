@@ -19,6 +19,8 @@ func retry(reason string) dispatch.Outcome {
 	return dispatch.Outcome{Verdict: event.Retry, Reason: reason}
 }
 
+const unknownReason = "the brokers did not take it"
+
 // scope is what an error of a broker's is about.
 type scope int
 
@@ -48,7 +50,7 @@ var answers = []struct {
 	{kerr.UnknownTopicOrPartition, ofClient, "the topic does not exist"}, // a client does not take up a topic that was made anew
 	{kerr.UnknownTopicID, ofClient, "the topic was deleted"},
 	{kerr.TopicAuthorizationFailed, ofTopic, "the user may not write to the topic"},
-	{kerr.ClusterAuthorizationFailed, ofClient, "the user may not produce idempotently"},
+	{kerr.ClusterAuthorizationFailed, ofClient, "the user may not write to any topic, or not produce idempotently"},
 	{kerr.SaslAuthenticationFailed, ofTopic, "the broker refuses the credentials"},
 	{kerr.UnsupportedSaslMechanism, ofTopic, "the broker does not know the sasl mechanism"},
 	{kerr.IllegalSaslState, ofTopic, "the broker does not expect sasl"},
@@ -122,7 +124,7 @@ func networkReason(err error) string {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
 		return "a broker closed the connection"
 	}
-	return "the brokers did not take it"
+	return unknownReason
 }
 
 // tlsReason says what was wrong with TLS, or is empty.
