@@ -29,7 +29,8 @@ func judge(a answer, now time.Time) dispatch.Outcome {
 	case status == http.StatusGone:
 		return dispatch.Outcome{Verdict: event.Retry, Pause: true, Reason: reason, Alive: true}
 	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status >= 500 && status <= 599:
-		retry.After = retryAfter(a.header, now)
+		// A 500 may be about this one change, and must not hold up those behind it; the others speak of the downstream as a whole.
+		retry.After, retry.Alive = retryAfter(a.header, now), status == http.StatusInternalServerError
 		return retry
 	case status >= 400 && status <= 499:
 		return dispatch.Outcome{Verdict: event.Refused, Reason: reason, Alive: true}

@@ -25,7 +25,7 @@ func TestWhatAStatusMeans(t *testing.T) {
 		case status == 410:
 			want = dispatch.Outcome{Verdict: event.Retry, Reason: reason, Pause: true, Alive: true}
 		case status == 408, status == 425, status == 429, status >= 500 && status < 600:
-			want.After = 7 * time.Second
+			want.After, want.Alive = 7*time.Second, status == 500
 		case status >= 400 && status < 500:
 			want = dispatch.Outcome{Verdict: event.Refused, Reason: reason, Alive: true}
 		}

@@ -19,6 +19,6 @@
 //
 // The time of an attempt is the connection's, too: every write looks at the clock first, so that a process which was stopped and goes on later sends nothing. A
 // connection that is given up without an answer is reset, so that the kernel does not deliver later what is still in its buffer; on Linux the kernel gives
-// up by itself when the time is over, even while the process is stopped. What remains is a stop between that look at the clock and the write
+// up by itself what nobody acknowledges within that time, even while the process is stopped. What remains is a stop between that look at the clock and the write
 // right after it: a downstream that must rule it out compares event_ts.
 package webhook
