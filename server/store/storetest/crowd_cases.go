@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -34,7 +35,7 @@ func claimsExclude(t TB, place Place, _ *Clock) {
 	appendNew(t, s, cnam(1, "A", numbers...))
 	for _, name := range []string{"newest", "all"} {
 		var mu sync.Mutex
-		times := map[int64]int{}
+		times, total := map[int64]int{}, 0
 		var group sync.WaitGroup
 		for i := range claimants {
 			group.Go(func() {
@@ -49,8 +50,14 @@ func claimsExclude(t TB, place Place, _ *Clock) {
 					mu.Lock()
 					for _, a := range list {
 						times[a.Row]++
+						total++
 					}
+					tooMany := total > count
 					mu.Unlock()
+					if tooMany {
+						t.Errorf("more rows were claimed than there are")
+						return
+					}
 				}
 			})
 		}
@@ -146,7 +153,11 @@ func valuesComeAndGo(t TB, place Place, _ *Clock) {
 	writing.Store(true)
 	var mu sync.Mutex
 	last := map[string]event.Attempt{}
+	var appended atomic.Int64
 	told := func(a event.Attempt) {
+		for n := appended.Load(); appended.Load() == n && writing.Load(); { // an attempt takes a while, in which values come
+			runtime.Gosched()
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if before := last[a.Number]; cmp.Or(cmp.Compare(a.TS, before.TS), cmp.Compare(a.Seq, before.Seq)) < 0 {
@@ -163,6 +174,7 @@ func valuesComeAndGo(t TB, place Place, _ *Clock) {
 				if _, err := s.Append(t.Context(), e); err != nil {
 					t.Errorf("cannot append: %v", err)
 				}
+				appended.Add(1)
 			}
 		})
 	}

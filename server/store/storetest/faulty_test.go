@@ -363,14 +363,20 @@ func (r *recorder) Fatalf(format string, args ...any) {
 
 // failures runs the case and returns what it complains of.
 func failures(t *testing.T, c Case, inject func(f *faulty)) []string {
+	return complaints(t, c.Name, func(r *recorder) {
+		plain := fakePlace(r)
+		c.Test(r, func() (store.Store, error) {
+			s, err := plain()
+			f := &faulty{Fake: s.(*Fake)}
+			inject(f)
+			return f, err
+		})
+	})
+}
+
+// complaints are what a recorder notes that stands in for the test.
+func complaints(t *testing.T, name string, test func(r *recorder)) []string {
 	r := &recorder{ctx: t.Context()}
-	plain := fakePlace(r)
-	place := func() (store.Store, error) {
-		s, err := plain()
-		f := &faulty{Fake: s.(*Fake)}
-		inject(f)
-		return f, err
-	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -379,12 +385,12 @@ func failures(t *testing.T, c Case, inject func(f *faulty)) []string {
 				r.Errorf("panic: %v", p)
 			}
 		}()
-		c.Test(r, place)
+		test(r)
 	}()
 	select {
 	case <-done:
 	case <-time.After(20 * time.Second):
-		t.Fatalf("case %q does not end", c.Name)
+		t.Fatalf("case %q does not end", name)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,0 +1,395 @@
+package storetest
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store"
+)
+
+// faultyLedger is the fake with some of what it does about what is owed done wrong.
+type faultyLedger struct {
+	*Fake
+	append  func(ctx context.Context, e event.Event) (event.Receipt, error)
+	claim   func(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error)
+	record  func(ctx context.Context, r event.Result) (bool, error)
+	release func(ctx context.Context, downstream string, held []event.Claimed) (int, error)
+	owe     func(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error)
+	redrive func(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error)
+}
+
+func (f *faultyLedger) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+	if f.append == nil {
+		return f.Fake.Append(ctx, e)
+	}
+	return f.append(ctx, e)
+}
+
+func (f *faultyLedger) Claim(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
+	if f.claim == nil {
+		return f.Fake.Claim(ctx, downstream, limit)
+	}
+	return f.claim(ctx, downstream, limit)
+}
+
+func (f *faultyLedger) Record(ctx context.Context, r event.Result) (bool, error) {
+	if f.record == nil {
+		return f.Fake.Record(ctx, r)
+	}
+	return f.record(ctx, r)
+}
+
+func (f *faultyLedger) Release(ctx context.Context, downstream string, held []event.Claimed) (int, error) {
+	if f.release == nil {
+		return f.Fake.Release(ctx, downstream, held)
+	}
+	return f.release(ctx, downstream, held)
+}
+
+func (f *faultyLedger) Owe(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error) {
+	if f.owe == nil {
+		return f.Fake.Owe(ctx, downstream, changes, again, dryRun)
+	}
+	return f.owe(ctx, downstream, changes, again, dryRun)
+}
+
+func (f *faultyLedger) Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error) {
+	if f.redrive == nil {
+		return f.Fake.Redrive(ctx, quarantine, e)
+	}
+	return f.redrive(ctx, quarantine, e)
+}
+
+// alter changes the model behind the fake's back.
+func (f *faultyLedger) alter(change func(m *Model)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(f.model)
+}
+
+// without runs the call as if there were no downstreams.
+func (f *faultyLedger) without(call func()) {
+	var kept map[string]*event.Standing
+	f.alter(func(m *Model) { kept, m.downstreams = m.downstreams, map[string]*event.Standing{} })
+	call()
+	f.alter(func(m *Model) { m.downstreams = kept })
+}
+
+// afterAppend lets the event in, and then spoils what it made owed.
+func (f *faultyLedger) afterAppend(spoil func(m *Model, d *debt, before debt)) {
+	f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+		before := map[int64]debt{}
+		f.alter(func(m *Model) {
+			for _, d := range m.debts {
+				before[d.ID] = *d
+			}
+		})
+		r, err := f.Fake.Append(ctx, e)
+		f.alter(func(m *Model) {
+			for _, d := range slices.Clone(m.debts) {
+				spoil(m, d, before[d.ID])
+			}
+		})
+		return r, err
+	}
+}
+
+func drop(m *Model, d *debt) {
+	m.debts = slices.DeleteFunc(m.debts, func(other *debt) bool { return other == d })
+	delete(m.subjects, d.subject())
+}
+
+var owingFaults = []struct {
+	name    string
+	inject  func(f *faultyLedger)
+	noticed []string
+}{
+	{"a redrive owes nothing", func(f *faultyLedger) {
+		f.redrive = func(ctx context.Context, id int64, e event.Event) (r event.Receipt, err error) {
+			f.without(func() { r, err = f.Fake.Redrive(ctx, id, e) })
+			return r, err
+		}
+	}, []string{"a redrive owes"}},
+	{"a late event replaces what is owed", func(f *faultyLedger) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for _, d := range m.debts {
+					if at := m.index[e.ID]; d.slot == 0 && !r.Duplicate && e.Changes() && d.Attribute == e.Attribute && slices.Contains(e.Numbers, d.Number) {
+						d.TS, d.seq = e.TS, m.events[at].Seq
+					}
+				}
+			})
+			return r, err
+		}
+	}, []string{"only the newest is owed", "only the newest is owed of what comes at once", "histories of what is owed"}},
+	{"a repetition is owed again", func(f *faultyLedger) {
+		f.append = func(ctx context.Context, e event.Event) (event.Receipt, error) {
+			r, err := f.Fake.Append(ctx, e)
+			f.alter(func(m *Model) {
+				for _, d := range m.debts {
+					if r.Duplicate && d.seq == m.events[m.index[e.ID]].Seq && !d.active() {
+						m.begin(d, m.events[d.seq-1])
+					}
+				}
+			})
+			return r, err
+		}
+	}, []string{"a repetition owes nothing", "histories of what is owed"}},
+	{"a newer value waits as long as the older one", func(f *faultyLedger) {
+		f.afterAppend(func(_ *Model, d *debt, before debt) {
+			if before.State == event.Waiting {
+				d.Due = before.Due
+			}
+		})
+	}, []string{"a newer value does not wait", "only the newest is owed", "histories of what is owed"}},
+	{"a newer value is owed since now", func(f *faultyLedger) {
+		f.afterAppend(func(m *Model, d *debt, before debt) {
+			if before.seq != d.seq {
+				d.Since = m.now()
+			}
+		})
+	}, []string{"only the newest is owed", "a newer value while attempting", "how downstreams stand", "histories of what is owed"}},
+	{"what does not pass is not told to who was told", func(f *faultyLedger) {
+		f.afterAppend(func(m *Model, d *debt, before debt) {
+			e := m.events[d.seq-1]
+			if before.seq != 0 && before.seq != d.seq && !m.downstreams[d.Downstream].Only.Passes(e.CarrierCode, event.Country(e.Attribute, e.Value), d.Number) {
+				*d = before
+			}
+		})
+	}, []string{"once told, always told", "histories of what is owed"}},
+	{"an event without a value is owed to nobody", func(f *faultyLedger) {
+		f.afterAppend(func(m *Model, d *debt, _ debt) {
+			if m.events[d.seq-1].Value == nil {
+				drop(m, d)
+			}
+		})
+	}, []string{"an event without a value is owed", "an event without numbers is owed"}},
+	{"only the first numbers are owed", func(f *faultyLedger) {
+		f.afterAppend(func(m *Model, d *debt, _ debt) {
+			if list := m.events[d.seq-1].Numbers; slices.Index(list, d.Number) >= 32 {
+				drop(m, d)
+			}
+		})
+	}, []string{"ten thousand numbers are owed"}},
+	{"a newer value takes the row from who is attempting", func(f *faultyLedger) {
+		f.afterAppend(func(_ *Model, d *debt, before debt) {
+			if before.State == event.Attempting && before.seq != d.seq {
+				d.State = event.Waiting
+			}
+		})
+	}, []string{"a newer value while attempting", "histories of what is owed"}},
+	{"no fence", func(f *faultyLedger) {
+		f.record = func(ctx context.Context, r event.Result) (bool, error) {
+			f.alter(func(m *Model) {
+				if d := m.owed(r.Row); d != nil && d.State == event.Attempting {
+					r.Claim = d.claim
+				}
+			})
+			return f.Fake.Record(ctx, r)
+		}
+	}, []string{"the fence", "histories of what is owed"}},
+	{"a confirmation is taken for the newer value", func(f *faultyLedger) {
+		f.record = func(ctx context.Context, r event.Result) (bool, error) {
+			f.alter(func(m *Model) {
+				if d := m.owed(r.Row); d != nil {
+					r.Seq = d.seq
+				}
+			})
+			return f.Fake.Record(ctx, r)
+		}
+	}, []string{"a newer value while attempting", "histories of what is owed"}},
+	{"release asks for no claim", func(f *faultyLedger) {
+		f.release = func(ctx context.Context, downstream string, held []event.Claimed) (int, error) {
+			held = slices.Clone(held)
+			f.alter(func(m *Model) {
+				for i := range held {
+					if d := m.owed(held[i].Row); d != nil && d.State == event.Attempting {
+						held[i].Claim = d.claim
+					}
+				}
+			})
+			return f.Fake.Release(ctx, downstream, held)
+		}
+	}, []string{"release"}},
+	{"a row is handed out twice", func(f *faultyLedger) {
+		f.claim = func(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
+			list, next, err := f.Fake.Claim(ctx, downstream, limit)
+			f.alter(func(m *Model) {
+				for _, a := range list {
+					if d := m.owed(a.Row); a.Try == 1 && d != nil {
+						d.State = event.Waiting
+					}
+				}
+			})
+			return list, next, err
+		}
+	}, []string{"claims exclude each other", "verdicts", "release"}},
+	{"nobody is held up", func(f *faultyLedger) {
+		f.afterAppend(func(m *Model, d *debt, _ debt) {
+			if d.slot != 0 && d.TS == m.events[len(m.events)-1].TS {
+				delete(m.subjects, d.subject())
+				d.slot = 0
+			}
+		})
+	}, []string{"in line by number", "a late event waits for who is attempting", "lines while events come"}},
+	{"in line by place", func(f *faultyLedger) {
+		f.afterAppend(func(_ *Model, d *debt, before debt) {
+			if d.slot != 0 && before.seq == 0 {
+				d.TS = d.seq
+			}
+		})
+	}, []string{"a late event goes first", "ten thousand numbers are owed", "histories of what is owed"}},
+	{"a clock that was set back makes everybody wait", func(f *faultyLedger) {
+		f.claim = func(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
+			var later []*debt
+			f.alter(func(m *Model) {
+				for _, d := range m.debts {
+					if d.State == event.Waiting && d.Due.After(m.now()) {
+						later = append(later, d)
+						d.State = event.Skipped
+					}
+				}
+			})
+			list, next, err := f.Fake.Claim(ctx, downstream, limit)
+			f.alter(func(*Model) {
+				for _, d := range later {
+					d.State = event.Waiting
+				}
+			})
+			return list, next, err
+		}
+	}, []string{"a clock that is set", "histories of what is owed"}},
+	{"pausing is for show", func(f *faultyLedger) {
+		f.claim = func(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
+			f.alter(func(m *Model) {
+				if s, ok := m.downstreams[downstream]; ok {
+					s.Paused = time.Time{}
+				}
+			})
+			return f.Fake.Claim(ctx, downstream, limit)
+		}
+	}, []string{"pause and resume", "histories of what is owed"}},
+	{"a dry run writes", func(f *faultyLedger) {
+		f.owe = func(ctx context.Context, downstream string, changes []event.Change, again, _ bool) (int, error) {
+			return f.Fake.Owe(ctx, downstream, changes, again, false)
+		}
+	}, []string{"owe what is stored", "owe again"}},
+	{"owe again is owe", func(f *faultyLedger) {
+		f.owe = func(ctx context.Context, downstream string, changes []event.Change, _, dryRun bool) (int, error) {
+			return f.Fake.Owe(ctx, downstream, changes, false, dryRun)
+		}
+	}, []string{"owe again", "owe every event", "histories of what is owed"}},
+	{"an old page is owed", func(f *faultyLedger) {
+		f.owe = func(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error) {
+			n, err := f.Fake.Owe(ctx, downstream, changes, again, dryRun)
+			f.alter(func(m *Model) {
+				for _, c := range changes {
+					if d := m.subjects[subject{downstream, c.Number, c.Attribute, 0}]; d != nil && !dryRun {
+						d.TS, d.seq = c.TS, m.events[m.index[c.EventID]].Seq
+					}
+				}
+			})
+			return n, err
+		}
+	}, []string{"owe an old page"}},
+	{"forgets who is attempting", func(f *faultyLedger) { // when it is opened again
+		f.alter(func(m *Model) {
+			for _, d := range m.debts {
+				if d.State == event.Attempting {
+					d.State = event.Delivered
+				}
+			}
+		})
+	}, []string{"reopening keeps what is owed"}},
+}
+
+// owingFailures runs the case and returns what it complains of.
+func owingFailures(t *testing.T, c OwingCase, inject func(f *faultyLedger)) []string {
+	clock := NewClock()
+	return complaints(t, c.Name, func(r *recorder) {
+		plain := owingPlace(r, clock.Now)
+		c.Test(r, func() (store.Store, error) {
+			s, err := plain()
+			f := &faultyLedger{Fake: s.(*Fake)}
+			inject(f)
+			return f, err
+		}, clock)
+	})
+}
+
+func TestOwingSuiteNoticesFaults(t *testing.T) {
+	cases := map[string]OwingCase{}
+	for _, c := range OwingCases() {
+		cases[c.Name] = c
+	}
+	if len(cases) != len(OwingCases()) {
+		t.Fatal("two cases have one name")
+	}
+	useful := map[string]bool{}
+	for _, f := range owingFaults {
+		t.Run(f.name, func(t *testing.T) {
+			for _, name := range f.noticed {
+				c, ok := cases[name]
+				if !ok {
+					t.Fatalf("there is no case %q", name)
+				}
+				if len(owingFailures(t, c, f.inject)) == 0 {
+					t.Errorf("case %q does not notice", name)
+				}
+				useful[name] = true
+			}
+		})
+	}
+	t.Logf("%d faults, noticed by %d of %d cases", len(owingFaults), len(useful), len(cases))
+}
+
+// A ledger without a fault passes through the same machinery, and the fake says when it is given what no caller may give.
+func TestOwingRecorder(t *testing.T) {
+	for _, c := range OwingCases() {
+		if list := owingFailures(t, c, func(*faultyLedger) {}); len(list) > 0 {
+			t.Errorf("case %q fails: %s", c.Name, list[0])
+		}
+	}
+	for name, wrong := range map[string]func(f *Fake){
+		"a verdict of no name": func(f *Fake) {
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: "done", Reason: "x"})
+		},
+		"a wait that is too long": func(f *Fake) {
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Retry, After: event.LongestWait + 1, Reason: "x"})
+		},
+		"a wait after a refusal": func(f *Fake) {
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Refused, After: 1, Reason: "x"})
+		},
+		"no reason": func(f *Fake) { f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Refused}) },
+		"a reason of two lines": func(f *Fake) {
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Retry, Reason: "x\ny"})
+		},
+		"no claim":            func(f *Fake) { f.Record(t.Context(), event.Result{Row: 1, Seq: 1, Verdict: event.Confirmed}) },
+		"a claim for nothing": func(f *Fake) { f.Claim(t.Context(), "x", 0) },
+		"a mode of no name": func(f *Fake) {
+			f.Register(t.Context(), event.Downstream{Name: "x", Mode: "some", Start: event.FromNow})
+		},
+		"a downstream without name": func(f *Fake) { f.Register(t.Context(), event.Downstream{Mode: event.Every, Start: event.FromNow}) },
+		"a start of no name":        func(f *Fake) { f.Register(t.Context(), event.Downstream{Name: "x", Mode: event.Every}) },
+		"a pause without why":       func(f *Fake) { f.Pause(t.Context(), "x", "") },
+		"a change of no event": func(f *Fake) {
+			f.Register(t.Context(), newestOnly)
+			f.Owe(t.Context(), "newest", said(cnam(1, "A", alice)), false, false)
+		},
+		"a change of another number": func(f *Fake) {
+			f.Register(t.Context(), newestOnly)
+			f.Append(t.Context(), cnam(1, "A", alice))
+			c := said(cnam(1, "A", alice))
+			c[0].Number = bob
+			f.Owe(t.Context(), "newest", c, false, false)
+		},
+	} {
+		if len(complaints(t, name, func(r *recorder) { wrong(NewFake(r)) })) == 0 {
+			t.Errorf("the fake takes %s", name)
+		}
+	}
+}
