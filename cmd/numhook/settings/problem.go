@@ -61,7 +61,7 @@ func (r *reader) tellAt(line, column int, wrong, instead string) {
 
 // quoted shows a word of the file, shortened, in one line.
 func quoted(word string) string {
-	const most = 40
+	const most = 80
 	if runes := []rune(word); len(runes) > most {
 		word = string(runes[:most]) + "..."
 	}

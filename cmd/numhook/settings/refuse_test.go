@@ -85,6 +85,7 @@ var refused = []struct {
 	structural bool
 }{
 	{"  timout: 1s", `5:3: unknown key "timout"; write timeout`, true},
+	{"  xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: 1", `5:3: unknown key "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."; write one of ` + allKeys, true},
 	{"  color: red", `5:3: unknown key "color"; write one of ` + allKeys, true},
 	{"  name: b", "5:3: the key name is there already, on line 2; leave one of the two out", true},
 	{"  mode: lastest", `5:9: unknown mode "lastest"; write latest`, true},
@@ -96,11 +97,11 @@ var refused = []struct {
 	{"  events: []", "5:11: events is an empty list; leave events out to let everything pass", true},
 	{"  events: x", "5:11: events must be a list; write each entry on a line of its own, after a hyphen", true},
 	{"  events: [number_management.peering_number_cnam_update]",
-		`5:12: unknown event "number_management.peering_number_cnam_up..."; write number_management.peering_number_cnam_updated`, false},
+		`5:12: unknown event "number_management.peering_number_cnam_update"; write number_management.peering_number_cnam_updated`, false},
 	{"  events: [peering_number_cnam_updated]", `5:12: unknown event "peering_number_cnam_updated"; write number_management.peering_number_cnam_updated`, false},
 	{"  events: [fax]", `5:12: unknown event "fax"; write one of number_management.peering_number_cnam_updated or number_management.peering_number_emergency_address_updated`, false},
 	{"  events: [number_management.peering_number_cnam_updated, number_management.peering_number_cnam_updated]",
-		`5:59: "number_management.peering_number_cnam_up..." is in the list twice; leave it out here`, true},
+		`5:59: "number_management.peering_number_cnam_updated" is in the list twice; leave it out here`, true},
 	{"  only: x", "5:9: only must have keys; write carrier_codes: and a value", true},
 	{"  only: {country: [US]}", `5:10: unknown key "country"; write countries`, true},
 	{"  only: {carrier_codes: [2147483648]}", "5:26: a carrier code is 2147483648; write a number from -2147483648 to 2147483647", true},
