@@ -29,11 +29,6 @@ func newConfigPrintCommand(use, short string, text func() []byte) *cobra.Command
 	}
 }
 
-// configFlag adds --config.
-func configFlag(cmd *cobra.Command) *string {
-	return cmd.Flags().String("config", "", "file that says where changes are handed on to (see numhook config example)")
-}
-
 func newConfigCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Check a configuration as serve does, with all that it names", Args: cobra.NoArgs,
@@ -41,7 +36,8 @@ func newConfigCheckCommand() *cobra.Command {
 			"is told, with line and column and what to write instead. Nothing is connected to. The exit code is 1 when something is wrong, and 2 when the\n" +
 			"file cannot be read.",
 	}
-	file, format := configFlag(cmd), formatFlag(cmd, "text", "json")
+	file := cmd.Flags().String("config", "", "file that says where changes are handed on to (see numhook config example)")
+	format := formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *file == "" {
 			return &event.Error{Kind: event.Internal, Text: "cannot check the configuration: there is none", Hint: "name it with --config FILE, or in NUMHOOK_CONFIG"}
