@@ -136,8 +136,13 @@ func TestTLS(t *testing.T) {
 			c.client.URL = secure(t, c.server, func(_ http.ResponseWriter, r *http.Request) { protocol.Store(r.Proto) })
 			c.client.AllowPrivate = true
 			s := newSender(t, c.client)
-			wantOutcome(t, s.Send(t.Context(), change), c.want)
-			wantOutcome(t, s.Send(t.Context(), change), c.want) // over the connection that was kept, or again in vain
+			for range 2 { // the second over the connection that was kept, or again in vain
+				got := s.Send(t.Context(), change)
+				if c.server == asking && (got.Reason == "connection reset by peer" || got.Reason == "broken pipe") {
+					continue // the connection's end overtook the alert
+				}
+				wantOutcome(t, got, c.want)
+			}
 			if c.want == confirmed && protocol.Load() != "HTTP/1.1" {
 				t.Errorf("they speak %v", protocol.Load())
 			}
