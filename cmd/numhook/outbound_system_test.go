@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -26,6 +27,7 @@ type system struct {
 	name, mode string
 	address    string
 	secret     []byte
+	url        string // what the configuration says; empty for its address
 	settings   string // further lines of its place in the configuration
 
 	mu       sync.Mutex
@@ -222,8 +224,8 @@ func (s *site) configure(receiver string, systems ...*system) string {
 		if err := os.WriteFile(secrets, []byte("whsec_"+base64.StdEncoding.EncodeToString(sys.secret)+"\n"), 0o600); err != nil {
 			s.Fatal(err)
 		}
-		text += fmt.Sprintf("  - name: %s\n    mode: %s\n    url: http://%s/changes\n    secret_file: %s\n    allow_private: true\n    headers: {X-Receiver: %s}\n",
-			sys.name, sys.mode, sys.address, secrets, receiver)
+		text += fmt.Sprintf("  - name: %s\n    mode: %s\n    url: %s\n    secret_file: %s\n    allow_private: true\n    headers: {X-Receiver: %s}\n",
+			sys.name, sys.mode, cmp.Or(sys.url, "http://"+sys.address+"/changes"), secrets, receiver)
 		if sys.settings != "" {
 			text += sys.settings + "\n"
 		}
