@@ -44,6 +44,10 @@ func TestConformanceShared(t *testing.T) {
 func TestConformanceOwing(t *testing.T) {
 	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
 		path := filepath.Join(t.TempDir(), "store.db")
+		t.Cleanup(func() {
+			checkIntegrity(t, path)
+			checkLines(t, path)
+		})
 		return func() (store.Store, error) {
 			return Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute, Now: now})
 		}
