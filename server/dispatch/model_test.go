@@ -207,7 +207,7 @@ func mustLive(t *testing.T, first, last uint64, open opened) {
 	for _, what := range []string{
 		"attempts fenced off", "attempts not begun", "given up", "lost claims", "lost results", "newer values", "repetitions", "results refused", "taken over",
 	} {
-		if seen[what] == 0 && os.Getenv("NUMHOOK_SEED") == "" {
+		if seen[what] == 0 && last-first >= 100 && os.Getenv("NUMHOOK_SEED") == "" {
 			t.Errorf("%s were never seen in %d histories", what, last-first)
 		}
 	}
