@@ -61,7 +61,7 @@ var (
 	claimedRows = `SELECT o.id, o.claim, o.seq, $1::bytea, o.number, o.attribute, e.value, CASE WHEN e.value IS NOT NULL AND e.numbers <> '[]' THEN (
 				SELECT q.value FROM numhook.changes p JOIN numhook.events q ON q.seq = p.seq
 				WHERE p.number = o.number AND p.attribute = e.attribute AND (p.event_ts, p.seq) < (o.event_ts, o.seq) ORDER BY p.event_ts DESC, p.seq DESC LIMIT 1) END,
-			e.value IS NOT NULL AND EXISTS (
+			e.value IS NOT NULL AND e.numbers <> '[]' AND EXISTS (
 				SELECT FROM numhook.changes n WHERE n.number = o.number AND n.attribute = e.attribute AND n.event_ts > o.event_ts AND n.seq < o.seq),
 			o.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries, o.since
 		FROM numhook.owed o JOIN numhook.events e ON e.seq = o.seq
@@ -78,7 +78,7 @@ var (
 				AND b.state IN ('waiting', 'attempting') FOR SHARE SKIP LOCKED
 		), standing AS MATERIALIZED (
 			SELECT o.id FROM numhook.owed o WHERE o.id = ANY (ARRAY(SELECT id FROM looked WHERE behind = ANY (ARRAY(SELECT id FROM held))))
-				AND o.state = 'waiting' AND NOT o.queued FOR UPDATE SKIP LOCKED
+				AND CASE WHEN o.state = 'waiting' THEN NOT o.queued ELSE false END FOR UPDATE SKIP LOCKED
 		), aside AS (
 			UPDATE numhook.owed o SET queued = true WHERE o.id = ANY (ARRAY(SELECT id FROM standing)) RETURNING 1
 		)

@@ -13,22 +13,6 @@ import (
 	"numhook/server/store/group"
 )
 
-// keeping is how the server shall go about what is owed: from row to row by the indexes. A queue's tables are never as the server's statistics say, and a
-// plan that reads one of them whole would be the end of it.
-var keeping = map[string]string{
-	"default_transaction_isolation": "read committed",
-	"default_transaction_read_only": "off",
-	"search_path":                   "pg_catalog",
-	"row_security":                  "off",
-	"jit":                           "off",
-	"plan_cache_mode":               "force_generic_plan",
-	"enable_nestloop":               "on",
-	"enable_hashjoin":               "off",
-	"enable_mergejoin":              "off",
-	"enable_seqscan":                "off",
-	"enable_bitmapscan":             "off",
-}
-
 // openKeeper prepares the connections that hand out what is owed, and steer it. None is made before it is needed, and each is held to the conditions of
 // those that write.
 func (s *Store) openKeeper(ctx context.Context) (*pgxpool.Pool, error) {
@@ -41,7 +25,7 @@ func (s *Store) openKeeper(ctx context.Context) (*pgxpool.Pool, error) {
 	}
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		w := &session{conn: conn.PgConn()}
-		if err := configure(ctx, w.conn, bounds, keeping); err != nil {
+		if err := configure(ctx, w.conn, bounds, ways, keepingWays); err != nil {
 			return err
 		}
 		if err := w.prove(ctx, s.opts.AllowUnsafe); err != nil {

@@ -34,7 +34,7 @@ const (
 //
 // In mode every each is a row of its own. In mode latest those are left out that are older than what is stored already, and the newest of the rest is taken for
 // each subject. A value that does not pass is owed when the subject has a row; where its number passes, the row that tells so is its own, an untold one. The
-// search for what is stored is a subquery and no join, because a hash join would read the whole table; and a batch's places grow with event_ts, so none of its
+// search for what is there is a subquery that looks for one row: a join, or EXISTS, would make a hash table of all there is. And a batch's places grow with event_ts, so none of its
 // changes is superseded by another one of it.
 //
 // Without a downstream nothing of it is run. With one, the sort comes after all events were added: whoever waits for a row holds all of its events already.
@@ -53,7 +53,8 @@ const owing = `INSERT INTO numhook.owed AS o (downstream, number, attribute, slo
 		WHERE EXISTS (SELECT FROM numhook.downstreams) AND d.name IS NOT NULL AND ` + wanted + `
 	) s
 	WHERE CASE s.mode WHEN 'every' THEN s.passes ELSE s.sets
-		AND (s.begins OR EXISTS (SELECT FROM numhook.owed o WHERE o.downstream = s.downstream AND o.number = s.number AND o.attribute = s.attribute AND o.slot = 0))
+		AND (s.begins OR (SELECT o.id FROM numhook.owed o
+			WHERE o.downstream = s.downstream AND o.number = s.number AND o.attribute = s.attribute AND o.slot = 0) IS NOT NULL)
 		AND s.event_ts >= coalesce((SELECT c.event_ts FROM numhook.changes c
 			WHERE c.number = s.number AND c.attribute = s.attribute::numhook.attribute ORDER BY c.event_ts DESC LIMIT 1), s.event_ts) END
 	ORDER BY s.downstream, s.number, s.attribute, s.slot, s.event_ts DESC, s.seq DESC

@@ -28,7 +28,8 @@ var bounds = map[string]string{
 	"tcp_user_timeout":                    "10s",
 }
 
-// ways are how the server shall go about the statements: every batch alike, whatever was set for the role or learned from the batches before.
+// ways are how the server shall go about the statements: every one alike, whatever was set for the role or learned from those before. A statement may have been
+// planned when its tables were empty, and goes on so when they are large: so none may read a table but by an index.
 var ways = map[string]string{
 	"default_transaction_isolation": "read committed",
 	"default_transaction_read_only": "off",
@@ -36,12 +37,19 @@ var ways = map[string]string{
 	"row_security":                  "off",
 	"jit":                           "off",
 	"plan_cache_mode":               "force_generic_plan",
-	"enable_nestloop":               "off", // the planner does not know how long an array will be: a hash join does well with any
-	"enable_hashjoin":               "on",
+	"enable_seqscan":                "off",
+	"enable_bitmapscan":             "off",
 }
 
+// storingWays are for deliveries, whose statements join one list with another: the planner does not know how long an array will be, and a hash join does well
+// with any. keepingWays are for what is owed, where rows are looked up one by one.
+var (
+	storingWays = map[string]string{"enable_nestloop": "off", "enable_hashjoin": "on"}
+	keepingWays = map[string]string{"enable_nestloop": "on", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+)
+
 // connect opens a connection, and refuses a server on which the promise would not hold.
-func (s *Store) connect(ctx context.Context) (*session, error) {
+func (s *Store) connect(ctx context.Context, how map[string]string) (*session, error) {
 	w := &session{}
 	config := s.place.config()
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
@@ -54,7 +62,7 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	w.conn = conn
-	if err = configure(ctx, w.conn, bounds, ways); err == nil {
+	if err = configure(ctx, w.conn, bounds, ways, how); err == nil {
 		err = w.prove(ctx, s.opts.AllowUnsafe)
 	}
 	if err != nil {
@@ -64,8 +72,8 @@ func (s *Store) connect(ctx context.Context) (*session, error) {
 }
 
 // openSession connects and makes ready to write.
-func (s *Store) openSession(ctx context.Context) (*session, error) {
-	w, err := s.connect(ctx)
+func (s *Store) openSession(ctx context.Context, how map[string]string) (*session, error) {
+	w, err := s.connect(ctx, how)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ const offered = `WITH said AS MATERIALIZED (
 		LEFT JOIN numhook.owed o ON o.downstream = d.id AND o.number = m.number AND o.attribute = m.attribute AND o.slot = s.slot
 		WHERE d.name = $1::bytea AND ` + wanted + ` AND (` + begins + ` AND ` + valued + ` OR d.mode = 'latest' AND o.state <> 'untold')
 			AND CASE d.mode
-				WHEN 'every' THEN NOT m.sets OR EXISTS (SELECT FROM numhook.changes c
-					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute AND c.event_ts = m.event_ts AND c.seq = m.seq)
+				WHEN 'every' THEN NOT m.sets OR (SELECT c.seq FROM numhook.changes c
+					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute AND c.event_ts = m.event_ts AND c.seq = m.seq) IS NOT NULL
 				ELSE m.sets AND m.seq = (SELECT c.seq FROM numhook.changes c
 					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute ORDER BY c.event_ts DESC, c.seq DESC LIMIT 1) END
 			AND (o.id IS NULL OR o.state = 'untold' OR (o.event_ts, o.seq) < (m.event_ts, m.seq) OR $7::boolean AND o.state IN ('delivered', 'dead', 'skipped'))

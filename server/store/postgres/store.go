@@ -128,7 +128,7 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 	}
 	s := &Store{place: p, opts: opts}
 	if prepare != nil {
-		first, err := s.connect(ctx)
+		first, err := s.connect(ctx, storingWays)
 		if err != nil {
 			return nil, p.openError(err)
 		}
@@ -141,7 +141,7 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 	}
 	writers := make([]group.Writer[work], opts.Writers)
 	for i := range writers {
-		w := s.newWriter()
+		w := s.newWriter(storingWays)
 		if err := w.connect(ctx); err != nil {
 			for _, opened := range writers[:i] {
 				err = errors.Join(err, opened.Close())
@@ -162,12 +162,12 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 	}
 	s.group = group.New(bounds, writers...)
 	bounds.Observer, bounds.Batch = nil, results
-	s.results = group.New(bounds, group.Writer[work](s.newWriter())) // connects when the first result comes
+	s.results = group.New(bounds, group.Writer[work](s.newWriter(keepingWays))) // connects when the first result comes
 	return s, nil
 }
 
-func (s *Store) newWriter() *writer {
-	w := &writer{store: s, batch: newBatch()}
+func (s *Store) newWriter(how map[string]string) *writer {
+	w := &writer{store: s, batch: newBatch(), how: how}
 	w.batch.now = s.opts.Now
 	return w
 }

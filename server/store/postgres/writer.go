@@ -12,6 +12,7 @@ type writer struct {
 	store   *Store
 	session *session // nil while the writer is down
 	batch   *batch
+	how     map[string]string // the ways of its session
 }
 
 var _ group.Writer[work] = (*writer)(nil)
@@ -63,7 +64,7 @@ func (w *writer) attempt(works []work) error {
 }
 
 func (w *writer) connect(ctx context.Context) (err error) {
-	w.session, err = w.store.openSession(ctx)
+	w.session, err = w.store.openSession(ctx, w.how)
 	return err
 }
 
