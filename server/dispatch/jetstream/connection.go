@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -36,6 +37,9 @@ func (s *Sender) connect() (*connection, error) {
 	c := &connection{gone: make(chan struct{})}
 	d := &dialer{sender: s.ctx, dial: s.dial}
 	options := s.options(c, d)
+	if err := s.credentials(&options); err != nil {
+		return nil, err
+	}
 	nc, err := options.Connect()
 	if err == nil {
 		c.nc, c.wire = nc, d.last
@@ -78,10 +82,28 @@ func (s *Sender) options(c *connection, d *dialer) nats.Options {
 			o.User, o.Token = "", o.User
 		}
 	}
-	if s.address.creds != "" {
-		_ = nats.UserCredentials(s.address.creds)(&o) // sets two functions, and cannot fail
-	}
 	return o
+}
+
+var errCreds = errors.New("cannot use the credentials file")
+
+// credentials has the file read, for each connection anew, and tells its errors from those of the server.
+func (s *Sender) credentials(o *nats.Options) error {
+	if s.address.creds == "" {
+		return nil
+	}
+	if err := nats.UserCredentials(s.address.creds)(o); err != nil {
+		return fmt.Errorf("%w: %w", errCreds, err)
+	}
+	sign := o.SignatureCB
+	o.SignatureCB = func(nonce []byte) ([]byte, error) {
+		signature, err := sign(nonce)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errCreds, err)
+		}
+		return signature, err
+	}
+	return nil
 }
 
 // tlsOf is how servers are verified.

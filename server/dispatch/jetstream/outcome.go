@@ -86,6 +86,7 @@ func reasonOf(err error) string {
 		{nats.ErrNoInfoReceived, "what answers is no NATS server"},
 		{fs.ErrNotExist, "the credentials file does not exist"},
 		{fs.ErrPermission, "the credentials file cannot be read"},
+		{errCreds, "the credentials file cannot be used"},
 		{context.Canceled, "cut short"},
 		{errOver, "it was given up with an attempt whose time was over"},
 	} {

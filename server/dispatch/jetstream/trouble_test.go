@@ -2,8 +2,16 @@ package jetstream
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,8 +19,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"numhook/server/dispatch"
 	"numhook/server/event"
 )
 
@@ -233,6 +244,68 @@ func TestADialerThatRefusesSaysWhy(t *testing.T) {
 	}})
 	if got, want := s.Send(within(t, time.Minute), envelope("a")), retry("no connection: the host is at a loop-back address"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestACredentialsFileThatGoesBad(t *testing.T) {
+	js := embed(t, nil)
+	creds := filepath.Join(t.TempDir(), "numhook.creds")
+	write := func(text string) {
+		if err := os.WriteFile(creds, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("not yet")
+	s := sender(t, Config{URL: js.ClientURL() + "/numhook.changes?creds=" + creds})
+	if got, want := s.Send(within(t, time.Minute), envelope("a")), retry("no connection: the credentials file cannot be used"); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if err := os.Remove(creds); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is noticed", func() bool {
+		return s.Send(within(t, time.Minute), envelope("a")) == retry("no connection: the credentials file does not exist")
+	})
+}
+
+func TestTLS(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := x509.NewCertPool()
+	trusted.AddCert(leaf)
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	secure := embed(t, func(o *server.Options) { o.TLS, o.TLSConfig, o.TLSTimeout = true, config, 5 })
+	makeStream(t, admin(t, secure.ClientURL(), nats.Secure(&tls.Config{RootCAs: trusted})), jetstream.StreamConfig{})
+	at := strings.TrimPrefix(strings.TrimPrefix(secure.ClientURL(), "nats://"), "tls://")
+	plain := embed(t, nil).ClientURL()
+	const untrusted = "no connection: TLS: the certificate is signed by an authority that is not trusted"
+	for name, tried := range map[string]struct {
+		url     string
+		trusted *x509.CertPool
+		want    dispatch.Outcome
+	}{
+		"tls scheme":                {"tls://" + at + "/numhook.a", trusted, confirmed},
+		"tls parameter":             {"nats://" + at + "/numhook.b?tls=true", trusted, confirmed},
+		"the server demands it":     {"nats://" + at + "/numhook.c", trusted, confirmed},
+		"not trusted":               {"tls://" + at + "/numhook.d", x509.NewCertPool(), retry(untrusted)},
+		"demanded, not trusted":     {"nats://" + at + "/numhook.e", x509.NewCertPool(), retry(untrusted)},
+		"the server has not got it": {plain + "/numhook.f?tls=true", trusted, retry("no connection: the server has no TLS, which the url asks for")},
+	} {
+		s := sender(t, Config{URL: tried.url, TLS: &tls.Config{RootCAs: tried.trusted}})
+		if got := s.Send(within(t, time.Minute), envelope(name)); got != tried.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, tried.want)
+		}
 	}
 }
 

@@ -135,7 +135,11 @@ func TestABatchIsNotWrittenWhenTheTimeOfOneInItIsOver(t *testing.T) {
 	eventually(t, "the third is in the client", func() bool { return s.shared.client.BufferedProduceRecords() == 3 })
 	cancel()
 	close(answer)
+	over := time.Now()
 	sends.Wait()
+	if took := time.Since(over); took > 5*time.Second {
+		t.Errorf("what had time came back after %v", took)
+	}
 	if got := s.Send(within(t, time.Minute), envelope("1", "has time")); got != confirmed {
 		t.Errorf("again: %+v", got)
 	}

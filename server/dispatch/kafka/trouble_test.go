@@ -192,6 +192,15 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+func TestADialerThatRefusesSaysWhy(t *testing.T) {
+	s := sender(t, Config{URL: "kafka://broker.example/x", Dial: func(context.Context, string, string) (net.Conn, error) {
+		return nil, &net.OpError{Op: "dial", Err: &event.Error{Kind: event.Invalid, Text: "the host is at a loop-back address"}}
+	}})
+	if got, want := s.Send(within(t, 500*time.Millisecond), envelope("1", "a")), retry("time-out: the host is at a loop-back address"); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	c := brokers(t, kfake.SeedTopics(3, topic))
 	deaf, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
