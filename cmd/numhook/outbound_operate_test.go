@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 // quarantine puts a delivery that fits into quarantine, as one that did not fit an older document, and returns the entry's id.
 func (s *site) quarantine(body string) string {
 	s.Helper()
-	opened, err := openOperator(s.Context(), "sqlite:"+s.file())
+	opened, err := openOperator(s.Context(), cmp.Or(s.database, "sqlite:"+s.file()))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -34,10 +35,12 @@ func (s *site) quarantine(body string) string {
 
 // A system that is gone says so once, and is left alone until an operator resumes it; what it is owed is kept and goes on being owed.
 func TestGoneSystemIsPausedUntilItIsResumed(t *testing.T) {
-	t.Parallel() // it mostly waits
+	onEachEngine(t, goneSystemIsPausedUntilItIsResumed)
+}
+
+func goneSystemIsPausedUntilItIsResumed(t *testing.T, s *site) {
 	crm := newSystem(t, "crm", "latest", "    concurrency: 1\n"+retryFast)
 	crm.behave(answering(http.StatusGone))
-	s := newSite(t)
 	r := s.start("--config", s.configure("alone", crm))
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
@@ -63,17 +66,17 @@ func TestGoneSystemIsPausedUntilItIsResumed(t *testing.T) {
 	}
 	crm.await(3)
 	s.settled(startTime, crm)
-	crm.checkLatest(readLedger(t, s.file()))
+	crm.checkLatest(s.ledger())
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
 }
 
 // Paused and removed by an operator beside the running receiver.
-func TestPausedAndRemovedByAnOperator(t *testing.T) {
-	t.Parallel() // it mostly waits
+func TestPausedAndRemovedByAnOperator(t *testing.T) { onEachEngine(t, pausedAndRemovedByAnOperator) }
+
+func pausedAndRemovedByAnOperator(t *testing.T, s *site) {
 	crm, other := newSystem(t, "crm", "latest", retryFast), newSystem(t, "other", "latest", retryFast)
-	s := newSite(t)
 	r := s.start("--config", s.configure("alone", crm, other))
 	if got := s.run("downstreams", "pause", "crm", "--why", "its disk is full"); got.code != exitGood {
 		t.Fatalf("pause: %+v", got)
@@ -126,11 +129,11 @@ func TestPausedAndRemovedByAnOperator(t *testing.T) {
 }
 
 // A refusal is for an operator: the row is dead until it is retried, and nobody else waits for it.
-func TestDeadRowsWaitForAnOperator(t *testing.T) {
-	t.Parallel() // it mostly waits
+func TestDeadRowsWaitForAnOperator(t *testing.T) { onEachEngine(t, deadRowsWaitForAnOperator) }
+
+func deadRowsWaitForAnOperator(t *testing.T, s *site) {
 	crm := newSystem(t, "crm", "latest", retryFast)
 	crm.behave(answering(http.StatusUnprocessableEntity))
-	s := newSite(t)
 	r := s.start("--config", s.configure("alone", crm))
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
@@ -156,9 +159,9 @@ func TestDeadRowsWaitForAnOperator(t *testing.T) {
 }
 
 // A configuration's start: now is nothing of what had come before, a snapshot is each number's values once, the beginning is every event.
-func TestStartsOfANewDownstream(t *testing.T) {
-	t.Parallel() // it mostly waits
-	s := newSite(t)
+func TestStartsOfANewDownstream(t *testing.T) { onEachEngine(t, startsOfANewDownstream) }
+
+func startsOfANewDownstream(t *testing.T, s *site) {
 	r := s.start()
 	for ts, name := range []string{"OLD", "NEW"} {
 		if got := r.post("/", cnamBody(int64(ts), name, "+12025550101", "+12025550102")); got.status != http.StatusOK {
@@ -175,7 +178,7 @@ func TestStartsOfANewDownstream(t *testing.T) {
 		eventually(t, startTime, "it is filled", func() bool { return s.standing(sys.name).Filled })
 	}
 	s.settled(startTime, now, snapshot, beginning, every)
-	l := readLedger(t, s.file())
+	l := s.ledger()
 	snapshot.checkLatest(l)
 	beginning.checkLatest(l)
 	every.checkEvery(l)

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"numhook/server/store/postgres/postgrestest"
 )
 
 // system is a carrier's own system: a real HTTP server that changes are handed on to. It keeps its address while it is down, checks each signature, and
@@ -210,6 +212,32 @@ func holding(release context.Context) manner {
 		}
 		confirm(w, r, earlier)
 	}
+}
+
+// onEachEngine runs a test on a site with an embedded store, and on one with a database.
+func onEachEngine(t *testing.T, test func(t *testing.T, s *site)) {
+	t.Helper()
+	t.Parallel() // it mostly waits
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, newSite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t)
+		s.database = postgrestest.New(t)
+		s.env = append(s.env, "NUMHOOK_STORE="+s.database)
+		test(t, s)
+	})
+}
+
+// ledger is what the site's store holds.
+func (s *site) ledger() ledger {
+	s.Helper()
+	if s.database != "" {
+		return readDatabase(s, s.database)
+	}
+	return readLedger(s, s.file())
 }
 
 // retryFast is a backoff for those who do not want to wait.

@@ -91,7 +91,7 @@ func TestEverySystemEndsWithTheNewestValues(t *testing.T) {
 	s.settled(startTime, good)
 	down.up()
 	s.settled(2*time.Minute, systems...)
-	l := readLedger(t, s.file())
+	l := s.ledger()
 	load.check(l)
 	for _, sys := range systems {
 		if sys == audit {
@@ -110,10 +110,10 @@ func TestEverySystemEndsWithTheNewestValues(t *testing.T) {
 }
 
 // A receiver without a configuration owes to the downstreams that others have registered, and so does a redrive.
-func TestOwedByWhoeverStores(t *testing.T) {
-	t.Parallel() // it mostly waits
+func TestOwedByWhoeverStores(t *testing.T) { onEachEngine(t, owedByWhoeverStores) }
+
+func owedByWhoeverStores(t *testing.T, s *site) {
 	crm := newSystem(t, "crm", "latest", retryFast)
-	s := newSite(t)
 	config := s.configure("alone", crm)
 	if code := s.start("--config", config).stop(); code != exitGood {
 		t.Fatalf("the exit code is %d", code)
@@ -137,7 +137,7 @@ func TestOwedByWhoeverStores(t *testing.T) {
 	}
 	r = s.start("--config", config)
 	s.settled(startTime, crm)
-	crm.checkLatest(readLedger(t, s.file()))
+	crm.checkLatest(s.ledger())
 
 	// And beside the receiver that runs, which looks by itself.
 	if got := s.run("quarantine", "redrive", s.quarantine(cnamBody(3, "THREE", "+12025550103"))); got.code != exitGood {
@@ -145,7 +145,7 @@ func TestOwedByWhoeverStores(t *testing.T) {
 	}
 	crm.await(3)
 	s.settled(startTime, crm)
-	crm.checkLatest(readLedger(t, s.file()))
+	crm.checkLatest(s.ledger())
 	if got := len(crm.came()); got != 3 {
 		t.Errorf("%d envelopes came, want 3", got)
 	}
@@ -155,10 +155,10 @@ func TestOwedByWhoeverStores(t *testing.T) {
 }
 
 // What has been delivered is delivered again by a replay, under the identity that it had, to whom it is meant.
-func TestReplayedUnderTheSameIdentity(t *testing.T) {
-	t.Parallel() // it mostly waits
+func TestReplayedUnderTheSameIdentity(t *testing.T) { onEachEngine(t, replayedUnderTheSameIdentity) }
+
+func replayedUnderTheSameIdentity(t *testing.T, s *site) {
 	crm, audit := newSystem(t, "crm", "latest", retryFast), newSystem(t, "audit", "every", retryFast)
-	s := newSite(t)
 	r := s.start("--config", s.configure("alone", crm, audit))
 	for ts, name := range []string{"OLD", "NEW"} {
 		if got := r.post("/", cnamBody(int64(ts), name, "+12025550101", "+12025550102")); got.status != http.StatusOK {

@@ -29,9 +29,10 @@ const (
 // site is a folder in which numhook runs, with a store and a secret that every verb finds in the environment.
 type site struct {
 	testing.TB
-	folder string
-	place  string // of the store's file
-	env    []string
+	folder   string
+	place    string // of the store's file
+	database string // the store's URL, where it is no file
+	env      []string
 }
 
 func newSite(t testing.TB) *site {
