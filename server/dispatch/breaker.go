@@ -19,8 +19,8 @@ const (
 // BreakerState is how a breaker stands.
 type BreakerState string
 
-// The states of a breaker. A failure is a Retry without a sign of life: no connection, no answer in time, a 5xx, 408, 425 or 429, unless the sender says that
-// the downstream is alive. A sign of life is a confirmation, or whatever the sender says is one. A refusal that is none (what could not be put
+// The states of a breaker. A failure is a Retry without a sign of life: no connection, no answer in time, an answer that speaks of the downstream as a whole
+// (overloaded, not there). A failure that may be about the one change (status 500) is a sign of life: it must not hold up the others. A sign of life is a confirmation, or whatever the sender says is one. A refusal that is none (what could not be put
 // into an envelope) says nothing about the downstream; a 410 does.
 //
 //	closed    -> (failures in a row)                -> open

@@ -147,8 +147,8 @@ func judge(end *os.ProcessState, err error) dispatch.Outcome {
 		return retry("exit 75")
 	case -1:
 		return retry(end.String()) // signal: ...
-	default:
-		return retry("exit " + strconv.Itoa(code))
+	default: // it may be about this one change, and must not hold up those behind it
+		return dispatch.Outcome{Verdict: event.Retry, Reason: "exit " + strconv.Itoa(code), Alive: true}
 	}
 }
 
