@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"numhook/server"
+	"numhook/server/dispatch"
 )
 
 func readme(t *testing.T) string {
@@ -82,20 +83,34 @@ func TestReadmeNamesEveryMetric(t *testing.T) {
 	sameWords(t, "metric", firstCells(t, readme(t), "metric"), l.names)
 }
 
+func TestReadmeNamesEveryMetricOfTheWayOut(t *testing.T) {
+	l := listing{map[string]bool{}}
+	if err := dispatch.NewMetrics().Register(l); err != nil || len(l.names) < 5 {
+		t.Fatalf("%v: %v", l.names, err)
+	}
+	sameWords(t, "metric", firstCells(t, readme(t), "metric of the way out"), l.names)
+}
+
 func TestReadmeNamesEveryLogKey(t *testing.T) {
-	source, err := os.ReadFile("../../server/requestlog.go")
-	if err != nil {
-		t.Fatal(err)
+	for _, line := range []struct{ file, function, header string }{
+		{"../../server/requestlog.go", "\nfunc (s *Server) record(", "key"},
+		{"../../server/dispatch/account.go", "\nfunc (d *Dispatch) account(", "key of `attempt`"},
+	} {
+		source, err := os.ReadFile(line.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, _ := strings.Cut(string(source), line.function)
+		body, _, _ = strings.Cut(body, "\n}\n")
+		keys := map[string]bool{}
+		for _, key := range regexp.MustCompile(`slog\.[A-Z]\w+\("(\w+)"`).FindAllStringSubmatch(body, -1) {
+			keys[key[1]] = true
+		}
+		if len(keys) < 9 {
+			t.Fatalf("found only %v", keys)
+		}
+		sameWords(t, "log key", firstCells(t, readme(t), line.header), keys)
 	}
-	_, record, _ := strings.Cut(string(source), "\nfunc (s *Server) record(")
-	keys := map[string]bool{}
-	for _, key := range regexp.MustCompile(`slog\.[A-Z]\w+\("(\w+)"`).FindAllStringSubmatch(record, -1) {
-		keys[key[1]] = true
-	}
-	if len(keys) < 10 {
-		t.Fatalf("found only %v", keys)
-	}
-	sameWords(t, "log key", firstCells(t, readme(t), "key"), keys)
 }
 
 func TestReadmeNamesEveryFlagOfServe(t *testing.T) {
