@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 
 	"numhook/cmd/numhook/settings"
@@ -84,14 +83,11 @@ func newSender(d settings.Downstream) (dispatch.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	scheme, dial := string(d.Scheme), peer.Dialer(d.AllowPrivate).DialContext
+	dial := peer.Dialer(d.AllowPrivate).DialContext
 	if d.Scheme == settings.NATS {
-		if d.CAFile != "" || d.ClientCert != "" {
-			scheme = "tls"
-		}
-		return jetstream.New(jetstream.Config{URL: brokerURL(scheme, d), Dial: dial, TLS: secured})
+		return jetstream.New(jetstream.Config{URL: d.URL, Dial: dial, TLS: secured})
 	}
-	return kafka.New(kafka.Config{URL: brokerURL(scheme, d), Dial: dial, TLS: secured})
+	return kafka.New(kafka.Config{URL: d.URL, Dial: dial, TLS: secured})
 }
 
 func newWebhook(d settings.Downstream) (dispatch.Sender, error) {
@@ -107,10 +103,6 @@ func newWebhook(d settings.Downstream) (dispatch.Sender, error) {
 		URL: d.URL, Secrets: secrets, Headers: d.Headers, Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
 		CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey,
 	})
-}
-
-func brokerURL(scheme string, d settings.Downstream) string {
-	return scheme + "://" + strings.Join(d.Hosts, ",") + "/" + d.Topic
 }
 
 // wake tells the lines that something became due. It never blocks.
