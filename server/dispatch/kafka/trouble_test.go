@@ -108,7 +108,7 @@ func TestABrokerThatIsStartedAgainHasEveryChange(t *testing.T) {
 	const numbers, changes = 6, 60
 	options := []kfake.Opt{kfake.DataDir(t.TempDir()), kfake.SyncWrites(), kfake.SeedTopics(3, topic), kfake.Ports(freePort(t))}
 	down := sender(t, Config{URL: fmt.Sprintf("kafka://127.0.0.1:%d/%s", freePort(t), topic)})
-	if got, want := down.Send(within(t, 300*time.Millisecond), envelope("1", "a")), retry("time-out: connection refused"); got != want {
+	if got, want := down.Send(untilTrouble(t, down), envelope("1", "a")), retry("time-out: connection refused"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	c := brokers(t, options...)
@@ -178,11 +178,11 @@ func TestTLS(t *testing.T) {
 		"not asked for": {urlOf(c), nil, "time-out: a broker closes new connections: it may want tls=true, sasl, or neither"},
 	} {
 		s := sender(t, Config{URL: tried.url, TLS: tried.tls})
-		patience := time.Minute
+		ctx := within(t, time.Minute)
 		if tried.want != "" {
-			patience = time.Second
+			ctx = untilTrouble(t, s)
 		}
-		if got := s.Send(within(t, patience), envelope("1", "a")); got.Reason != tried.want || (got == confirmed) != (tried.want == "") {
+		if got := s.Send(ctx, envelope("1", "a")); got.Reason != tried.want || (got == confirmed) != (tried.want == "") {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -196,7 +196,7 @@ func TestADialerThatRefusesSaysWhy(t *testing.T) {
 	s := sender(t, Config{URL: "kafka://broker.example/x", Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Err: &event.Error{Kind: event.Invalid, Text: "the host is at a loop-back address"}}
 	}})
-	if got, want := s.Send(within(t, 500*time.Millisecond), envelope("1", "a")), retry("time-out: the host is at a loop-back address"); got != want {
+	if got, want := s.Send(untilTrouble(t, s), envelope("1", "a")), retry("time-out: the host is at a loop-back address"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
