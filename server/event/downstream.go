@@ -54,19 +54,6 @@ func (o Only) Passes(carrier int32, country, number string) bool {
 		(len(o.Prefixes) == 0 || slices.ContainsFunc(o.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }))
 }
 
-// Country is the country that a value names: the text of the member "country" of an emergency address. It is empty where none is named.
-func Country(attribute Attribute, value json.RawMessage) string {
-	if attribute != EmergencyAddress {
-		return ""
-	}
-	var members map[string]json.RawMessage // a struct would take a member COUNTRY, too
-	var country string
-	if json.Unmarshal(value, &members) != nil || json.Unmarshal(members["country"], &country) != nil {
-		return ""
-	}
-	return country
-}
-
 // Standing is how a downstream stands.
 type Standing struct {
 	Downstream
