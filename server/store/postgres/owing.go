@@ -40,7 +40,8 @@ const (
 // Without a downstream nothing of it is run. With one, the sort comes after all events were added: whoever waits for a row holds all of its events already.
 const owing = `INSERT INTO numhook.owed AS o (downstream, number, attribute, slot, event_ts, seq, state, due, since)
 	SELECT DISTINCT ON (s.downstream, s.number, s.attribute, s.slot) s.downstream, s.number, s.attribute, s.slot, s.event_ts, s.seq,
-		(CASE WHEN bool_or(s.passes) OVER (PARTITION BY s.downstream, s.number, s.attribute, s.slot) THEN 'waiting' ELSE 'untold' END)::numhook.owed_state,
+		(CASE WHEN bool_or(s.passes) OVER (PARTITION BY s.downstream, s.number, s.attribute, s.slot ORDER BY s.event_ts DESC, s.seq DESC
+			ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) THEN 'waiting' ELSE 'untold' END)::numhook.owed_state,
 		(SELECT now FROM clock), (SELECT now FROM clock)
 	FROM (
 		SELECT d.id AS downstream, d.mode, m.number, m.attribute, CASE d.mode WHEN 'every' THEN m.seq ELSE 0 END AS slot, m.event_ts, m.seq, m.sets,

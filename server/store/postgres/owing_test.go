@@ -13,13 +13,13 @@ import (
 func TestOwing(t *testing.T) {
 	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
 		url := postgrestest.New(t)
-		return func() (store.Store, error) { return postgres.Open(t.Context(), url, postgres.Options{Now: now}) }
+		return func() (store.Store, error) { return postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute}) }
 	})
 }
 
 func TestOwingShared(t *testing.T) {
 	storetest.RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
 		url := postgrestest.New(t)
-		return opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now})), opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now}))
+		return opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute})), opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute}))
 	})
 }
