@@ -20,8 +20,9 @@ const (
 type BreakerState string
 
 // The states of a breaker. A failure is a Retry without a sign of life: no connection, no answer in time, an answer that speaks of the downstream as a whole
-// (overloaded, not there). A failure that may be about the one change (status 500) is a sign of life: it must not hold up the others. A sign of life is a confirmation, or whatever the sender says is one. A refusal that is none (what could not be put
-// into an envelope) says nothing about the downstream; a 410 does.
+// (overloaded, not there). A failure that may be about the one change (status 500) is a sign of life: it must not hold up the others. A sign of life is a
+// confirmation, or whatever the sender says is one. A refusal that is none (what could not be put into an envelope) says nothing about the downstream; a
+// 410 does.
 //
 //	closed    -> (failures in a row)                -> open
 //	open      -> (its time is up, an attempt begins) -> half-open
