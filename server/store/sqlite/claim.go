@@ -15,10 +15,10 @@ const (
 
 	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3: those that are due, and then those that are due after ?4, which
 	// were written before the clock was set back.
-	claimable = `SELECT id FROM (SELECT id, due FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, id LIMIT ?3)
-		UNION ALL SELECT id FROM (SELECT id, due FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, id LIMIT ?3) LIMIT ?3`
+	claimable = `SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT ?3)
+		UNION ALL SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, since, id LIMIT ?3) LIMIT ?3`
 
-	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
+	ripe = `downstream = ?1 AND state = 'waiting' AND state IN ('waiting', 'attempting', 'dead') AND behind = 0`
 
 	// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
 	readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, o.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries + 1, o.since,
@@ -30,7 +30,7 @@ const (
 
 	markClaimed = `UPDATE owed SET state = 'attempting', tries = tries + 1, claim = ?5 WHERE id IN (` + claimable + `)`
 
-	nextDue = `SELECT due FROM owed WHERE downstream = ? AND state = 'waiting' AND behind = 0 ORDER BY due LIMIT 1`
+	nextDue = `SELECT due FROM owed WHERE ` + ripe + ` ORDER BY due LIMIT 1`
 
 	held = `SELECT o.id, o.claim FROM owed o WHERE o.downstream = (SELECT id FROM downstreams WHERE name = ?) AND o.state = 'attempting'
 		AND o.state IN ('waiting', 'attempting', 'dead')`

@@ -11,13 +11,12 @@ import (
 
 const (
 	// standings counts by the index of what is open: what was delivered is not looked at.
-	standings = `SELECT d.name, d.mode, d.start, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
-			(SELECT count(*) FROM owed o WHERE o.downstream = d.id AND o.state = 'waiting' AND ` + open + `),
-			(SELECT count(*) FROM owed o WHERE o.downstream = d.id AND o.state = 'attempting' AND ` + open + `),
-			(SELECT count(*) FROM owed o WHERE o.downstream = d.id AND o.state = 'dead' AND ` + open + `),
-			(SELECT min(o.since) FROM owed o WHERE o.downstream = d.id AND o.state = 'waiting' AND ` + open + `),
-			(SELECT min(o.since) FROM owed o WHERE o.downstream = d.id AND o.state = 'attempting' AND ` + open + `)
-		FROM downstreams d WHERE ?1 = '' OR d.name = ?1 ORDER BY d.name`
+	standings = `WITH counts AS MATERIALIZED (SELECT o.downstream, o.state, count(*) AS rows, min(o.since) AS since
+			FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND ` + open + ` WHERE ?1 = '' OR d.name = ?1 GROUP BY d.id, o.state)
+		SELECT d.name, d.mode, d.start, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
+			coalesce(w.rows, 0), coalesce(a.rows, 0), coalesce(x.rows, 0), w.since, a.since
+		FROM downstreams d LEFT JOIN counts w ON w.downstream = d.id AND w.state = 'waiting' LEFT JOIN counts a ON a.downstream = d.id AND a.state = 'attempting'
+		LEFT JOIN counts x ON x.downstream = d.id AND x.state = 'dead' WHERE ?1 = '' OR d.name = ?1 ORDER BY d.name`
 
 	open = `o.state IN ('waiting', 'attempting', 'dead')`
 

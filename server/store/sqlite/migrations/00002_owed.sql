@@ -41,11 +41,9 @@ CREATE TABLE owed (
     UNIQUE (downstream, number, attribute, slot)
 ) STRICT;
 
--- What may be claimed, the longest due first.
-CREATE INDEX owed_due ON owed (downstream, due) WHERE state = 'waiting' AND behind = 0;
-
--- How many are in which state, since when the oldest is owed, and who is attempting: what was delivered is not among it, and may be many.
-CREATE INDEX owed_open ON owed (downstream, state, since) WHERE state IN ('waiting', 'attempting', 'dead');
+-- What is open, by state: what may be claimed, the longest due first; who is attempting; and with since, how many there are, and since when the oldest is
+-- owed. One index for all of it, because every row goes in and out of it several times; what was delivered is not in it, and may be many.
+CREATE INDEX owed_open ON owed (downstream, state, behind, due, since) WHERE state IN ('waiting', 'attempting', 'dead');
 
 -- The line of a number in mode every.
 CREATE INDEX owed_line ON owed (downstream, number, event_ts, seq) WHERE slot > 0 AND state IN ('waiting', 'attempting');
