@@ -57,7 +57,6 @@ func (s *Store) transact(ctx context.Context, verb string, patience time.Duratio
 		}
 		switch faultOf(err) {
 		case faultNone:
-			s.wrote.Store(time.Now().UnixNano())
 			return nil
 		case faultOwn:
 			return refused(verb, s.place.describe(err).Error())

@@ -26,7 +26,9 @@ func (w *writer) Write(works []work) error {
 		err := w.attempt(works)
 		switch faultOf(err) {
 		case faultNone:
-			w.store.wrote.Store(time.Now().UnixNano())
+			if len(w.batch.results) == 0 { // those may all have come too late, and changed nothing
+				w.store.wrote.Store(time.Now().UnixNano())
+			}
 			if w.batch.woken {
 				w.store.wake()
 			}

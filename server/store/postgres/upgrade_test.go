@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"numhook/server/event"
+	"numhook/server/store/postgres/postgrestest"
+)
+
+// TestUpgrade: a store of the version before is brought up to date, what it holds can be made owed, and a receiver of that version, which would owe nothing, can
+// store nothing any more: its next statement fails in a way that has it connect anew.
+func TestUpgrade(t *testing.T) {
+	url := postgrestest.New(t)
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if _, err := conn.Exec(t.Context(), "CREATE SCHEMA numhook"); err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := stdlib.OpenDB(*conn.Config())
+	defer db.Close()
+	before, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	const storeBefore = `WITH added AS (
+			INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
+			VALUES (nextval('numhook.places'), 7, 7, 1, 'cnam', $1, 'name', '', '["+1"]', '"A"', '[]', '[]', '', '{}', '') ON CONFLICT (event_ts, id) DO NOTHING RETURNING seq
+		) INSERT INTO numhook.changes SELECT 7, seq, 'cnam', '+1' FROM added`
+	if _, err := conn.Prepare(t.Context(), "store", storeBefore); err != nil {
+		t.Fatal(err)
+	}
+	id := event.ID{1}
+	if _, err := conn.Exec(t.Context(), "store", id[:]); err != nil {
+		t.Fatal(err)
+	}
+
+	s, err := Open(t.Context(), url, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_, err = conn.Exec(t.Context(), "store", make([]byte, 32))
+	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != "42P01" || faultOf(err) != faultSession {
+		t.Errorf("a receiver of the version before: %v", err)
+	}
+	standing, err := s.Register(t.Context(), event.Downstream{Name: "old", Mode: event.Latest, Start: event.FromBeginning})
+	if err != nil || standing.Filled {
+		t.Fatalf("registered: %+v, %v", standing, err)
+	}
+	list, err := s.History(t.Context(), "+1")
+	if err != nil || len(list) != 1 {
+		t.Fatalf("history: %+v, %v", list, err)
+	}
+	if n, err := s.Owe(t.Context(), "old", list, false, false); n != 1 || err != nil {
+		t.Errorf("owed: %d, %v", n, err)
+	}
+	attempts, _, err := s.Claim(t.Context(), "old", 10)
+	if err != nil || len(attempts) != 1 || attempts[0].EventID != id || string(attempts[0].Value) != `"A"` {
+		t.Errorf("claimed: %+v, %v", attempts, err)
+	}
+}
