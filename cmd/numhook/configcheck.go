@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/cmd/numhook/settings"
-	"numhook/cmd/numhook/validation"
 	"numhook/server/event"
 )
 
@@ -79,11 +78,7 @@ type configured struct {
 
 func checkConfig(file string) (configChecked, error) {
 	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []settings.Problem{}}
-	contract, err := validation.BuiltIn()
-	if err != nil {
-		return checked, err
-	}
-	good, err := settings.Load(file, contract.Contract.Events())
+	good, err := loadSettings(file)
 	if problems, ok := errors.AsType[*settings.Problems](err); ok {
 		checked.Problems, checked.Omitted = problems.List, problems.Omitted
 		return checked, nil

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"numhook/cmd/numhook/settings"
-	"numhook/server/contract"
+	"numhook/cmd/numhook/validation"
 	"numhook/server/dispatch"
 	"numhook/server/dispatch/jetstream"
 	"numhook/server/dispatch/journal"
@@ -17,7 +17,6 @@ import (
 	"numhook/server/dispatch/program"
 	"numhook/server/dispatch/webhook"
 	"numhook/server/store"
-	"numhook/spec"
 )
 
 // outbound is the way out as serve runs it. Without a configuration it has no lines; what is owed to downstreams that other receivers serve is written all the same.
@@ -36,11 +35,7 @@ func newOutbound(config string, log *slog.Logger) (*outbound, error) {
 	if config == "" {
 		return out, nil
 	}
-	events, err := eventNames()
-	if err != nil {
-		return nil, err
-	}
-	set, err := settings.Load(config, events)
+	set, err := loadSettings(config)
 	if err != nil {
 		return nil, err
 	}
@@ -56,17 +51,13 @@ func newOutbound(config string, log *slog.Logger) (*outbound, error) {
 	return out, nil
 }
 
-// eventNames are the events of the contract.
-func eventNames() ([]string, error) {
-	document, err := spec.Load()
+// loadSettings reads a configuration whose events are those of the contract.
+func loadSettings(file string) (*settings.Settings, error) {
+	builtIn, err := validation.BuiltIn()
 	if err != nil {
 		return nil, err
 	}
-	checks, err := contract.New(document)
-	if err != nil {
-		return nil, err
-	}
-	return checks.Events(), nil
+	return settings.Load(file, builtIn.Contract.Events())
 }
 
 // newSender makes the sender for a downstream's scheme.

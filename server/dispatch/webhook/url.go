@@ -11,22 +11,6 @@ import (
 	"numhook/server/event"
 )
 
-// Redact is a URL as it may stand in a log: scheme and host. User information, path and query may hold credentials, and a port is part of the host.
-func Redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" {
-		return "(unreadable url)"
-	}
-	if u.Host == "" {
-		return u.Scheme + ":..."
-	}
-	shown := u.Scheme + "://" + u.Host
-	if u.EscapedPath() != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
-		shown += "/..."
-	}
-	return shown
-}
-
 // parseURL reads where to POST. Errors quote nothing of it.
 func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 	wrong := func(why, hint string) error {
