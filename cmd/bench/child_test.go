@@ -208,8 +208,8 @@ func (b *bench) startOwn(t *testing.T) *process {
 	return b.startOn(t, "")
 }
 
-// startOn runs the receiver with its default settings on the store at the URL.
-func (b *bench) startOn(t *testing.T, url string) *process {
+// startOn runs the receiver on the store at the URL, with its default settings but for the flags given.
+func (b *bench) startOn(t *testing.T, url string, flags ...string) *process {
 	b.build(t)
 	directory := b.folder(t)
 	if url == "" {
@@ -219,7 +219,7 @@ func (b *bench) startOn(t *testing.T, url string) *process {
 	if b.anyDisk {
 		arguments = append(arguments, "--allow-unsafe-store")
 	}
-	command := exec.Command(b.binary, arguments...)
+	command := exec.Command(b.binary, append(arguments, flags...)...)
 	command.Env = []string{"NUMHOOK_SECRETS=" + secret}
 	return start(t, ownReceiver, directory, command)
 }

@@ -16,6 +16,9 @@ const (
 	timesAJV    = 2    // ajv's payloads in a second
 	smallMS     = 50   // milliseconds for a small file, start-up included
 	mostGrowth  = 5    // MiB between the second and the last third of the watch on memory
+	keptWayIn   = 0.8  // of the deliveries accepted in a second, while a receiver hands on
+	keptFour    = 0.95 // of what four downstreams get in a second, when a fifth is dead; the machine's noise is the rest
+	firstMS     = 1000 // milliseconds from the start of a process to the first change handed on
 	mostCurve   = 10   // MiB between a store of 10,000 events and one of 1,000,000
 )
 
@@ -26,8 +29,26 @@ func (r *report) judge(events []int64) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		r.judgeCurve(engine, events)
 	}
+	r.judgeWayOut()
 	r.judgeValidate()
 	r.judgeMemory()
+}
+
+func (r *report) judgeWayOut() {
+	if both := r.row(outBoth); both != nil {
+		r.atLeast(outBoth+", accepted/s to none", keptWayIn, both.Ratio, "x")
+	}
+	for _, what := range []string{outOneDead, outOneStuck} {
+		if four := r.row(what); four != nil {
+			r.atLeast(what+", to all alive", keptFour, four.Ratio, "x")
+		}
+	}
+	if first := r.row(outFirst); first != nil {
+		r.atMost(outFirst, firstMS, first.P50, " ms")
+		if first.RSS > 0 {
+			r.atMost(outFirst+", peak memory", mostRSS, first.RSS, " MiB")
+		}
+	}
 }
 
 func (r *report) atLeast(what string, limit, got float64, unit string) {

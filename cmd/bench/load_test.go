@@ -19,7 +19,9 @@ type load struct {
 	connections int
 	warm        time.Duration // not counted
 	window      time.Duration
-	limit       int64 // deliveries, the warm ones included; 0 for as many as fit
+	limit       int64                       // deliveries, the warm ones included; 0 for as many as fit
+	apart       time.Duration               // between the answer and the next delivery of one connection
+	sent        func(n int64, at time.Time) // is told of each delivery before it is sent; may be nil
 }
 
 // measured is what a load saw.
@@ -124,8 +126,12 @@ func (c *caller) run() {
 		if now.After(c.end) {
 			return
 		}
-		request := c.sender.write(c.load.from.next.Add(1)-1, now)
+		n := c.load.from.next.Add(1) - 1
+		request := c.sender.write(n, now)
 		sent := time.Now()
+		if c.load.sent != nil {
+			c.load.sent(n, sent)
+		}
 		if c.failed = c.call(request.raw); c.failed != nil {
 			c.broken.Store(true)
 			return
@@ -133,6 +139,9 @@ func (c *caller) run() {
 		c.answered++
 		if at := time.Now(); sent.After(c.begin) && at.Before(c.end) {
 			c.latency.add(at.Sub(sent))
+		}
+		if c.load.apart > 0 {
+			<-time.After(c.load.apart)
 		}
 	}
 }

@@ -1,0 +1,327 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store/sqlite"
+)
+
+// The rows of the way out: a receiver with downstreams that are HTTP servers in this process.
+const (
+	outNone     = "receiver, no downstream"
+	outBoth     = "receiver, while it hands on to one downstream"
+	outPassage  = "from the POST to the downstream, few deliveries at a time"
+	outFirst    = "first of all that is owed, from the start of the process"
+	outAllAlive = "four downstreams beside a fifth that is alive"
+	outOneDead  = "four downstreams beside a fifth that refuses connections"
+	outOneStuck = "four downstreams beside a fifth that never answers"
+)
+
+func outRow(concurrency int) string {
+	return fmt.Sprintf("handed on, %d attempts at a time", concurrency)
+}
+
+// bound is a downstream: it counts what comes, and notes when something came.
+type bound struct {
+	*httptest.Server
+	secret string
+	came   atomic.Int64
+	first  atomic.Int64 // nanoseconds since the epoch
+	notice func(ts int64, at time.Time)
+}
+
+func newBound(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *bound {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key)
+	d := &bound{secret: "whsec_" + base64.StdEncoding.EncodeToString(key)}
+	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if answer != nil {
+			answer(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		now := time.Now()
+		d.first.CompareAndSwap(0, now.UnixNano())
+		d.came.Add(1)
+		if d.notice != nil {
+			var envelope struct {
+				TS int64 `json:"event_ts"`
+			}
+			if json.Unmarshal(body, &envelope) == nil {
+				d.notice(envelope.TS, now)
+			}
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	t.Cleanup(func() {
+		d.CloseClientConnections()
+		d.Close()
+	})
+	return d
+}
+
+// configure writes a configuration with the downstreams, named d0, d1 and so on.
+func configure(t *testing.T, folder string, concurrency int, downstreams []*bound) string {
+	var text strings.Builder
+	text.WriteString("downstreams:\n")
+	for i, d := range downstreams {
+		secrets := filepath.Join(folder, fmt.Sprintf("d%d.secret", i))
+		if err := os.WriteFile(secrets, []byte(d.secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&text, "  - {name: d%d, url: %q, secret_file: %q, allow_private: true, concurrency: %d, timeout: 10s}\n", i, d.URL+"/changes", secrets, concurrency)
+	}
+	path := filepath.Join(folder, "numhook.yaml")
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// owing makes a store in which each of so many downstreams is owed so many rows, and returns its file.
+func (b *bench) owing(t *testing.T, downstreams, rows int) string {
+	t.Helper()
+	path := filepath.Join(b.folder(t), ownDatabase)
+	s, err := sqlite.Open(t.Context(), path, sqlite.Options{AllowUnsafe: b.anyDisk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range downstreams {
+		if _, err := s.Register(t.Context(), event.Downstream{Name: fmt.Sprintf("d%d", i), Mode: event.Latest, Start: event.FromNow}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const each = 50 // numbers of one event
+	var group sync.WaitGroup
+	failed := make(chan error, 1)
+	var next atomic.Int64
+	for range b.connections {
+		group.Go(func() {
+			for n := next.Add(1) - 1; n*each < int64(rows); n = next.Add(1) - 1 {
+				e := b.deliveries.event(2 * n) // one of the two events
+				e.Numbers = e.Numbers[:0]
+				for i := range min(each, int64(rows)-n*each) {
+					e.Numbers = append(e.Numbers, fmt.Sprintf("+1312%07d", n*each+i))
+				}
+				if _, err := s.Append(context.WithoutCancel(t.Context()), e); err != nil {
+					select {
+					case failed <- err:
+					default:
+					}
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	select {
+	case err := <-failed:
+		t.Fatal(err)
+	default:
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// copied is a copy of the closed store, for one turn.
+func (b *bench) copied(t *testing.T, path string) string {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(b.folder(t), ownDatabase)
+	if err := os.WriteFile(to, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// handOn lets a receiver hand on for a while, or until all is there, and returns how long that took, and the resident memory at its peak in MiB.
+func (b *bench) handOn(t *testing.T, store string, concurrency int, want int64, downstreams ...*bound) (took time.Duration, peak float64) {
+	t.Helper()
+	folder := b.folder(t)
+	begun := time.Now()
+	p := b.startOn(t, "sqlite:"+store, "--config", configure(t, folder, concurrency, downstreams))
+	limit, tick := time.NewTimer(b.handing), time.NewTicker(time.Millisecond)
+	defer limit.Stop()
+	defer tick.Stop()
+	sum := func() (came int64) {
+		for _, d := range downstreams {
+			came += d.came.Load()
+		}
+		return came
+	}
+	for over := false; !over && sum() < want; {
+		select {
+		case <-tick.C:
+		case <-limit.C:
+			over = true
+		}
+	}
+	took = time.Since(begun)
+	_, peak = resident(p.command.Process.Pid)
+	p.stop(t)
+	if sum() == 0 {
+		t.Fatalf("nothing was handed on within %v", b.handing)
+	}
+	return took, peak
+}
+
+// drained measures how fast is handed on what is owed already.
+func (b *bench) drained(t *testing.T) {
+	store := b.owing(t, 1, b.owed)
+	for i, concurrency := range []int{1, 16, 64} {
+		d := newBound(t, nil)
+		begun := time.Now()
+		took, peak := b.handOn(t, b.copied(t, store), concurrency, int64(b.owed), d)
+		first := time.Unix(0, d.first.Load()).Sub(begun)
+		line := row{Part: "way out", What: outRow(concurrency), PerSecond: float64(d.came.Load()) / (took - first).Seconds(), RSS: peak}
+		b.report.add(line, outRow(1))
+		if i == 2 {
+			b.report.add(row{Part: "way out", What: outFirst, P50: milliseconds(first), RSS: peak}, "")
+		}
+	}
+}
+
+// both measures what handing on costs the way in, and how long a change is under way.
+func (b *bench) both(t *testing.T) {
+	d := newBound(t, nil)
+	folder := b.folder(t)
+	config := configure(t, folder, 16, []*bound{d})
+	runs := []*process{b.startOn(t, ""), b.startOn(t, "", "--config", config)}
+	seen, turns, came := make([]measured, 2), make([][]float64, 2), int64(0)
+	b.turns(2, func(i int) {
+		before := d.came.Load()
+		got := b.load(t, b.connections, b.warm, b.glance, runs[i])
+		if i == 1 {
+			came += d.came.Load() - before
+		}
+		seen[i].merge(got)
+		turns[i] = append(turns[i], got.row("", "").PerSecond)
+	})
+	for i, what := range []string{outNone, outBoth} {
+		line := seen[i].row("way out", what)
+		_, line.RSS = resident(runs[i].command.Process.Pid)
+		line.Turns = turns[i]
+		b.report.add(line, outNone)
+	}
+	if came == 0 {
+		t.Fatal("nothing was handed on under load")
+	}
+	runs[0].stop(t)
+	b.passage(t, runs[1], d)
+	runs[1].stop(t)
+}
+
+// passage is the time from a POST of the sender's to its arrival at the downstream, with few deliveries at a time, once the backlog is gone.
+func (b *bench) passage(t *testing.T, p *process, d *bound) {
+	const apart = 5 * time.Millisecond
+	quiet(t, d)
+	var sent sync.Map // by event_ts
+	var mu sync.Mutex
+	var times histogram
+	d.notice = func(ts int64, at time.Time) {
+		if begun, ok := sent.LoadAndDelete(ts); ok {
+			mu.Lock()
+			times.add(at.Sub(begun.(time.Time)))
+			mu.Unlock()
+		}
+	}
+	l := &load{from: b.deliveries, connections: 1, window: b.glance, limit: b.limit, apart: apart,
+		sent: func(n int64, at time.Time) { sent.Store(b.deliveries.firstTS+n, at) }}
+	if _, err := l.run([]*process{p}); err != nil {
+		t.Fatal(err)
+	}
+	quiet(t, d)
+	mu.Lock()
+	defer mu.Unlock()
+	if times.total == 0 {
+		t.Fatal("nothing arrived")
+	}
+	b.report.add(row{Part: "way out", What: outPassage, P50: milliseconds(times.quantile(0.5)), P99: milliseconds(times.quantile(0.99))}, "")
+}
+
+// quiet waits until nothing has come to the downstream for a second.
+func quiet(t *testing.T, d *bound) {
+	t.Helper()
+	limit, tick := time.After(2*time.Minute), time.NewTicker(time.Second)
+	defer tick.Stop()
+	for before := int64(-1); before != d.came.Load(); {
+		before = d.came.Load()
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("the downstream gets no rest")
+		}
+	}
+}
+
+// oneOfFive measures what four downstreams get beside a fifth in each state.
+func (b *bench) oneOfFive(t *testing.T) {
+	store := b.owing(t, 5, b.owed)
+	fifths := []struct {
+		what string
+		make func() *bound
+	}{
+		{outAllAlive, func() *bound { return newBound(t, nil) }},
+		{outOneDead, func() *bound {
+			d := newBound(t, nil)
+			d.Close() // its port refuses
+			return d
+		}},
+		{outOneStuck, func() *bound {
+			return newBound(t, func(_ http.ResponseWriter, r *http.Request) {
+				_, _ = io.Copy(io.Discard, r.Body) // only then does the server see that the other side has gone
+				<-r.Context().Done()
+			})
+		}},
+	}
+	rates := make([][]float64, len(fifths))
+	b.turns(len(fifths), func(i int) {
+		all := []*bound{newBound(t, nil), newBound(t, nil), newBound(t, nil), newBound(t, nil), fifths[i].make()}
+		begun := time.Now()
+		took, _ := b.handOn(t, b.copied(t, store), 4, int64(4*b.owed), all...)
+		var four, first int64
+		for _, d := range all[:4] {
+			four += d.came.Load()
+			if at := d.first.Load(); first == 0 || at < first {
+				first = at
+			}
+		}
+		rates[i] = append(rates[i], float64(four)/(took-time.Unix(0, first).Sub(begun)).Seconds())
+	})
+	for i, fifth := range fifths {
+		line := row{Part: "way out", What: fifth.what, Turns: rates[i]}
+		for _, rate := range rates[i] {
+			line.PerSecond += rate / float64(len(rates[i]))
+		}
+		b.report.add(line, outAllAlive)
+	}
+}
+
+// wayOut is all of it.
+func (b *bench) wayOut(t *testing.T) {
+	b.drained(t)
+	b.both(t)
+	b.oneOfFive(t)
+}
