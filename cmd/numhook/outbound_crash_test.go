@@ -82,14 +82,14 @@ func TestReceiversShareTheWork(t *testing.T) {
 	group.Go(func() { load.run(ctx, one, 0, 2) })
 	group.Go(func() { load.run(ctx, two, 1, 2) })
 	for _, enough := range []int{100, 200} {
-		eventually(t, startTime, "the load is taken", func() bool { return load.accepted() >= enough })
+		eventually(t, 2*startTime, "the load is taken", func() bool { return load.accepted() >= enough })
 		if enough == 100 {
 			one.kill()
 		}
 	}
 	cancel()
 	group.Wait()
-	s.settled(dispatch.Lease(500*time.Millisecond)+time.Minute, crm, audit)
+	s.settled(dispatch.Lease(500*time.Millisecond)+2*time.Minute, crm, audit)
 	l := s.ledger()
 	load.check(l)
 	crm.checkLatest(l)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -14,7 +13,7 @@ import (
 // quarantine puts a delivery that fits into quarantine, as one that did not fit an older document, and returns the entry's id.
 func (s *site) quarantine(body string) string {
 	s.Helper()
-	opened, err := openOperator(s.Context(), cmp.Or(s.database, "sqlite:"+s.file()))
+	opened, err := openOperator(s.Context(), s.storeURL())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -45,7 +44,7 @@ func goneSystemIsPausedUntilItIsResumed(t *testing.T, s *site) {
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	eventually(t, startTime, "it is paused", func() bool { return s.standing("crm").State == statePaused })
+	s.awaitStanding(startTime, "crm", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() })
 	if got := r.post("/", cnamBody(2, "TWO", "+12025550101", "+12025550102")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
@@ -138,7 +137,7 @@ func deadRowsWaitForAnOperator(t *testing.T, s *site) {
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	eventually(t, startTime, "a row is dead", func() bool { return s.standing("crm").Dead == 1 })
+	s.awaitStanding(startTime, "crm", "has a dead row", func(d event.Standing) bool { return d.Dead == 1 })
 	var rows []owedShown
 	s.read(&rows, "deliveries", "list")
 	if len(rows) != 1 || rows[0].State != event.Dead || rows[0].Tries != 1 || rows[0].Reason == "" || rows[0].Number != "+12025550101" {
@@ -175,7 +174,7 @@ func startsOfANewDownstream(t *testing.T, s *site) {
 	beginning, every := newSystem(t, "beginning", "latest", "    start: beginning"), newSystem(t, "every", "every", "    start: beginning")
 	r = s.start("--config", s.configure("alone", now, snapshot, beginning, every))
 	for _, sys := range []*system{now, snapshot, beginning, every} {
-		eventually(t, startTime, "it is filled", func() bool { return s.standing(sys.name).Filled })
+		s.awaitStanding(startTime, sys.name, "is filled", func(d event.Standing) bool { return d.Filled })
 	}
 	s.settled(startTime, now, snapshot, beginning, every)
 	l := s.ledger()

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"numhook/server/event"
 )
 
 // rawAnswers are what a system can write that Go's own errors quote, and retried all of them.
@@ -111,8 +113,8 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	}
 	s.settled(2*time.Minute, systems["tells"])
 	rows := run.awaitReasons("refuses", "redirects", "gone", "down", "nobody", "program", "jetstream", "kafka")
-	eventually(t, startTime, "what is refused is dead", func() bool { return s.standing("refuses").Dead == 3 })
-	eventually(t, startTime, "what is gone is paused", func() bool { return s.standing("gone").State == statePaused })
+	s.awaitStanding(startTime, "refuses", "has dead rows", func(d event.Standing) bool { return d.Dead == 3 })
+	s.awaitStanding(startTime, "gone", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() })
 	for _, args := range [][]string{{"downstreams", "status"}, {"downstreams", "status", "gone"}, {"downstreams", "status", "--format", "json"}, {"replay", "--all", "--dry-run"},
 		{"config", "check", "--config", named}} {
 		got := s.run(args...)

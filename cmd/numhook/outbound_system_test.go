@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"numhook/server/event"
 	"numhook/server/store/postgres/postgrestest"
 )
 
@@ -231,6 +232,9 @@ func onEachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 	})
 }
 
+// storeURL is the site's store, as a verb is told it.
+func (s *site) storeURL() string { return cmp.Or(s.database, "sqlite:"+s.file()) }
+
 // ledger is what the site's store holds.
 func (s *site) ledger() ledger {
 	s.Helper()
@@ -272,16 +276,30 @@ func (s *site) standing(name string) (shown downstreamShown) {
 	return shown
 }
 
+// awaitStanding waits until it holds of how a downstream stands. It reads the store itself: a process for each look would take the processors from those that
+// are waited for.
+func (s *site) awaitStanding(within time.Duration, name, what string, holds func(event.Standing) bool) {
+	s.Helper()
+	from, err := openReader(s.Context(), s.storeURL())
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer from.Close()
+	eventually(s, within, name+" "+what, func() bool {
+		standing, err := findDownstream(s.Context(), from, name)
+		if err != nil {
+			s.Fatal(err)
+		}
+		return holds(standing)
+	})
+}
+
 // settled waits until nothing is owed to the downstreams any more, and fails when something is dead.
 func (s *site) settled(within time.Duration, systems ...*system) {
 	s.Helper()
 	for _, sys := range systems {
-		var shown downstreamShown
-		eventually(s, within, sys.name+" has all that it is owed", func() bool {
-			shown = s.standing(sys.name)
-			return shown.Waiting+shown.Attempting == 0
-		})
-		if shown.Dead > 0 {
+		s.awaitStanding(within, sys.name, "has all that it is owed", func(d event.Standing) bool { return d.Waiting+d.Attempting == 0 })
+		if shown := s.standing(sys.name); shown.Dead > 0 {
 			s.Errorf("%d rows of %s are dead", shown.Dead, sys.name)
 		}
 	}
