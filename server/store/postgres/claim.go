@@ -15,8 +15,11 @@ import (
 // lookedAt is how many rows that stand in a queue, beside those that are handed out, a claim looks at and puts aside at a time.
 const lookedAt = 1000
 
-// claimTime bounds how long a claim goes on putting aside what stands in queues before it finds enough to hand out.
-const claimTime = time.Second
+// A claim goes on putting aside what stands in queues until it has found enough to hand out, but not for long once it has found anything.
+const (
+	claimTime  = time.Second
+	fillUpTime = 20 * time.Millisecond
+)
 
 // In the statements of a claim $1 is the downstream's name, $2 the claim, $3 the limit and $4 the time.
 const (
@@ -122,7 +125,8 @@ func (s *Store) Claim(ctx context.Context, downstream string, limit int) (attemp
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		if aside == 0 || len(attempts) >= limit || time.Since(start) > claimTime {
+		took := time.Since(start)
+		if aside == 0 || len(attempts) >= limit || took > claimTime || len(attempts) > 0 && took > fillUpTime {
 			return attempts, perhaps(due), nil
 		}
 	}

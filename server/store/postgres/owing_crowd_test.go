@@ -32,7 +32,9 @@ func located(ts int64, line, country string, numbers ...string) event.Event {
 // version orders the values of a subject.
 type version struct{ ts, seq int64 }
 
-func (v version) compare(w version) int { return cmp.Or(cmp.Compare(v.ts, w.ts), cmp.Compare(v.seq, w.seq)) }
+func (v version) compare(w version) int {
+	return cmp.Or(cmp.Compare(v.ts, w.ts), cmp.Compare(v.seq, w.seq))
+}
 
 // told keeps what downstreams were told, and holds it to the order.
 type told struct {

@@ -13,7 +13,9 @@ import (
 func TestOwing(t *testing.T) {
 	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
 		url := postgrestest.New(t)
-		return func() (store.Store, error) { return postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute}) }
+		return func() (store.Store, error) {
+			return postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute})
+		}
 	})
 }
 
