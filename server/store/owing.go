@@ -17,8 +17,9 @@ import (
 //     (event_ts, place) only ever grows, a superseded change is never owed, and of several values in one transaction only the newest; once a subject has a
 //     row, every newer value of it is owed, even one that no longer passes Only: the downstream would keep the old one for ever. In mode every an event
 //     without numbers is one row whose number is empty, and an event without a value is owed all the same. What passes is for
-//     event.Downstream.Wants and event.Only.Passes to say. Of a row that a newer value makes waiting, the value has not been tried yet, is due at once, and
-//     is owed since now, unless the row was waiting or attempting: then since when it was;
+//     event.Downstream.Wants and event.Only.Passes to say. Of a row that a newer value makes waiting, the value has not been tried yet, is due at once (or
+//     since when the row was, if it was waiting and due: else a number that changes all the time would never get its turn), and is owed since now, unless the
+//     row was waiting or attempting: then since when it was;
 //  9. hand a row to one claim at a time: a row that is attempting is claimed by nobody until it is recorded or released;
 //  10. take a result only under the row's newest claim. When the row's version has grown meanwhile, the row is waiting again, due at once (after
 //     Result.After for a Retry), whatever the verdict.

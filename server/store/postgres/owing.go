@@ -20,7 +20,8 @@ const (
 	// begin has a row begin anew, with the newest version that is known. One that is attempting stays so, under its claim, and waits for its turn.
 	begin = `event_ts = CASE WHEN ` + newer + ` THEN excluded.event_ts ELSE o.event_ts END, seq = CASE WHEN ` + newer + ` THEN excluded.seq ELSE o.seq END,
 		state = CASE o.state WHEN 'attempting' THEN o.state WHEN 'untold' THEN excluded.state ELSE 'waiting' END,
-		since = CASE WHEN o.state IN ('waiting', 'attempting') THEN o.since ELSE excluded.since END, due = excluded.due, tries = 0`
+		since = CASE WHEN o.state IN ('waiting', 'attempting') THEN o.since ELSE excluded.since END,
+		due = CASE o.state WHEN 'waiting' THEN least(o.due, excluded.due) ELSE excluded.due END, tries = 0`
 
 	// late holds for a value that passes, which came before one that did not, and was overtaken by it in another transaction.
 	late = `o.state = 'untold' AND excluded.state = 'waiting' AND excluded.seq < o.seq`

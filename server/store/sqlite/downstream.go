@@ -18,7 +18,7 @@ const (
 		ON CONFLICT (name) DO UPDATE SET events = ?4, carrier_codes = ?5, countries = ?6, prefixes = ?7`
 
 	removeOwed  = `DELETE FROM owed WHERE id IN (SELECT id FROM owed WHERE downstream = (SELECT id FROM downstreams WHERE name = ?1) LIMIT ?2)`
-	removedRows = 4000 // in one transaction: some ten milliseconds, in which no delivery gets in
+	removedRows = 1000 // in one transaction: some ten milliseconds, in which no delivery gets in
 )
 
 // registered is a downstream as the writer knows it, without its Start.

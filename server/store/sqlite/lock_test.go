@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"maps"
@@ -42,7 +43,7 @@ func TestServeLock(t *testing.T) {
 	}
 }
 
-// A process that is killed at any moment leaves what it acknowledged, whole.
+// A process that is killed at any moment leaves what it acknowledged, whole, and with it what it makes owed.
 func TestKilledProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	acknowledged := map[int]bool{}
@@ -80,13 +81,35 @@ func TestKilledProcess(t *testing.T) {
 		if round == rounds-1 {
 			mustHave(t, s, slices.Collect(maps.Keys(acknowledged))...)
 		}
+		for _, d := range []event.Downstream{newestOnly, allOfIt} {
+			if held, err := s.Held(t.Context(), d.Name); err != nil || len(held) > 0 {
+				t.Errorf("%d rows are held by the dead (%v)", len(held), err)
+			}
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 		checkIntegrity(t, path)
+		checkOwed(t, path)
 	}
 	if len(acknowledged) < rounds*20 {
 		t.Errorf("only %d events were acknowledged", len(acknowledged))
+	}
+}
+
+// checkOwed demands of a store whose events have a number each that every downstream is owed all of them, once.
+func checkOwed(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(path, "ro"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var events, owed, whole int
+	err = db.QueryRow(`SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM owed),
+		(SELECT count(*) FROM owed o JOIN events e ON e.seq = o.seq AND e.event_ts = o.event_ts AND e.numbers = json_array(o.number))`).Scan(&events, &owed, &whole)
+	if err != nil || events == 0 || owed != 2*events || whole != owed {
+		t.Errorf("of %d events, %d rows are owed, %d of them right (%v)", events, owed, whole, err)
 	}
 }
 
@@ -152,6 +175,12 @@ func appendForEver(ctx context.Context, path string, next int) error {
 	}
 	var mu sync.Mutex
 	var group sync.WaitGroup
+	for i, d := range []event.Downstream{newestOnly, allOfIt} {
+		if _, err := s.Register(ctx, d); err != nil {
+			return err
+		}
+		group.Go(func() { deliverForEver(ctx, s, d.Name, i) })
+	}
 	for range 8 {
 		group.Go(func() {
 			for {
@@ -172,4 +201,20 @@ func appendForEver(ctx context.Context, path string, next int) error {
 	}
 	group.Wait()
 	return nil
+}
+
+// deliverForEver claims, and confirms most of what it claims.
+func deliverForEver(ctx context.Context, s *Store, downstream string, n int) {
+	for {
+		list, _, err := s.Claim(ctx, downstream, 10)
+		if err != nil {
+			continue
+		}
+		for _, a := range list {
+			v := []event.Verdict{event.Confirmed, event.Retry, event.Refused, event.Confirmed}[n%4]
+			if n++; n%5 > 0 {
+				_, _ = s.Record(ctx, result(a, v))
+			}
+		}
+	}
 }

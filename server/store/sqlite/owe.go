@@ -13,7 +13,7 @@ import (
 // Parameters of what makes something owed: ?1 the downstream, ?2 the attribute, ?3 event_ts, ?4 the place, ?5 now, and from ?6 on the numbers.
 const (
 	// begin has a row begin anew for a version. One that is attempting stays so, under its claim: it waits its turn.
-	begin = `event_ts = ?3, seq = ?4, tries = 0, due = ?5, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?5 END,
+	begin = `event_ts = ?3, seq = ?4, tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?5) ELSE ?5 END, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?5 END,
 		state = CASE state WHEN 'attempting' THEN state ELSE 'waiting' END`
 
 	// oweNewest owes each number's value, if that is its newest and the row does not know it yet.

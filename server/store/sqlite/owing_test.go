@@ -357,7 +357,7 @@ func planOf(t *testing.T, db *sql.DB, query string, args []any) string {
 // To remove a downstream that is owed much takes several transactions, and deliveries get in between them.
 func TestRemoveMuch(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	s := openStore(t, path, Options{})
+	s := openStore(t, path, Options{Patience: time.Minute})
 	mustRegister(t, s, newestOnly, allOfIt)
 	e := sample(1)
 	e.Numbers = nil

@@ -9,6 +9,7 @@ import (
 // claimCases: rules 9 and 10, a row in one hand at a time, and what becomes of it.
 func claimCases() []OwingCase {
 	return []OwingCase{
+		{"a busy number keeps its place", busyKeepsPlace},
 		{"an attempt carries everything", attemptCarriesAll},
 		{"verdicts", verdicts},
 		{"a newer value while attempting", newerWhileAttempting},
@@ -425,4 +426,25 @@ func retryWaiting(t TB, place Place, clock *Clock) {
 	wantNext(t, s, "newest", time.Time{})
 	appendNew(t, s, cnam(2, "B", alice)) // skipped was the value, not the number
 	claimOne(t, s, "newest", `"B"`)
+}
+
+// busyKeepsPlace: a newer value of a row that is due already does not send it to the end.
+func busyKeepsPlace(t TB, place Place, clock *Clock) {
+	s := openLedger(t, place)
+	defer closeStore(t, s)
+	register(t, s, newestOnly)
+	appendNew(t, s, cnam(1, "1", alice))
+	clock.Move(time.Second)
+	appendNew(t, s, cnam(2, "2", bob))
+	clock.Move(time.Second)
+	appendNew(t, s, cnam(3, "3", alice))
+	for _, want := range []string{`"3"`, `"2"`} {
+		first := claim(t, s, newestOnly.Name, 1, 1)[0]
+		same(t, "value claimed first", string(first.Value), want)
+		confirm(t, s, first)
+	}
+	appendNew(t, s, cnam(4, "4", alice))
+	record(t, s, claimOne(t, s, newestOnly.Name, `"4"`), event.Retry, time.Hour, true)
+	appendNew(t, s, cnam(5, "5", alice)) // the older one was not due yet: the newer is at once
+	confirm(t, s, claimOne(t, s, newestOnly.Name, `"5"`))
 }

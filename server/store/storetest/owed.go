@@ -184,15 +184,19 @@ func (m *Model) offer(s *event.Standing, number string, e event.Stored, again, d
 	return false
 }
 
-// begin makes the row owed, for the event's value, which has not been tried yet.
+// begin makes the row owed, for the event's value, which has not been tried yet. One that was due already keeps its place before those that became due later: a
+// number that changes all the time would never get its turn.
 func (m *Model) begin(d *debt, e event.Stored) {
 	if !d.active() {
 		d.Since = m.now()
 	}
+	if d.State != event.Waiting || d.Due.After(m.now()) {
+		d.Due = m.now()
+	}
 	if d.State != event.Attempting {
 		d.State = event.Waiting
 	}
-	d.TS, d.seq, d.Due, d.Tries = e.TS, e.Seq, m.now(), 0
+	d.TS, d.seq, d.Tries = e.TS, e.Seq, 0
 	m.woken = true
 }
 
