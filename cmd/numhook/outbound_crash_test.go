@@ -20,7 +20,8 @@ func TestKilledInTheMiddleOfAnAttempt(t *testing.T) {
 	held, _ := release(t)
 	crm.behave(holding(held))
 	s := newSite(t)
-	s.env = append(s.env, "NUMHOOK_STORE="+postgrestest.New(t))
+	s.database = postgrestest.New(t)
+	s.env = append(s.env, "NUMHOOK_STORE="+s.database)
 	receivers := map[string]*receiver{}
 	for _, name := range []string{"one", "two"} {
 		receivers[name] = s.start("--config", s.configure(name, crm))
