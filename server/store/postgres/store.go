@@ -15,6 +15,12 @@
 // for one that is storing the very same event.
 //
 // While transactions are under way, a lower place may become visible after a higher one. Lists that are paged by place wait those moments out (settled.go).
+//
+// # What is owed
+//
+// What an event makes owed is written by the statement that stores it (owing.go), so nobody can store an event and owe nothing. Who is owed what changes only
+// while nobody stores (downstream.go). Rows are handed out under claims that wait for nobody (claim.go), and every other transaction takes their locks in the
+// order of their keys: there are no deadlocks between receivers. Every time is the database's.
 package postgres
 
 import (
