@@ -12,7 +12,7 @@
 // way for everyone who looks, for ever: of two events with an equal event_ts the one with the higher place counts as stored later, and wins; and a change
 // is superseded exactly when a newer one of its number has a lower place. All of this is read from the rows themselves. There is no second copy of a current
 // value and no flag that could disagree with them, so no two receivers have to agree on anything while they write, and none waits for another one, except
-// for one that is storing the very same event.
+// for one that is storing the very same event, or making something owed about the same number to the same downstream.
 //
 // While transactions are under way, a lower place may become visible after a higher one. Lists that are paged by place wait those moments out (settled.go).
 //
