@@ -42,7 +42,7 @@ type bound struct {
 	secret string
 	came   atomic.Int64
 	first  atomic.Int64 // nanoseconds since the epoch
-	notice func(ts int64, at time.Time)
+	notice atomic.Pointer[func(ts int64, at time.Time)] // may be nil
 }
 
 func newBound(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *bound {
@@ -61,12 +61,12 @@ func newBound(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *bo
 		now := time.Now()
 		d.first.CompareAndSwap(0, now.UnixNano())
 		d.came.Add(1)
-		if d.notice != nil {
+		if notice := d.notice.Load(); notice != nil {
 			var envelope struct {
 				TS int64 `json:"event_ts"`
 			}
 			if json.Unmarshal(body, &envelope) == nil {
-				d.notice(envelope.TS, now)
+				(*notice)(envelope.TS, now)
 			}
 		}
 		w.WriteHeader(http.StatusNoContent)
@@ -240,13 +240,14 @@ func (b *bench) passage(t *testing.T, p *process, d *bound) {
 	var sent sync.Map // by event_ts
 	var mu sync.Mutex
 	var times histogram
-	d.notice = func(ts int64, at time.Time) {
+	arrived := func(ts int64, at time.Time) {
 		if begun, ok := sent.LoadAndDelete(ts); ok {
 			mu.Lock()
 			times.add(at.Sub(begun.(time.Time)))
 			mu.Unlock()
 		}
 	}
+	d.notice.Store(&arrived)
 	l := &load{from: b.deliveries, connections: 1, window: b.glance, limit: b.limit, apart: apart,
 		sent: func(n int64, at time.Time) { sent.Store(b.deliveries.firstTS+n, at) }}
 	if _, err := l.run([]*process{p}); err != nil {

@@ -67,7 +67,7 @@ func TestLogIsBounded(t *testing.T) {
 			}
 		})
 	}
-	const callers, each = 8, 150
+	const callers, each = 8, 300
 	var writers sync.WaitGroup
 	for caller := range callers {
 		writers.Go(func() {
@@ -85,7 +85,7 @@ func TestLogIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const page, bound = 4096, 600 // about three times that is written
+	const page, bound = 4096, 1400 // about two and a half times that is written
 	pages := info.Size() / page
 	t.Logf("after %d events the log has %d pages", callers*each, pages)
 	if pages > bound {

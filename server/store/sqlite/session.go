@@ -91,10 +91,8 @@ func (w *session) connect(ctx context.Context, s *Store) (err error) {
 	if w.log, err = openLog(s); err != nil {
 		return err
 	}
-	if s.operator {
-		if _, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil { // it waits in its own way: see lockAsOperator
-			return err
-		}
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil { // it waits in its own way: see writer.lock
+		return err
 	}
 	// SQLite syncs the directory when it creates the log, but a reader may have created it.
 	if err := syncDirectory(filepath.Dir(s.path)); err != nil {

@@ -16,6 +16,7 @@ import (
 type writer struct {
 	store   *Store
 	session *session // nil while the store is in trouble
+	locked  time.Time
 }
 
 var _ group.Writer[work] = (*writer)(nil)
@@ -41,8 +42,11 @@ func (w *writer) Write(batch []work) error {
 	return err
 }
 
-// Tidy keeps the log short, between two transactions.
+// Tidy keeps the log short, between two transactions. An operator leaves the file as long as it has held it: the serving process comes first.
 func (w *writer) Tidy() error {
+	if w.store.operator {
+		time.Sleep(max(time.Since(w.locked), time.Millisecond))
+	}
 	err := w.session.log.care(w.session)
 	if err != nil {
 		w.abandonSession(err)
@@ -78,25 +82,17 @@ func (w *writer) transact(batch []work) (err error) {
 	return s.inPlace()
 }
 
-// lock takes the write lock of the file.
+// lock takes the write lock of the file. Beside another process that writes the lock is free for moments only, which SQLite's own way of waiting, with pauses
+// of up to 100 ms, may miss one after the other: so this one looks often, and at random times.
 func (w *writer) lock(ctx context.Context) error {
+	patience := busyTimeout
 	if w.store.operator {
-		return w.lockAsOperator(ctx)
+		patience = operatorPatience / 2
 	}
-	_, err := w.session.begin.ExecContext(ctx)
-	if code(err) == codes.SQLITE_BUSY {
-		return &busyError{err}
-	}
-	return err
-}
-
-// lockAsOperator takes the lock beside a serving process. Under load that one frees it for a few microseconds between two batches, which SQLite's own way of
-// waiting, with pauses of up to 100 ms, would hardly ever meet: so this one looks often, and at random times.
-func (w *writer) lockAsOperator(ctx context.Context) error {
-	deadline := time.Now().Add(operatorPatience / 2)
-	for {
+	for deadline := time.Now().Add(patience); ; {
 		_, err := w.session.begin.ExecContext(ctx)
 		if code(err) != codes.SQLITE_BUSY {
+			w.locked = time.Now()
 			return err
 		}
 		if time.Now().After(deadline) {
