@@ -14,11 +14,11 @@ const (
 	findClaimable = `SELECT id, paused IS NOT NULL FROM downstreams WHERE name = ?`
 
 	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3: those that are due, and then those that are due after ?4, which
-	// were written before the clock was set back.
-	claimable = `SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT ?3)
-		UNION ALL SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, since, id LIMIT ?3) LIMIT ?3`
+	// were written before the clock was set back. The plus keeps SQLite from compiling the statement anew for every limit.
+	claimable = `SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT +?3)
+		UNION ALL SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, since, id LIMIT +?3) LIMIT +?3`
 
-	ripe = `downstream = ?1 AND state = 'waiting' AND state IN ('waiting', 'attempting', 'dead') AND behind = 0`
+	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
 
 	// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
 	readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, o.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries + 1, o.since,
@@ -28,12 +28,11 @@ const (
 		FROM (` + claimable + `) r CROSS JOIN owed o ON o.id = r.id CROSS JOIN events e ON e.seq = o.seq
 		LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.event_ts = o.event_ts AND c.seq = o.seq ORDER BY o.due, o.id`
 
-	markClaimed = `UPDATE owed SET state = 'attempting', tries = tries + 1, claim = ?5 WHERE id IN (` + claimable + `)`
+	markClaimed = `UPDATE owed SET state = 'attempting', tries = tries + 1, claim = ?1 WHERE id = ?2`
 
 	nextDue = `SELECT due FROM owed WHERE ` + ripe + ` ORDER BY due LIMIT 1`
 
-	held = `SELECT o.id, o.claim FROM owed o WHERE o.downstream = (SELECT id FROM downstreams WHERE name = ?) AND o.state = 'attempting'
-		AND o.state IN ('waiting', 'attempting', 'dead')`
+	held = `SELECT o.id, o.claim FROM owed o WHERE o.downstream = (SELECT id FROM downstreams WHERE name = ?) AND o.state = 'attempting'`
 
 	// heldUp is whether an earlier row of its number's line is still to be delivered.
 	heldUp = `(slot > 0 AND EXISTS (SELECT 1 FROM owed b WHERE b.downstream = owed.downstream AND b.number = owed.number AND b.slot > 0
@@ -43,7 +42,7 @@ const (
 		WHERE id = ?2 AND state = 'attempting' AND claim = ?3 AND downstream = (SELECT id FROM downstreams WHERE name = ?4)`
 
 	releaseAll = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?1, claim = 0
-		WHERE downstream IN (SELECT id FROM downstreams) AND state = 'attempting' AND state IN ('waiting', 'attempting', 'dead')`
+		WHERE downstream IN (SELECT id FROM downstreams) AND state = 'attempting'`
 )
 
 // attempt is what the works of the way out have in common: none is a delivery.
@@ -78,15 +77,13 @@ func (c *claiming) write(ctx context.Context, w *session) error {
 	}
 	now := w.now()
 	claim := 1 + rand.Int64N(1<<63-1)
-	args := []any{id, now, c.limit, now + (event.LongestWait + time.Hour).Microseconds()} // an hour for clocks that differ
-	if c.attempts, err = w.readAttempts(ctx, args...); err != nil {
+	setBack := now + (event.LongestWait + time.Hour).Microseconds() // an hour for clocks that differ
+	if c.attempts, err = w.readAttempts(ctx, id, now, c.limit, setBack); err != nil {
 		return err
 	}
-	if c.changed = len(c.attempts) > 0; c.changed {
-		for i := range c.attempts {
-			c.attempts[i].Downstream, c.attempts[i].Claim = c.downstream, claim
-		}
-		if _, err := w.markClaimed.ExecContext(ctx, append(args, claim)...); err != nil {
+	for i := range c.attempts {
+		c.attempts[i].Downstream, c.attempts[i].Claim, c.changed = c.downstream, claim, true
+		if _, err := w.markClaimed.ExecContext(ctx, claim, c.attempts[i].Row); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,7 @@ func (l *ledger) statements() map[string]**sql.Stmt {
 		removeOwed:                               &l.removeOwed,
 		"DELETE FROM downstreams WHERE name = ?": &l.remove,
 		oweNewest:                                &l.oweNewest,
-		forMany(oweNewest):                       &l.oweNewests,
+		forMany(oweNewests):                      &l.oweNewests,
 		oweTold:                                  &l.told,
 		oweEvent:                                 &l.oweEvent,
 		forMany(oweEvent):                        &l.oweEvents,

@@ -18,7 +18,7 @@ const (
 		FROM downstreams d LEFT JOIN counts w ON w.downstream = d.id AND w.state = 'waiting' LEFT JOIN counts a ON a.downstream = d.id AND a.state = 'attempting'
 		LEFT JOIN counts x ON x.downstream = d.id AND x.state = 'dead' WHERE ?1 = '' OR d.name = ?1 ORDER BY d.name`
 
-	open = `o.state IN ('waiting', 'attempting', 'dead')`
+	open = `(o.state = 'waiting' OR o.state = 'attempting' OR o.state = 'dead')`
 
 	owedColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason `

@@ -120,8 +120,7 @@ func (s *Store) releaseDead(ctx context.Context) error {
 		return nil
 	}
 	some := false
-	const attempting = `SELECT EXISTS (SELECT 1 FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'attempting'
-		AND o.state IN ('waiting', 'attempting', 'dead'))`
+	const attempting = `SELECT EXISTS (SELECT 1 FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'attempting')`
 	err := s.each(ctx, "release what was claimed", func(rows *sql.Rows) error { return rows.Scan(&some) }, attempting)
 	if err != nil || !some {
 		return err
