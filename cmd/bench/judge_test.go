@@ -30,6 +30,7 @@ func (r *report) judge(events []int64) {
 		r.judgeCurve(engine, events)
 	}
 	r.judgeWayOut()
+	r.judgeDraining()
 	r.judgeValidate()
 	r.judgeMemory()
 }
@@ -48,6 +49,12 @@ func (r *report) judgeWayOut() {
 		if first.RSS > 0 {
 			r.atMost(outFirst+", peak memory", mostRSS, first.RSS, " MiB")
 		}
+	}
+}
+
+func (r *report) judgeDraining() {
+	if all := r.row(outAll); all != nil && all.RSS > 0 {
+		r.atMost(outAll+", growth of memory", mostGrowth, growth(r.Draining), " MiB")
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 	outBoth     = "receiver, while it hands on to one downstream"
 	outPassage  = "from the POST to the downstream, few deliveries at a time"
 	outFirst    = "first of all that is owed, from the start of the process"
+	outAll      = "all that is owed, 64 attempts at a time, memory watched"
 	outAllAlive = "four downstreams beside a fifth that is alive"
 	outOneDead  = "four downstreams beside a fifth that refuses connections"
 	outOneStuck = "four downstreams beside a fifth that never answers"
@@ -156,13 +157,22 @@ func (b *bench) copied(t *testing.T, path string) string {
 	return to
 }
 
-// handOn lets a receiver hand on for a while, or until all is there, and returns how long that took, and the resident memory at its peak in MiB.
-func (b *bench) handOn(t *testing.T, store string, concurrency int, want int64, downstreams ...*bound) (took time.Duration, peak float64) {
+// handedOn is how a receiver handed on.
+type handedOn struct {
+	took  time.Duration
+	peak  float64  // resident memory, in MiB
+	looks []memory // at it
+}
+
+// handOn lets a receiver hand on for so long at most, or until all is there.
+func (b *bench) handOn(t *testing.T, store string, most time.Duration, concurrency int, want int64, downstreams ...*bound) (h handedOn) {
 	t.Helper()
 	folder := b.folder(t)
 	begun := time.Now()
 	p := b.startOn(t, "sqlite:"+store, "--config", configure(t, folder, concurrency, downstreams))
-	limit, tick := time.NewTimer(b.handing), time.NewTicker(time.Millisecond)
+	stop, watched := make(chan struct{}), make(chan []memory)
+	go func() { watched <- watch(p.command.Process.Pid, b.sample, stop) }()
+	limit, tick := time.NewTimer(most), time.NewTicker(time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
 	sum := func() (came int64) {
@@ -178,29 +188,38 @@ func (b *bench) handOn(t *testing.T, store string, concurrency int, want int64, 
 			over = true
 		}
 	}
-	took = time.Since(begun)
-	_, peak = resident(p.command.Process.Pid)
+	h.took = time.Since(begun)
+	close(stop)
+	h.looks = <-watched
+	_, h.peak = resident(p.command.Process.Pid)
 	p.stop(t)
 	if sum() == 0 {
-		t.Fatalf("nothing was handed on within %v", b.handing)
+		t.Fatalf("nothing was handed on within %v", most)
 	}
-	return took, peak
+	return h
 }
 
-// drained measures how fast is handed on what is owed already.
+// drained measures how fast is handed on what is owed already: a while of it, and in the end all.
 func (b *bench) drained(t *testing.T) {
 	store := b.owing(t, 1, b.owed)
 	for i, concurrency := range []int{1, 16, 64} {
 		d := newBound(t, nil)
 		begun := time.Now()
-		took, peak := b.handOn(t, b.copied(t, store), concurrency, int64(b.owed), d)
+		h := b.handOn(t, b.copied(t, store), b.handing, concurrency, int64(b.owed), d)
 		first := time.Unix(0, d.first.Load()).Sub(begun)
-		line := row{Part: "way out", What: outRow(concurrency), PerSecond: float64(d.came.Load()) / (took - first).Seconds(), RSS: peak}
+		line := row{Part: "way out", What: outRow(concurrency), PerSecond: float64(d.came.Load()) / (h.took - first).Seconds(), RSS: h.peak}
 		b.report.add(line, outRow(1))
 		if i == 2 {
-			b.report.add(row{Part: "way out", What: outFirst, P50: milliseconds(first), RSS: peak}, "")
+			b.report.add(row{Part: "way out", What: outFirst, P50: milliseconds(first), RSS: h.peak}, "")
 		}
 	}
+	d := newBound(t, nil)
+	h := b.handOn(t, store, b.draining, 64, int64(b.owed), d)
+	if came := d.came.Load(); came < int64(b.owed) {
+		t.Errorf("%d of %d rows were handed on within %v", came, b.owed, b.draining)
+	}
+	b.report.Draining = h.looks
+	b.report.add(row{Part: "way out", What: outAll, PerSecond: float64(b.owed) / h.took.Seconds(), RSS: h.peak}, outRow(64))
 }
 
 // both measures what handing on costs the way in, and how long a change is under way.
@@ -305,7 +324,7 @@ func (b *bench) oneOfFive(t *testing.T) {
 	b.turns(len(fifths), func(i int) {
 		all := []*bound{newBound(t, nil), newBound(t, nil), newBound(t, nil), newBound(t, nil), fifths[i].make()}
 		begun := time.Now()
-		took, _ := b.handOn(t, b.copied(t, store), 4, int64(4*b.owed), all...)
+		h := b.handOn(t, b.copied(t, store), b.handing, 4, int64(4*b.owed), all...)
 		var four, first int64
 		for _, d := range all[:4] {
 			four += d.came.Load()
@@ -313,7 +332,7 @@ func (b *bench) oneOfFive(t *testing.T) {
 				first = at
 			}
 		}
-		rates[i] = append(rates[i], float64(four)/(took-time.Unix(0, first).Sub(begun)).Seconds())
+		rates[i] = append(rates[i], float64(four)/(h.took-time.Unix(0, first).Sub(begun)).Seconds())
 	})
 	for i, fifth := range fifths {
 		line := row{Part: "way out", What: fifth.what, Turns: rates[i]}

@@ -11,10 +11,11 @@ import (
 
 // report is what a run found. Its JSON form is what NUMHOOK_BENCH_JSON gets.
 type report struct {
-	Machine machine  `json:"machine"`
-	Rows    []row    `json:"rows"`
-	Aims    []aim    `json:"aims"`
-	Memory  []memory `json:"memory"`
+	Machine  machine  `json:"machine"`
+	Rows     []row    `json:"rows"`
+	Aims     []aim    `json:"aims"`
+	Memory   []memory `json:"memory"`
+	Draining []memory `json:"draining"` // memory while all that is owed is handed on
 }
 
 // row is one line of the table. A zero is a blank.
