@@ -30,7 +30,6 @@ func (r *report) judge(events []int64) {
 		r.judgeCurve(engine, events)
 	}
 	r.judgeWayOut()
-	r.judgeDraining()
 	r.judgeValidate()
 	r.judgeMemory()
 }
@@ -46,15 +45,9 @@ func (r *report) judgeWayOut() {
 	}
 	if first := r.row(outFirst); first != nil {
 		r.atMost(outFirst, firstMS, first.P50, " ms")
-		if first.RSS > 0 {
-			r.atMost(outFirst+", peak memory", mostRSS, first.RSS, " MiB")
-		}
 	}
-}
-
-func (r *report) judgeDraining() {
 	if all := r.row(outAll); all != nil && all.RSS > 0 {
-		r.atMost(outAll+", growth of memory", mostGrowth, growth(r.Draining), " MiB")
+		r.atMost(outAll+", peak memory", mostRSS, all.RSS, " MiB")
 	}
 }
 

@@ -108,9 +108,15 @@ func (r *report) print(out io.Writer) error {
 		lines = append(lines, line)
 	}
 	align(&text, lines, 3)
-	if n := len(r.Memory); n > 0 {
-		fmt.Fprintf(&text, "\nResident memory under load: %s MiB at the start, %s in the middle, %s at the end (%s s).\n",
-			figure(r.Memory[0].RSS), figure(r.Memory[n/2].RSS), figure(r.Memory[n-1].RSS), figure(r.Memory[n-1].At))
+	for _, watched := range []struct {
+		when  string
+		looks []memory
+	}{{"under load", r.Memory}, {"while all that is owed is handed on", r.Draining}} {
+		if n := len(watched.looks); n > 0 {
+			first, last := watched.looks[0], watched.looks[n-1]
+			fmt.Fprintf(&text, "\nResident memory %s: %s MiB at the start, %s in the middle, %s at three quarters, %s at the end (%s s).\n", watched.when,
+				figure(first.RSS), figure(watched.looks[n/2].RSS), figure(watched.looks[n*3/4].RSS), figure(last.RSS), figure(last.At))
+		}
 	}
 	text.WriteString("\n")
 	lines = [][]string{{"to reach", "want", "got", "reached"}}
