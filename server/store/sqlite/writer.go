@@ -15,8 +15,8 @@ import (
 // writer makes batches durable on the connection that writes. The goroutine of the group commit owns it.
 type writer struct {
 	store   *Store
-	session *session // nil while the store is in trouble
-	locked  time.Time
+	session *session  // nil while the store is in trouble
+	locked  time.Time // when it last got the write lock
 }
 
 var _ group.Writer[work] = (*writer)(nil)
@@ -42,7 +42,7 @@ func (w *writer) Write(batch []work) error {
 	return err
 }
 
-// Tidy keeps the log short, between two transactions. An operator leaves the file as long as it has held it: the serving process comes first.
+// Tidy keeps the log short, between two transactions. An operator leaves the file for as long as it has held it: who serves comes first.
 func (w *writer) Tidy() error {
 	if w.store.operator {
 		time.Sleep(max(time.Since(w.locked), time.Millisecond))
