@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"numhook/cmd/numhook/settings"
 	"numhook/cmd/numhook/validation"
@@ -24,6 +25,7 @@ type outbound struct {
 	lines   []dispatch.Line
 	metrics *dispatch.Metrics
 	log     *slog.Logger
+	busy    dispatch.Pressure                 // of the way in
 	running atomic.Pointer[dispatch.Dispatch] // nil before start
 	stop    context.CancelFunc
 	ended   chan error
@@ -103,6 +105,21 @@ func (o *outbound) wake() {
 	}
 }
 
+// observers are all told what a store's writers do.
+type observers []store.Observer
+
+func (all observers) Batch(deliveries int, took time.Duration) {
+	for _, o := range all {
+		o.Batch(deliveries, took)
+	}
+}
+
+func (all observers) Queue(depth int) {
+	for _, o := range all {
+		o.Queue(depth)
+	}
+}
+
 // start registers the downstreams, and begins to hand on what they are owed.
 func (o *outbound) start(ctx context.Context, from store.Store, alone bool) error {
 	if len(o.lines) == 0 {
@@ -115,7 +132,7 @@ func (o *outbound) start(ctx context.Context, from store.Store, alone bool) erro
 	}
 	o.warnOfOthers(ctx, from)
 	way, err := dispatch.New(dispatch.Config{
-		Keeper: from, Lines: o.lines, Wrap: dispatch.Wrap, Standings: from, Source: from, Owing: from, Alone: alone, Log: o.log, Metrics: o.metrics,
+		Keeper: from, Lines: o.lines, Wrap: dispatch.Wrap, Standings: from, Source: from, Owing: from, Alone: alone, Pressure: &o.busy, Log: o.log, Metrics: o.metrics,
 	})
 	if err != nil {
 		return err

@@ -48,6 +48,8 @@ type Config struct {
 	// begins was then held by a process that is dead, and is released without waiting for its lease.
 	Alone bool
 
+	Pressure *Pressure // of the way in, to which lines then yield: see YieldEvery
+
 	DrainTime time.Duration    // for attempts under way once Run is to end; default DefaultDrainTime
 	Now       func() time.Time // the wall clock
 	Random    func() float64   // of [0, 1), safe for concurrent use: jitter
@@ -64,6 +66,7 @@ type Dispatch struct {
 	source    Source
 	owing     Owing
 	alone     bool
+	pressure  *Pressure
 	drainTime time.Duration
 	now       func() time.Time
 	random    func() float64
@@ -80,8 +83,11 @@ func New(cfg Config) (*Dispatch, error) {
 		return nil, errors.New("cannot build the way out: new downstreams are filled from a source, into what is owed, as their standings say")
 	}
 	d := &Dispatch{
-		keeper: cfg.Keeper, wrap: cfg.Wrap, standings: cfg.Standings, source: cfg.Source, owing: cfg.Owing, alone: cfg.Alone,
+		keeper: cfg.Keeper, wrap: cfg.Wrap, standings: cfg.Standings, source: cfg.Source, owing: cfg.Owing, alone: cfg.Alone, pressure: cfg.Pressure,
 		drainTime: cfg.DrainTime, now: cfg.Now, random: cfg.Random, log: cfg.Log, metrics: cfg.Metrics,
+	}
+	if d.pressure == nil {
+		d.pressure = new(Pressure)
 	}
 	if d.drainTime <= 0 {
 		d.drainTime = DefaultDrainTime

@@ -37,6 +37,8 @@ type line struct {
 	freed chan struct{} // capacity 1: an attempt ended
 	wakes atomic.Int64  // how often it was woken
 
+	claimed time.Time // when run last claimed
+
 	attempts sync.WaitGroup
 	mu       sync.Mutex
 	places   int       // taken by attempts
@@ -138,10 +140,14 @@ func (l *line) await(stop context.Context, next look) bool {
 
 // pass claims what there is room for, begins it, and says when to look again.
 func (l *line) pass(stop, sends, records context.Context) look {
+	if early := YieldEvery - time.Since(l.claimed); early > 0 && l.d.pressure.high() {
+		return look{within: early}
+	}
 	limit, next := l.room(time.Now())
 	if limit == 0 {
 		return next
 	}
+	l.claimed = time.Now()
 	l.setDue(time.Time{}) // the store knows better, and what ends from now on is noted anew
 	wakes := l.wakes.Load()
 	fence := fence{asked: l.d.instant(), timeout: l.Timeout}

@@ -52,6 +52,37 @@ func TestWakeAndPoll(t *testing.T) {
 	})
 }
 
+// While the way in is under pressure, a line claims now and then; when that is over, as soon as there is something.
+func TestYieldsToTheWayIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &downstream{began: time.Now()}
+		line := named("carrier", d)
+		line.Concurrency = 2
+		pressure := new(Pressure)
+		r := newRig(t, Config{Pressure: pressure}, line)
+		r.start()
+		for i := range 9 {
+			r.owe(fmt.Sprint(i), 1, "A")
+		}
+		r.pass(200 * time.Millisecond)
+		pressure.Batch(crowd-1, time.Millisecond)
+		if pressure.high() {
+			t.Error("a few deliveries are pressure")
+		}
+		begun := time.Now()
+		count := func() int { r.Wake(); synctest.Wait(); return len(d.receipts()) }
+		var counts []int
+		for time.Since(begun) < 240*time.Millisecond {
+			pressure.Batch(crowd, time.Millisecond)
+			counts = append(counts, count())
+			r.pass(40 * time.Millisecond)
+		}
+		mustEqual(t, "receipts under pressure, every 40 ms", counts, []int{2, 2, 2, 4, 4, 6})
+		r.pass(crowdTime)
+		mustEqual(t, "receipts after it", []int{count()}, []int{9})
+	})
+}
+
 // countingKeeper remembers the limits of claims.
 type countingKeeper struct {
 	Keeper
