@@ -5,7 +5,7 @@
 // It guarantees:
 //
 //   - its verdicts are those of kin-openapi's stock path for OpenAPI 3.1, but for the classes that spec/DIVERGENCES.md lists; tests hold the two together;
-//   - a document is compiled once, by New, and a keyword that is not implemented is an error there, never a silent pass;
+//   - a document is compiled once, by New, and a keyword that the check does not know is an error there, never a silent pass;
 //   - numbers are exact, of any length: no value goes through a floating-point number;
 //   - time and memory are in proportion to the body, whatever is in it: nesting is bounded, tables take over from comparing pairs, and pointers,
 //     lines and columns are worked out for the findings that are kept;

@@ -52,6 +52,45 @@ func TestWakeAndPoll(t *testing.T) {
 	})
 }
 
+// A line with a backlog gathers the places that are freed within two milliseconds, but for no longer than until a quarter of them is free.
+func TestGathersPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ends := []time.Duration{100 * time.Microsecond, 200 * time.Microsecond, 10 * time.Millisecond} // the first two together, then one alone
+		d := &downstream{began: time.Now(), send: func(ctx context.Context, nth int) Outcome {
+			wait := time.Second
+			if nth <= len(ends) {
+				wait = ends[nth-1]
+			}
+			rest(ctx, wait)
+			return confirmed
+		}}
+		r := newRig(t, Config{})
+		keeper := &countingKeeper{Keeper: r.store}
+		l := named("carrier", d)
+		l.Concurrency = 8
+		r.configure(Config{Keeper: keeper}, l)
+		for i := range 20 {
+			r.owe(fmt.Sprint(i), 1, "A")
+		}
+		r.start()
+		for _, look := range []struct {
+			after time.Duration
+			want  []int
+		}{
+			{150 * time.Microsecond, []int{8}},
+			{100 * time.Microsecond, []int{8, 2}},
+			{11 * time.Millisecond, []int{8, 2}}, // one is free, since 10 ms
+			{time.Millisecond, []int{8, 2, 1}},
+		} {
+			r.pass(look.after)
+			mustEqual(t, "limits", keeper.claims(), look.want)
+		}
+		if _, err := r.halt(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // While the way in is under pressure, a line claims now and then; when that is over, as soon as there is something.
 func TestYieldsToTheWayIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

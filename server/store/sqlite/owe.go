@@ -17,7 +17,7 @@ const (
 		state = CASE state WHEN 'attempting' THEN state ELSE 'waiting' END`
 
 	// oweNewest owes a number's value, which is in the store, if that is its newest and the row does not know it yet. Where it is not the newest there is
-	// no slot, and OR IGNORE passes over a row without: SELECT ... WHERE would say it better, and take half as long again. oweNewests is that for many.
+	// no slot, and OR IGNORE passes over a row without: SELECT ... WHERE would say it better, and take a quarter longer. oweNewests is that for many.
 	oweNewest = `INSERT OR IGNORE INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
 		VALUES (?1, ?6, ?2, CASE WHEN NOT EXISTS (SELECT 1 FROM changes c WHERE c.number = ?6 AND c.attribute = ?2 AND c.event_ts > ?3) THEN 0 END, ?3, ?4,
 			'waiting', ?5, ?5)` + unlessOwed

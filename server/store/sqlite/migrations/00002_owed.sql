@@ -22,7 +22,7 @@ CREATE TABLE downstreams (
 -- behind says of a waiting row of mode every that an earlier one of its number is still to be delivered, so that a claim need not look for those it may
 -- take among those it may not.
 -- No foreign keys: who writes a row has read the downstream and the event in the same transaction, neither goes while it has rows, and SQLite, which would look
--- again and be ready to undo half a statement, takes half as long without.
+-- again and be ready to undo half a statement, takes two thirds of the time without.
 -- The conditions are spelled with OR, because SQLite makes a table of its own for an IN with more than two texts, every time that it looks at a row.
 CREATE TABLE owed (
     id         INTEGER PRIMARY KEY,
