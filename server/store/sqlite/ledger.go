@@ -16,21 +16,25 @@ type ledger struct {
 
 	readRegistry, register, fill, pause, resume, removeOwed, remove *sql.Stmt
 
-	oweNewest, oweNewests, told, oweEvent, oweEvents, passStep, passSteps *sql.Stmt
-	findOwed, findNewest, renew                                           *sql.Stmt
-	findClaimable, readClaimed, markClaimed, nextDue                      *sql.Stmt
-	record, release                                                       *sql.Stmt
-	stepBack, moveUp, findState, hasten, skip                             *sql.Stmt
+	debts    []debt // of this transaction, that are still to be written
+	debtArgs []any  // the memory of the statement's arguments
+
+	oweDebts                                         [len(debtSizes)]*sql.Stmt
+	told, oweEvent, oweEvents, passStep, passSteps   *sql.Stmt
+	findOwed, findNewest, renew                      *sql.Stmt
+	findClaimable, readClaimed, markClaimed, nextDue *sql.Stmt
+	record, release                                  *sql.Stmt
+	stepBack, moveUp, findState, hasten, skip        *sql.Stmt
 }
 
 // begin is the begin of a transaction.
-func (l *ledger) begin() { l.looked, l.due, l.changed = false, false, false }
+func (l *ledger) begin() { l.looked, l.due, l.changed, l.debts = false, false, false, l.debts[:0] }
 
 // now is the time of what is owed, in microseconds since the epoch.
 func (l *ledger) now() int64 { return l.clock().UnixMicro() }
 
 func (l *ledger) statements() map[string]**sql.Stmt {
-	return map[string]**sql.Stmt{
+	all := map[string]**sql.Stmt{
 		registry: &l.readRegistry,
 		register: &l.register,
 		"UPDATE downstreams SET filled = 1 WHERE name = ?":                                      &l.fill,
@@ -38,8 +42,6 @@ func (l *ledger) statements() map[string]**sql.Stmt {
 		"UPDATE downstreams SET paused = NULL, paused_why = '' WHERE name = ?":                  &l.resume,
 		removeOwed:                               &l.removeOwed,
 		"DELETE FROM downstreams WHERE name = ?": &l.remove,
-		oweNewest:                                &l.oweNewest,
-		forMany(oweNewests):                      &l.oweNewests,
 		oweTold:                                  &l.told,
 		oweEvent:                                 &l.oweEvent,
 		forMany(oweEvent):                        &l.oweEvents,
@@ -60,4 +62,8 @@ func (l *ledger) statements() map[string]**sql.Stmt {
 		"UPDATE owed SET due = ?2 WHERE id = ?1":                     &l.hasten,
 		"UPDATE owed SET state = 'skipped', behind = 0 WHERE id = ?": &l.skip,
 	}
+	for i, size := range debtSizes {
+		all[oweDebts(size)] = &l.oweDebts[i]
+	}
+	return all
 }

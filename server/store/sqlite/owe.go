@@ -10,27 +10,28 @@ import (
 	"numhook/server/event"
 )
 
-// Parameters of what makes something owed: ?1 the downstream, ?2 the attribute, ?3 event_ts, ?4 the place, ?5 now, and from ?6 on the numbers.
 const (
-	// begin has a row begin anew for a version. One that is attempting stays so, under its claim: it waits its turn.
-	begin = `event_ts = ?3, seq = ?4, tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?5) ELSE ?5 END, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?5 END,
+	// oweNewest owes debts: ?1 is now, and each debt is a row of the VALUES. One that was not its number's newest value when it was stored is passed over,
+	// and so is one that the row knows already.
+	oweNewest = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
+		SELECT v.column1, v.column2, v.column3, 0, v.column4, v.column5, 'waiting', ?1, ?1 FROM (VALUES ` + oneDebt + `) v
+		WHERE EXISTS (SELECT 1 FROM changes c WHERE c.number = v.column2 AND c.attribute = v.column3 AND c.event_ts = v.column4 AND c.seq = v.column5
+			AND c.superseded = 0)
+		ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET event_ts = excluded.event_ts, seq = excluded.seq, ` + anew + `
+		WHERE (excluded.event_ts, excluded.seq) > (event_ts, seq)`
+
+	oneDebt = `(?, ?, ?, ?, ?)`
+
+	// oweTold owes a value that does not pass, where the downstream was told of one before: ?1 is now, ?2 to ?6 are the debt.
+	oweTold = `UPDATE owed SET event_ts = ?5, seq = ?6, ` + anew + ` WHERE downstream = ?2 AND number = ?3 AND attribute = ?4 AND slot = 0
+		AND (?5, ?6) > (event_ts, seq)
+		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?3 AND c.attribute = ?4 AND c.event_ts = ?5 AND c.seq = ?6 AND c.superseded = 0)`
+
+	// anew has a row begin anew for a version. One that is attempting stays so, under its claim: it waits its turn.
+	anew = `tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?1) ELSE ?1 END, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?1 END,
 		state = CASE state WHEN 'attempting' THEN state ELSE 'waiting' END`
 
-	// oweNewest owes a number's value, which is in the store, if that is its newest and the row does not know it yet. Where it is not the newest there is
-	// no slot, and OR IGNORE passes over a row without: SELECT ... WHERE would say it better, and take a quarter longer. oweNewests is that for many.
-	oweNewest = `INSERT OR IGNORE INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
-		VALUES (?1, ?6, ?2, CASE WHEN NOT EXISTS (SELECT 1 FROM changes c WHERE c.number = ?6 AND c.attribute = ?2 AND c.event_ts > ?3) THEN 0 END, ?3, ?4,
-			'waiting', ?5, ?5)` + unlessOwed
-
-	oweNewests = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
-		SELECT ?1, c.number, c.attribute, 0, c.event_ts, c.seq, 'waiting', ?5, ?5 FROM ` + given + ` v CROSS JOIN changes c
-			ON c.number = v.column1 AND c.attribute = ?2 AND c.event_ts = ?3 AND c.seq = ?4 AND c.superseded = 0 WHERE true` + unlessOwed
-
-	unlessOwed = ` ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET ` + begin + ` WHERE (?3, ?4) > (event_ts, seq)`
-
-	// oweTold is that for a number whose value does not pass: it is owed all the same where the downstream was told of one before.
-	oweTold = `UPDATE owed SET ` + begin + ` WHERE downstream = ?1 AND number = ?6 AND attribute = ?2 AND slot = 0 AND (?3, ?4) > (event_ts, seq)
-		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?6 AND c.attribute = ?2 AND c.event_ts = ?3 AND c.seq = ?4 AND c.superseded = 0)`
+	// In the other two ?1 is the downstream, and the numbers come last.
 
 	// oweEvent owes what an event says about each number, behind what is earlier in the number's line, and passStep makes what came to stand behind it
 	// wait: only the next one needs to be told, for the others were behind that one already.
@@ -119,26 +120,72 @@ type version struct {
 	ts, seq    int64
 }
 
+// debt is a version for one number, in mode latest.
+type debt struct {
+	downstream        int64
+	number, attribute string
+	ts, seq           int64
+}
+
+func (v version) to(number string) debt {
+	return debt{downstream: v.downstream.id, number: number, attribute: v.attribute, ts: v.ts, seq: v.seq}
+}
+
+const mostDebts = 32 // that one statement takes
+
+// debtSizes are the numbers of debts for which there is a statement. One that is given fewer is filled up with NULLs.
+var debtSizes = [...]int{1, 8, mostDebts}
+
+// oweDebts is oweNewest for so many debts.
+func oweDebts(size int) string {
+	return strings.Replace(oweNewest, oneDebt, oneDebt+strings.Repeat(", "+oneDebt, size-1), 1)
+}
+
+// gather takes debts, and writes them when they are many, for one statement takes far less time than many do.
+func (w *session) gather(ctx context.Context, v version, numbers []string) error {
+	for _, number := range numbers {
+		w.debts = append(w.debts, v.to(number))
+		if len(w.debts) == mostDebts {
+			if err := w.writeDebts(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeDebts writes the debts that were gathered. It comes before whatever else looks at what is owed, and before the end of the transaction.
+func (w *session) writeDebts(ctx context.Context) error {
+	if len(w.debts) == 0 {
+		return nil
+	}
+	i := 0
+	for debtSizes[i] < len(w.debts) {
+		i++
+	}
+	args := append(w.debtArgs[:0], w.now())
+	for _, d := range w.debts {
+		args = append(args, d.downstream, d.number, d.attribute, d.ts, d.seq)
+	}
+	for len(args) < 1+5*debtSizes[i] {
+		args = append(args, nil)
+	}
+	w.debts, w.debtArgs = w.debts[:0], args
+	return w.makeDue(w.oweDebts[i].ExecContext(ctx, args...))
+}
+
 // oweNumbers owes the version for the numbers: manyNumbers of them, or fewer.
 func (w *session) oweNumbers(ctx context.Context, v version, numbers []string) error {
-	owe, step := w.oweNewest, (*sql.Stmt)(nil)
-	if v.downstream.Mode == event.Every {
-		owe, step = w.oweEvent, w.passStep
+	if v.downstream.Mode == event.Latest {
+		return w.gather(ctx, v, numbers)
 	}
-	size := 1
+	size, owe, step := 1, w.oweEvent, w.passStep
 	if len(numbers) == manyNumbers {
-		size = manyNumbers
-		owe = w.oweNewests
-		if step != nil {
-			owe, step = w.oweEvents, w.passSteps
-		}
+		size, owe, step = manyNumbers, w.oweEvents, w.passSteps
 	}
 	for some := range slices.Chunk(numbers, size) {
 		if err := w.makeDue(owe.ExecContext(ctx, withNumbers(some, v.downstream.id, v.attribute, v.ts, v.seq, w.now())...)); err != nil {
 			return err
-		}
-		if step == nil {
-			continue
 		}
 		if _, err := step.ExecContext(ctx, withNumbers(some, v.downstream.id, v.ts, v.seq)...); err != nil {
 			return err
@@ -147,8 +194,13 @@ func (w *session) oweNumbers(ctx context.Context, v version, numbers []string) e
 	return nil
 }
 
+// oweTold owes a version that does not pass. A debt that was gathered may be the one that tells the downstream of the number.
 func (w *session) oweTold(ctx context.Context, v version, number string) error {
-	return w.makeDue(w.told.ExecContext(ctx, v.downstream.id, v.attribute, v.ts, v.seq, w.now(), number))
+	if err := w.writeDebts(ctx); err != nil {
+		return err
+	}
+	d := v.to(number)
+	return w.makeDue(w.told.ExecContext(ctx, w.now(), d.downstream, d.number, d.attribute, d.ts, d.seq))
 }
 
 // makeDue takes the result of a statement that makes rows due.

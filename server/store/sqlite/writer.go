@@ -69,12 +69,20 @@ func (w *writer) transact(batch []work) (err error) {
 	}
 	s.ledger.begin()
 	for _, one := range batch {
+		if _, aside := one.(group.Aside); aside { // it looks at what is owed
+			if err := s.writeDebts(ctx); err != nil {
+				return s.undo(ctx, err)
+			}
+		}
 		if err := one.write(ctx, s); err != nil {
 			return s.undo(ctx, err)
 		}
 		if i, ok := one.(idler); !ok || !i.idle() {
 			s.changed = true
 		}
+	}
+	if err := s.writeDebts(ctx); err != nil {
+		return s.undo(ctx, err)
 	}
 	if _, err := s.commit.ExecContext(ctx); err != nil {
 		return s.undo(ctx, err)
