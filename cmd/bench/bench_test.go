@@ -77,6 +77,7 @@ var parts = []struct {
 	{"curve", (*bench).curveOfSQLite, nil},
 	{"postgres curve", (*bench).curveOfPostgres, nil},
 	{"way out", (*bench).wayOut, []string{outRow(1), outRow(16), outRow(64), outFirst, outAll, outNone, outBoth, outPassage, outAllAlive, outOneDead, outOneStuck}},
+	{"postgres way out", (*bench).bothOnPostgres, []string{outNoneOnPG, outBothOnPG}},
 	{"memory", (*bench).memory, []string{soak}},
 	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
 }

@@ -25,6 +25,8 @@ import (
 const (
 	outNone     = "receiver, no downstream"
 	outBoth     = "receiver, while it hands on to one downstream"
+	outNoneOnPG = "postgres, receiver, no downstream"
+	outBothOnPG = "postgres, receiver, while it hands on to one downstream"
 	outPassage  = "from the POST to the downstream, few deliveries at a time"
 	outFirst    = "first of all that is owed, from the start of the process"
 	outAll      = "all that is owed, 64 attempts at a time, memory watched"
@@ -224,11 +226,25 @@ func (b *bench) drained(t *testing.T) {
 
 // both measures what handing on costs the way in, and how long a change is under way.
 func (b *bench) both(t *testing.T) {
+	p, d := b.beside(t, [2]string{outNone, outBoth}, [2]string{})
+	b.passage(t, p, d)
+	p.stop(t)
+}
+
+// bothOnPostgres measures what handing on costs the way in.
+func (b *bench) bothOnPostgres(t *testing.T) {
+	p, _ := b.beside(t, [2]string{outNoneOnPG, outBothOnPG}, [2]string{b.database(t), b.database(t)})
+	p.stop(t)
+}
+
+// beside measures a receiver without a downstream and one with, each on its store, for the two rows. It returns the one with, and its downstream.
+func (b *bench) beside(t *testing.T, rows, stores [2]string) (*process, *bound) {
 	d := newBound(t, nil)
-	folder := b.folder(t)
-	config := configure(t, folder, 16, []*bound{d})
-	runs := []*process{b.startOn(t, ""), b.startOn(t, "", "--config", config)}
-	seen, turns, came := make([]measured, 2), make([][]float64, 2), int64(0)
+	config := configure(t, b.folder(t), 16, []*bound{d})
+	runs := [2]*process{b.startOn(t, stores[0]), b.startOn(t, stores[1], "--config", config)}
+	var seen [2]measured
+	var turns [2][]float64
+	var came int64
 	turn := func(i int) {
 		quiet(t, d)
 		before := d.came.Load()
@@ -242,18 +258,17 @@ func (b *bench) both(t *testing.T) {
 	for range 2 { // short turns differ widely
 		b.turns(2, turn)
 	}
-	for i, what := range []string{outNone, outBoth} {
+	for i, what := range rows {
 		line := seen[i].row("way out", what)
 		_, line.RSS = resident(runs[i].command.Process.Pid)
 		line.Turns = turns[i]
-		b.report.add(line, outNone)
+		b.report.add(line, rows[0])
 	}
 	if came == 0 {
 		t.Fatal("nothing was handed on under load")
 	}
 	runs[0].stop(t)
-	b.passage(t, runs[1], d)
-	runs[1].stop(t)
+	return runs[1], d
 }
 
 // passage is the time from a POST of the sender's to its arrival at the downstream, with few deliveries at a time, once the backlog is gone.

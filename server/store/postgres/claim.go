@@ -32,9 +32,9 @@ const (
 
 	waits = `o.downstream = (SELECT id FROM line) AND o.state = 'waiting' AND NOT o.queued`
 
-	// before are the rows that are to be delivered before o.
+	// before are the rows that are to be delivered before o. The turn and the slot of a row of mode every are its version.
 	before = `numhook.owed b WHERE b.downstream = o.downstream AND b.number = o.number AND b.slot > 0 AND b.state IN ('waiting', 'attempting')
-		AND (b.event_ts, b.seq) < (o.event_ts, o.seq)`
+		AND (b.turn, b.slot) < (o.turn, o.slot)`
 
 	heldUp = `((SELECT mode FROM line) = 'every' AND EXISTS (SELECT FROM ` + before + `))`
 
@@ -73,7 +73,7 @@ var (
 	// queueRows puts aside what stands in a queue, when that left too few rows to hand out. It holds the row that each stands behind meanwhile, so that whoever
 	// finishes that one looks for those behind it afterwards: see unqueue. It waits for nobody.
 	queueRows = line + taken + `, looked AS MATERIALIZED (
-			SELECT o.id, (SELECT b.id FROM ` + before + ` ORDER BY b.event_ts, b.seq LIMIT 1) AS behind
+			SELECT o.id, (SELECT b.id FROM ` + before + ` ORDER BY b.turn, b.slot LIMIT 1) AS behind
 			FROM numhook.owed o WHERE (SELECT mode FROM line) = 'every' AND (SELECT rows FROM taken) < $3::bigint
 				AND ` + waits + ` AND o.due <= (SELECT now FROM clock) ORDER BY o.due, o.id LIMIT $3 + ` + fmt.Sprint(lookedAt) + `
 		), held AS MATERIALIZED (

@@ -99,7 +99,7 @@ func TestNewerSchema(t *testing.T) {
 	_, opening := postgres.Open(t.Context(), u, postgres.Options{})
 	_, reading := postgres.OpenReader(t.Context(), u)
 	for _, err := range []error{opening, reading} {
-		if event.KindOf(err) != event.Unavailable || err.Error() != "cannot open store: its schema is version 99, and this program knows versions up to 2" {
+		if event.KindOf(err) != event.Unavailable || err.Error() != "cannot open store: its schema is version 99, and this program knows versions up to 3" {
 			t.Errorf("kind %s: %v", event.KindOf(err), err)
 		}
 	}

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"numhook/server/event"
 	"numhook/server/store/postgres"
@@ -147,5 +150,42 @@ func wantFew(t *testing.T, server *postgrestest.Server, few int, do func()) {
 				break
 			}
 		}
+	}
+}
+
+// TestNewerValuesLeaveTheIndexesAlone: as long as a row waits, a newer value is written over it and no index is: there are five.
+func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
+	url := postgrestest.New(t)
+	s, err := postgres.Open(t.Context(), url, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() // a second time does nothing
+	if _, err := s.Register(t.Context(), event.Downstream{Name: "newest", Mode: event.Latest, Start: event.FromNow}); err != nil {
+		t.Fatal(err)
+	}
+	const values = 50
+	for n := range int64(1 + values) {
+		e := event.Event{ID: event.ID{byte(n)}, Name: "name", TS: n, Numbers: []string{"+1"}, Attribute: event.CNAM, Value: fmt.Appendf(nil, `"%d"`, n)}
+		if _, err := s.Append(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil { // a session that ends tells the server what it did
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	var updated, hot int64
+	for limit := time.Now().Add(time.Minute); updated < values && time.Now().Before(limit); time.Sleep(50 * time.Millisecond) { // the server counts late
+		if err := conn.QueryRow(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'owed'").Scan(&updated, &hot); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if updated != values || hot != values {
+		t.Errorf("of %d updates, %d left the indexes alone; want %d of %d", updated, hot, values, values)
 	}
 }

@@ -45,7 +45,7 @@ const (
 		), next AS MATERIALIZED (
 			SELECT id FROM numhook.owed WHERE id = ANY (ARRAY(SELECT (
 				SELECT q.id FROM numhook.owed q WHERE q.downstream = g.downstream AND q.number = g.number AND q.slot > 0 AND q.state IN ('waiting', 'attempting') AND q.queued
-				ORDER BY q.event_ts, q.seq LIMIT 1
+				ORDER BY q.turn, q.slot LIMIT 1
 			) FROM gone g)) ` + inOrder + ` FOR UPDATE
 		)
 		UPDATE numhook.owed o SET queued = false WHERE o.id = ANY (ARRAY(SELECT id FROM next))`
