@@ -35,10 +35,8 @@ func (r *report) judge(events []int64) {
 }
 
 func (r *report) judgeWayOut() {
-	for _, what := range []string{outBoth, outBothOnPG} {
-		if both := r.row(what); both != nil {
-			r.atLeast(what+", accepted/s to none", keptWayIn, both.Ratio, "x")
-		}
+	if both := r.row(outBoth); both != nil {
+		r.atLeast(outBoth+", accepted/s to none", keptWayIn, both.Ratio, "x")
 	}
 	for _, what := range []string{outOneDead, outOneStuck} {
 		if four := r.row(what); four != nil {
