@@ -139,7 +139,7 @@ func newDeliveriesShowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show one row of what is owed: its value, its attempts, and what the last one ended in", Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := rowIDs(args)
+		ids, err := idsOf(args, "row", "deliveries list")
 		if err != nil {
 			return err
 		}
@@ -158,18 +158,6 @@ func newDeliveriesShowCommand() *cobra.Command {
 		return writeOwed(cmd.OutOrStdout(), o, time.Now())
 	}
 	return cmd
-}
-
-func rowIDs(args []string) ([]int64, error) {
-	ids := make([]int64, 0, len(args))
-	for _, arg := range args {
-		id, err := strconv.ParseInt(arg, 10, 64)
-		if err != nil || id <= 0 {
-			return nil, fmt.Errorf("cannot find row %q: its id is a whole number, as deliveries list shows it", arg)
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
 }
 
 func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
@@ -222,7 +210,7 @@ func changeRows(cmd *cobra.Command, result event.OwedState, change func(store.Ow
 	dead := cmd.Flags().Bool("dead", false, "all rows that are dead, instead of those with an ID")
 	downstream := cmd.Flags().String("downstream", "", "with --dead: only this downstream's")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		ids, err := rowIDs(args)
+		ids, err := idsOf(args, "row", "deliveries list")
 		switch {
 		case err != nil:
 			return err

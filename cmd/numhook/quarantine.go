@@ -83,7 +83,7 @@ func newQuarantineShowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show one quarantined delivery, byte for byte, and why it was refused", Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := entryIDs(args)
+		ids, err := idsOf(args, "quarantine entry", "quarantine list")
 		if err != nil {
 			return err
 		}
@@ -114,12 +114,13 @@ func newQuarantineShowCommand() *cobra.Command {
 	return cmd
 }
 
-func entryIDs(args []string) ([]int64, error) {
+// idsOf are the ids in the arguments, of the things that the listing shows.
+func idsOf(args []string, thing, listing string) ([]int64, error) {
 	ids := make([]int64, 0, len(args))
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil || id <= 0 {
-			return nil, fmt.Errorf("cannot find quarantine entry %q: its id is a whole number, as quarantine list shows it", arg)
+			return nil, fmt.Errorf("cannot find %s %q: its id is a whole number, as %s shows it", thing, arg, listing)
 		}
 		ids = append(ids, id)
 	}
@@ -144,7 +145,7 @@ func newQuarantineRedriveCommand() *cobra.Command {
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	dryRun := cmd.Flags().Bool("dry-run", false, "only say what would be accepted")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := entryIDs(args)
+		ids, err := idsOf(args, "quarantine entry", "quarantine list")
 		if err != nil {
 			return err
 		}

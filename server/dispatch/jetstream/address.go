@@ -2,15 +2,13 @@ package jetstream
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 
-	"numhook/server/event"
+	"numhook/server/dispatch/peer"
 )
 
 const (
@@ -20,87 +18,38 @@ const (
 
 // address is what a downstream's url says.
 type address struct {
-	servers []string // nats://host:port, without credentials
-	user    *url.Userinfo
+	peer.Servers
 	secure  bool
 	subject string
 	stream  string // the one expected; empty for any
 	creds   string // path of a credentials file
 }
 
-// flaw is what is wrong with a url, and what to write instead.
-type flaw struct{ text, hint string }
-
-func (f *flaw) Error() string { return f.text }
-
 func parse(raw string) (address, error) {
 	a, err := split(raw)
-	if err == nil {
-		return a, nil
+	if err != nil {
+		return address{}, peer.Unusable("NATS", a.Redact(raw, a.subject, err), err, example)
 	}
-	hint := example
-	if f, ok := errors.AsType[*flaw](err); ok {
-		hint = f.hint
-	}
-	return address{}, &event.Error{Kind: event.Invalid, Text: "cannot use the NATS url " + Redact(raw), Err: err, Hint: hint}
+	return a, nil
 }
 
-// split takes a url apart. net/url takes one host only. No text of the url is quoted in an error, but for names of parameters: what stands in the
-// wrong place may be a password.
 func split(raw string) (a address, err error) {
-	scheme, rest, _ := strings.Cut(raw, "://")
-	if scheme != "nats" && scheme != "tls" {
-		return a, errors.New("its scheme is neither nats nor tls")
-	}
-	if strings.ContainsAny(rest, "# \t\r\n") {
-		return a, &flaw{"it has a blank or a # in it", "write a blank as %20 and # as %23"}
-	}
-	a.secure = scheme == "tls"
-	rest, query, _ := strings.Cut(rest, "?")
-	authority, path, _ := strings.Cut(rest, "/")
-	if strings.Contains(path, "@") {
-		return a, &flaw{"it has an @ after the first /", "in user and password write / as %2F, ? as %3F, @ as %40 and : as %3A"}
-	}
-	if user, hosts, found := cutLast(authority, "@"); found {
-		withUser, err := url.Parse("nats://" + user + "@host")
-		if err != nil {
-			return a, &flaw{"user and password cannot be read", "in user and password write / as %2F, @ as %40, : as %3A and % as %25"}
-		}
-		a.user, authority = withUser.User, hosts
-	}
-	for i, host := range strings.Split(authority, ",") {
-		server, err := serverOf(host)
-		if err != nil {
-			return a, fmt.Errorf("host %d %w", i+1, err)
-		}
-		a.servers = append(a.servers, server)
-	}
-	if a.subject, err = subjectOf(path); err != nil {
+	if a.Servers, err = peer.SplitServers(raw, defaultPort, "nats", "tls"); err != nil {
 		return a, err
 	}
-	return a, a.parameters(query)
+	if a.subject, err = subjectOf(a.Path); err != nil {
+		return a, err
+	}
+	return a, a.parameters()
 }
 
-func cutLast(s, separator string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, separator); i >= 0 {
-		return s[:i], s[i+len(separator):], true
+// servers are the urls of the servers, without credentials.
+func (a *address) servers() []string {
+	urls := make([]string, len(a.Hosts))
+	for i, host := range a.Hosts {
+		urls[i] = "nats://" + host
 	}
-	return "", s, false
-}
-
-func serverOf(host string) (string, error) {
-	u, err := url.Parse("nats://" + host)
-	if err != nil || u.Host != host || u.Hostname() == "" {
-		return "", errors.New("is missing or not a host name or address")
-	}
-	port := u.Port()
-	if port == "" {
-		port = defaultPort
-	}
-	if number, err := strconv.Atoi(port); err != nil || number < 1 || number > 65535 {
-		return "", errors.New("has a port that is not between 1 and 65535")
-	}
-	return "nats://" + net.JoinHostPort(u.Hostname(), port), nil
+	return urls
 }
 
 func subjectOf(path string) (string, error) {
@@ -122,36 +71,25 @@ func subjectOf(path string) (string, error) {
 	return subject, nil
 }
 
-func (a *address) parameters(query string) error {
-	values, err := url.ParseQuery(query)
+func (a *address) parameters() error {
+	given, err := a.Parameters("tls", "stream", "creds")
 	if err != nil {
-		return errors.New("its parameters cannot be read")
+		return err
 	}
-	for name, given := range values {
-		if len(given) != 1 || given[0] == "" {
-			return fmt.Errorf("the parameter %s is given twice or has no value", strconv.Quote(name))
+	a.secure = a.Scheme == "tls"
+	if value, ok := given["tls"]; ok {
+		yes, err := strconv.ParseBool(value)
+		if err != nil {
+			return errors.New("tls is neither true nor false")
 		}
-		value := given[0]
-		switch name {
-		case "tls":
-			yes, err := strconv.ParseBool(value)
-			if err != nil {
-				return errors.New("tls is neither true nor false")
-			}
-			a.secure = a.secure || yes
-		case "stream":
-			if strings.ContainsAny(value, " \t\r\n.*>/\\") {
-				return &flaw{"stream is not the name of a stream", "a stream's name has no blanks, dots, wildcards or slashes"}
-			}
-			a.stream = value
-		case "creds":
-			a.creds = value
-		default:
-			return &flaw{"the parameter " + strconv.Quote(name) + " is not known", "the parameters are tls, stream and creds"}
-		}
+		a.secure = a.secure || yes
 	}
-	if a.creds != "" && a.user != nil {
-		return &flaw{"it has both user and creds", "give one of them"}
+	a.stream, a.creds = given["stream"], given["creds"]
+	if strings.ContainsAny(a.stream, " \t\r\n.*>/\\") {
+		return &peer.Flaw{Text: "stream is not the name of a stream", Hint: "a stream's name has no blanks, dots, wildcards or slashes"}
+	}
+	if a.creds != "" && a.User != nil {
+		return &peer.Flaw{Text: "it has both user and creds", Hint: "give one of them"}
 	}
 	return a.checkCreds()
 }
@@ -164,32 +102,17 @@ func (a *address) checkCreds() error {
 	info, err := os.Stat(a.creds)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &flaw{"the credentials file does not exist", "give its path as creds=FILE, relative to where numhook is started or absolute"}
+		return &peer.Flaw{Text: "the credentials file does not exist", Hint: "give its path as creds=FILE, relative to where numhook is started or absolute"}
 	case err != nil || info.IsDir():
-		return &flaw{"the credentials file cannot be read", "give its path as creds=FILE"}
+		return &peer.Flaw{Text: "the credentials file cannot be read", Hint: "give its path as creds=FILE"}
 	case info.Mode().Perm()&0o007 != 0:
-		return &flaw{"everybody may read the credentials file", "chmod 600 " + a.creds}
+		return &peer.Flaw{Text: "everybody may read the credentials file", Hint: "chmod 600 " + a.creds}
 	}
 	return nil
 }
 
 // Redact is a url of this package without credentials, for logs and errors. Of one that cannot be read it leaves the scheme.
 func Redact(raw string) string {
-	scheme, _, found := strings.Cut(raw, "://")
-	if !found || scheme != "nats" && scheme != "tls" {
-		return "(unreadable)"
-	}
 	a, err := split(raw)
-	if len(a.servers) == 0 || a.subject == "" || err != nil && strings.Contains(raw, "@") {
-		return scheme + "://(unreadable)"
-	}
-	var hosts []string
-	for _, server := range a.servers {
-		hosts = append(hosts, strings.TrimPrefix(server, "nats://"))
-	}
-	user := ""
-	if a.user != nil {
-		user = "xxxxx@"
-	}
-	return scheme + "://" + user + strings.Join(hosts, ",") + "/" + a.subject
+	return a.Redact(raw, a.subject, err)
 }

@@ -61,7 +61,7 @@ func (s *Sender) connect() (*connection, error) {
 
 func (s *Sender) options(c *connection, d *dialer) nats.Options {
 	o := nats.GetDefaultOptions()
-	o.Servers = s.address.servers
+	o.Servers = s.address.servers()
 	o.Name = "numhook"
 	o.CustomDialer = d
 	o.SkipHostLookup = true  // the dialer's part
@@ -75,9 +75,9 @@ func (s *Sender) options(c *connection, d *dialer) nats.Options {
 	o.TLSConfig = s.tls
 	o.ClosedCB = func(*nats.Conn) { close(c.gone) }
 	o.AsyncErrorCB = func(nc *nats.Conn, _ *nats.Subscription, err error) { c.failed(nc, err) } // without one the client writes to standard error
-	if s.address.user != nil {
-		o.User = s.address.user.Username()
-		password, found := s.address.user.Password()
+	if s.address.User != nil {
+		o.User = s.address.User.Username()
+		password, found := s.address.User.Password()
 		if o.Password = password; !found {
 			o.User, o.Token = "", o.User
 		}

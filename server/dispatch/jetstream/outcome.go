@@ -2,19 +2,17 @@ package jetstream
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
-	"syscall"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"numhook/server/dispatch"
+	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -66,9 +64,6 @@ func judge(err error) dispatch.Outcome {
 
 // reasonOf says in words of our own why there is no connection: the errors of the client hold addresses and what the server wrote.
 func reasonOf(err error) string {
-	if known, ok := errors.AsType[*event.Error](err); ok { // a dialer's word
-		return known.Text
-	}
 	for _, known := range []struct {
 		err    error
 		reason string
@@ -94,44 +89,14 @@ func reasonOf(err error) string {
 			return known.reason
 		}
 	}
-	if reason := tlsReason(err); reason != "" {
+	if reason := peer.Failure(err); reason != "" {
 		return reason
 	}
-	return networkReason(err)
-}
-
-func networkReason(err error) string {
-	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
-		if lookup.IsNotFound {
-			return "the host's name does not exist"
-		}
-		return "the host's name could not be looked up"
+	if errors.Is(err, nats.ErrTLS) {
+		return "TLS: the handshake failed"
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
 		return "time-out"
 	}
-	if number, ok := errors.AsType[syscall.Errno](err); ok {
-		return number.Error() // connection refused, connection reset by peer, no route to host, ...
-	}
 	return "closed by the other side"
-}
-
-// tlsReason says what was wrong with TLS, or is empty.
-func tlsReason(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "TLS: the certificate is signed by an authority that is not trusted"
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "TLS: the certificate is for another name"
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		return "TLS: the certificate has expired, or is not valid yet"
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "TLS: the certificate cannot be verified"
-	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok || errors.Is(err, nats.ErrTLS) {
-		return "TLS: the handshake failed"
-	}
-	return ""
 }

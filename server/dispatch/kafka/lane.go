@@ -41,7 +41,7 @@ type lane struct {
 func (s *Sender) newLane() (*lane, error) {
 	l := &lane{}
 	options := []kgo.Opt{
-		kgo.SeedBrokers(s.address.brokers...),
+		kgo.SeedBrokers(s.address.Hosts...),
 		kgo.ClientID("numhook"),
 		kgo.WithLogger((*listener)(l)),
 		kgo.DisableClientMetrics(),

@@ -1,17 +1,15 @@
 package kafka
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
-	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"numhook/server/dispatch"
+	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -90,33 +88,17 @@ func reasonOf(err error) string {
 	if answer, ok := errors.AsType[*kerr.Error](err); ok {
 		return "the broker's answer is " + answer.Message // a name of a fixed list
 	}
-	if known, ok := errors.AsType[*event.Error](err); ok { // a dialer's word
-		return known.Text
-	}
 	switch {
 	case errors.Is(err, kgo.ErrClientClosed):
 		return "given up with another change"
 	case errors.Is(err, kgo.ErrMaxBuffered):
 		return "too many changes wait for the brokers"
 	}
-	if reason := tlsReason(err); reason != "" {
+	if reason := peer.Failure(err); reason != "" {
 		return reason
-	}
-	return networkReason(err)
-}
-
-func networkReason(err error) string {
-	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
-		if lookup.IsNotFound {
-			return "the host's name does not exist"
-		}
-		return "the host's name could not be looked up"
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return "a broker does not answer"
-	}
-	if number, ok := errors.AsType[syscall.Errno](err); ok {
-		return number.Error() // connection refused, connection reset by peer, no route to host, ...
 	}
 	if _, ok := errors.AsType[*kgo.ErrFirstReadEOF](err); ok {
 		return "a broker closes new connections: it may want tls=true, sasl, or neither"
@@ -125,27 +107,4 @@ func networkReason(err error) string {
 		return "a broker closed the connection"
 	}
 	return unknownReason
-}
-
-// tlsReason says what was wrong with TLS, or is empty.
-func tlsReason(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "TLS: the certificate is signed by an authority that is not trusted"
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "TLS: the certificate is for another name"
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		return "TLS: the certificate has expired, or is not valid yet"
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "TLS: the certificate cannot be verified"
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "TLS: the broker does not speak it on this port"
-	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return "TLS: the handshake failed"
-	}
-	return ""
 }

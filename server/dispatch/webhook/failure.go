@@ -2,13 +2,10 @@ package webhook
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"os"
-	"syscall"
 
 	"numhook/server/dispatch"
 	"numhook/server/dispatch/peer"
@@ -34,17 +31,8 @@ func reasonOf(t *trip, err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "cut short"
 	}
-	if reason := tlsReason(err); reason != "" {
+	if reason := peer.Failure(err); reason != "" {
 		return reason
-	}
-	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
-		if lookup.IsNotFound {
-			return "the host's name does not exist"
-		}
-		return "the host's name could not be looked up"
-	}
-	if number, ok := errors.AsType[syscall.Errno](err); ok {
-		return number.Error() // connection refused, connection reset by peer, no route to host, ...
 	}
 	if t.answered.Load() {
 		return "the answer is not HTTP, or its header is larger than 64 KiB"
@@ -64,30 +52,4 @@ func timedOut(t *trip, err error) bool {
 	}
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
-}
-
-// tlsReason says what was wrong with TLS, or is empty.
-func tlsReason(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "TLS: the certificate is signed by an authority that is not trusted"
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "TLS: the certificate is for another name"
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		if invalid.Reason == x509.Expired {
-			return "TLS: the certificate has expired, or is not valid yet"
-		}
-		return "TLS: the certificate is not valid for this use"
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "TLS: the certificate cannot be verified"
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "TLS: the other side does not speak it on this port"
-	}
-	if remote, ok := errors.AsType[*net.OpError](err); ok && remote.Op == "remote error" {
-		return "TLS: the other side says: " + remote.Err.Error() // one of a fixed list of alerts
-	}
-	return ""
 }

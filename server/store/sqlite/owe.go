@@ -134,7 +134,7 @@ func (v version) to(number string) debt {
 const mostDebts = 32 // that one statement takes
 
 // debtSizes are the numbers of debts for which there is a statement. One that is given fewer is filled up with NULLs.
-var debtSizes = [...]int{1, 8, mostDebts}
+var debtSizes = [...]int{1, 2, 8, mostDebts}
 
 // oweDebts is oweNewest for so many debts.
 func oweDebts(size int) string {
@@ -178,6 +178,9 @@ func (w *session) writeDebts(ctx context.Context) error {
 func (w *session) oweNumbers(ctx context.Context, v version, numbers []string) error {
 	if v.downstream.Mode == event.Latest {
 		return w.gather(ctx, v, numbers)
+	}
+	if err := w.writeDebts(ctx); err != nil { // so that rows are in the order of events and downstreams, which people see in their ids
+		return err
 	}
 	size, owe, step := 1, w.oweEvent, w.passStep
 	if len(numbers) == manyNumbers {
