@@ -45,6 +45,7 @@ type bound struct {
 	*httptest.Server
 	secret string
 	gate   chan struct{} // it takes nothing before that is closed; nil for always
+	knocks atomic.Int64  // attempts that came to the gate
 	came   atomic.Int64
 	first  atomic.Int64                                 // nanoseconds since the epoch
 	notice atomic.Pointer[func(ts int64, at time.Time)] // may be nil
@@ -60,6 +61,7 @@ func newBound(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *bo
 			return
 		}
 		if d.gate != nil {
+			d.knocks.Add(1)
 			<-d.gate
 		}
 		body, err := io.ReadAll(r.Body)
@@ -341,18 +343,24 @@ func (b *bench) oneOfFive(t *testing.T) {
 		}},
 	}
 	rates := make([][]float64, len(fifths))
-	for range b.rounds {
+	for round := range b.rounds {
 		// All at the same time: what the disk and the machine do from one second to the next is far more than what is looked for.
 		gate := make(chan struct{})
 		fours, runs := make([][]*bound, len(fifths)), make([]*process, len(fifths))
-		for i, fifth := range fifths {
+		for turn := range fifths {
+			i := (turn + round) % len(fifths)
 			for range 4 {
 				d := newBound(t, nil)
 				d.gate = gate
 				fours[i] = append(fours[i], d)
 			}
-			config := configure(t, b.folder(t), 4, append(slices.Clone(fours[i]), fifth.make()))
+			config := configure(t, b.folder(t), 4, append(slices.Clone(fours[i]), fifths[i].make()))
 			runs[i] = b.startOn(t, "sqlite:"+b.copied(t, store), "--config", config)
+		}
+		for _, d := range slices.Concat(fours...) {
+			for d.knocks.Load() == 0 {
+				time.Sleep(time.Millisecond)
+			}
 		}
 		close(gate)
 		begun := time.Now()
