@@ -114,19 +114,6 @@ func newQuarantineShowCommand() *cobra.Command {
 	return cmd
 }
 
-// idsOf are the ids in the arguments, of the things that the listing shows.
-func idsOf(args []string, thing, listing string) ([]int64, error) {
-	ids := make([]int64, 0, len(args))
-	for _, arg := range args {
-		id, err := strconv.ParseInt(arg, 10, 64)
-		if err != nil || id <= 0 {
-			return nil, fmt.Errorf("cannot find %s %q: its id is a whole number, as %s shows it", thing, arg, listing)
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
-
 // redriven is the JSON of one entry's redrive.
 type redriven struct {
 	ID         int64           `json:"id"`

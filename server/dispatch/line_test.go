@@ -64,14 +64,7 @@ func TestGathersPlaces(t *testing.T) {
 			rest(ctx, wait)
 			return confirmed
 		}}
-		r := newRig(t, Config{})
-		keeper := &countingKeeper{Keeper: r.store}
-		l := named("carrier", d)
-		l.Concurrency = 8
-		r.configure(Config{Keeper: keeper}, l)
-		for i := range 20 {
-			r.owe(fmt.Sprint(i), 1, "A")
-		}
+		r, keeper := backlog(t, d, 8, 20)
 		r.start()
 		for _, look := range []struct {
 			after time.Duration
@@ -150,6 +143,20 @@ func (k *countingKeeper) claims() []int {
 	return slices.Clone(k.limits)
 }
 
+// backlog is a rig whose only line has so many places and is owed so many rows, and counts its claims.
+func backlog(t *testing.T, d *downstream, places, rows int) (*rig, *countingKeeper) {
+	t.Helper()
+	r := newRig(t, Config{})
+	keeper := &countingKeeper{Keeper: r.store}
+	l := named("carrier", d)
+	l.Concurrency = places
+	r.configure(Config{Keeper: keeper}, l)
+	for i := range rows {
+		r.owe(fmt.Sprint(i), 1, "A")
+	}
+	return r, keeper
+}
+
 // A line never claims more than it has places for, fills a place as soon as it is free, and asks seldom when there is nothing.
 func TestPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -157,14 +164,7 @@ func TestPlaces(t *testing.T) {
 			rest(ctx, time.Duration(nth)*100*time.Millisecond)
 			return confirmed
 		}}
-		r := newRig(t, Config{})
-		keeper := &countingKeeper{Keeper: r.store}
-		l := named("carrier", d)
-		l.Concurrency = 2
-		r.configure(Config{Keeper: keeper}, l)
-		for i := range 4 {
-			r.owe(fmt.Sprint(i), 1, "A")
-		}
+		r, keeper := backlog(t, d, 2, 4)
 		r.start()
 		r.pass(time.Second + 50*time.Millisecond)
 		got := d.receipts()
