@@ -45,7 +45,7 @@ type bound struct {
 	*httptest.Server
 	secret string
 	gate   chan struct{} // it takes nothing before that is closed; nil for always
-	knocks atomic.Int64  // attempts that came to the gate
+	knocks chan struct{} // holds one, once an attempt has come to the gate
 	came   atomic.Int64
 	first  atomic.Int64                                 // nanoseconds since the epoch
 	notice atomic.Pointer[func(ts int64, at time.Time)] // may be nil
@@ -61,7 +61,10 @@ func newBound(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *bo
 			return
 		}
 		if d.gate != nil {
-			d.knocks.Add(1)
+			select {
+			case d.knocks <- struct{}{}:
+			default:
+			}
 			<-d.gate
 		}
 		body, err := io.ReadAll(r.Body)
@@ -351,21 +354,26 @@ func (b *bench) oneOfFive(t *testing.T) {
 			i := (turn + round) % len(fifths)
 			for range 4 {
 				d := newBound(t, nil)
-				d.gate = gate
+				d.gate, d.knocks = gate, make(chan struct{}, 1)
 				fours[i] = append(fours[i], d)
 			}
 			config := configure(t, b.folder(t), 4, append(slices.Clone(fours[i]), fifths[i].make()))
 			runs[i] = b.startOn(t, "sqlite:"+b.copied(t, store), "--config", config)
 		}
+		limit := time.After(time.Minute)
 		for _, d := range slices.Concat(fours...) {
-			for d.knocks.Load() == 0 {
-				time.Sleep(time.Millisecond)
+			select {
+			case <-d.knocks:
+			case <-limit:
+				t.Fatal("a receiver hands nothing on")
 			}
 		}
 		close(gate)
 		begun := time.Now()
 		came := make([]int64, len(fifths))
-		for over := false; !over; time.Sleep(time.Millisecond) {
+		tick := time.NewTicker(time.Millisecond)
+		for over := false; !over; {
+			<-tick.C
 			over = time.Since(begun) > b.handing
 			for i, four := range fours {
 				came[i] = 0
@@ -376,6 +384,7 @@ func (b *bench) oneOfFive(t *testing.T) {
 			}
 		}
 		took := time.Since(begun)
+		tick.Stop()
 		for i, p := range runs {
 			p.stop(t)
 			if came[i] == 0 {

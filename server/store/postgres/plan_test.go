@@ -180,12 +180,19 @@ func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
 	}
 	defer conn.Close(context.Background())
 	var updated, hot int64
-	for limit := time.Now().Add(time.Minute); updated < values && time.Now().Before(limit); time.Sleep(50 * time.Millisecond) { // the server counts late
+	limit, tick := time.After(time.Minute), time.NewTicker(50*time.Millisecond) // the server counts when it has ended the sessions
+	defer tick.Stop()
+	for updated < values {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("the server counted %d updates, want %d", updated, values)
+		}
 		if err := conn.QueryRow(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'owed'").Scan(&updated, &hot); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if updated != values || hot != values {
-		t.Errorf("of %d updates, %d left the indexes alone; want %d of %d", updated, hot, values, values)
+	if hot != values {
+		t.Errorf("of %d updates, %d left the indexes alone; want all", updated, hot)
 	}
 }
