@@ -26,14 +26,22 @@ type health struct {
 	}
 	secrets  int
 	draining atomic.Bool
+	warnings []warning
+}
+
+// warning is a doubt that does not make the receiver unready: text is empty while there is none. It must not block.
+type warning struct {
+	name string
+	text func() string
 }
 
 func (h *health) drain() { h.draining.Store(true) }
 
-// readiness is the JSON of /readyz: "ok" a check, or what is wrong with it.
+// readiness is the JSON of /readyz: "ok" a check, or what is wrong with it. A warning does not make the receiver unready.
 type readiness struct {
-	Ready  bool              `json:"ready"`
-	Checks map[string]string `json:"checks"`
+	Ready    bool              `json:"ready"`
+	Checks   map[string]string `json:"checks"`
+	Warnings map[string]string `json:"warnings,omitempty"`
 }
 
 func (h *health) check(ctx context.Context) readiness {
@@ -53,6 +61,14 @@ func (h *health) check(ctx context.Context) readiness {
 	}
 	if h.draining.Load() {
 		fail("serving", "draining")
+	}
+	for _, w := range h.warnings {
+		if text := w.text(); text != "" {
+			if result.Warnings == nil {
+				result.Warnings = map[string]string{}
+			}
+			result.Warnings[w.name] = text
+		}
 	}
 	return result
 }

@@ -179,8 +179,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 		Handler: si,
 	}
 
-	router.POST(options.BaseURL+"/number_management.peering_number_cnam_updated", wrapper.PeeringNumberCnamUpdated, options.OperationMiddlewares["PeeringNumberCnamUpdated"]...)
 	router.POST(options.BaseURL+"/number_management.peering_number_emergency_address_updated", wrapper.PeeringNumberEmergencyAddressUpdated, options.OperationMiddlewares["PeeringNumberEmergencyAddressUpdated"]...)
+	router.POST(options.BaseURL+"/number_management.peering_number_cnam_updated", wrapper.PeeringNumberCnamUpdated, options.OperationMiddlewares["PeeringNumberCnamUpdated"]...)
 
 }
 
