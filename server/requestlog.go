@@ -87,7 +87,7 @@ func (s *Server) record(c echo.Context, t *transit, door string, err error) {
 		slog.String("door", s.knownDoor(door)),
 		slog.Int("bytes", len(t.delivery.Body)),
 		slog.Float64("took_ms", float64(took.Microseconds())/float64(time.Millisecond/time.Microsecond)),
-		slog.String("remote", c.Request().RemoteAddr))
+		slog.String("remote", s.remote(c.Request())))
 	if reason != "" {
 		attributes = append(attributes, slog.String("reason", reason))
 	}

@@ -24,7 +24,7 @@ const (
 	HeaderTimeout  = 3 * time.Second         // for all headers; slower clients are cut off
 	BodyTimeout    = 4 * time.Second         // for headers and body together; a slower sender no longer listens
 	WriteTimeout   = 10 * time.Second        // for the answer, counted from the end of the headers
-	IdleTimeout    = 75 * time.Second        // between two deliveries on one connection
+	IdleTimeout    = 620 * time.Second       // between two deliveries on one connection; balancers keep theirs for up to 600 s
 	MaxHeaderBytes = 64 << 10                // ten times what the sender's headers come to
 	DefaultMaxBody = 1 << 20                 // the largest published event of the sender is under 10 KB
 	RetryAfter     = 5                       // seconds; what a 503 asks for
@@ -49,6 +49,8 @@ type Config struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Metrics   *Metrics
+	Remote    func(*http.Request) string // who sent a request, for the log; default: the connection's other end
+	Signed    func(context.Context)      // is told, with a request's context, that the sender signed it; default: nobody
 }
 
 // Server takes deliveries in. It is safe for concurrent use.
@@ -63,6 +65,8 @@ type Server struct {
 	now        func() time.Time
 	log        *slog.Logger
 	metrics    *Metrics
+	remote     func(*http.Request) string
+	signed     func(context.Context)
 	buffered   budget
 	draining   atomic.Bool
 	echo       *echo.Echo
@@ -88,6 +92,8 @@ func New(cfg Config) (*Server, error) {
 		now:        cfg.Now,
 		log:        cfg.Log,
 		metrics:    cfg.Metrics,
+		remote:     cfg.Remote,
+		signed:     cfg.Signed,
 		buffered:   budget{limit: maxBuffered},
 	}
 	if s.tolerance <= 0 {
@@ -104,6 +110,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if s.metrics == nil {
 		s.metrics = NewMetrics()
+	}
+	if s.remote == nil {
+		s.remote = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	if s.signed == nil {
+		s.signed = func(context.Context) {}
 	}
 	s.echo = echo.New()
 	s.echo.Binder = validatedBinder{}

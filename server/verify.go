@@ -30,5 +30,6 @@ func (s *Server) verify(c echo.Context) error {
 		return &refusal{kind: event.Unsigned, reason: "wrong", err: err}
 	}
 	t.signedOK = true
+	s.signed(c.Request().Context())
 	return nil
 }
