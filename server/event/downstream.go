@@ -90,6 +90,9 @@ const (
 // LongestWait bounds every wait for the next attempt. A row that is due later than that after now was written before the clock was set back, and is due.
 const LongestWait = 24 * time.Hour
 
+// LongestOutput is how many bytes of an attempt's output are kept, at most.
+const LongestOutput = 4 << 10
+
 // Owed is one row of what is owed, as people look at it.
 type Owed struct {
 	ID         int64
@@ -106,6 +109,7 @@ type Owed struct {
 	Due        time.Time // when the next attempt may begin; zero unless it is waiting
 	Attempted  time.Time // when the last attempt ended; zero before the first
 	Reason     string    // what the last attempt ended in: one short line without personal data
+	Output     string    // what the last attempt's program printed, as Result.Output; a list leaves it out
 }
 
 // OwedFilter narrows a list of what is owed; zero values let everything pass.
@@ -153,6 +157,7 @@ type Result struct {
 	Verdict         Verdict
 	After           time.Duration // Retry: how long to wait from now on, at most LongestWait
 	Reason          string        // one short line without personal data; empty when confirmed
+	Output          string        // what the attempt's program printed on standard error: at most LongestOutput bytes, escaped; empty without a program
 }
 
 // Claimed is a row that somebody has claimed, and under which claim.

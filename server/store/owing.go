@@ -39,7 +39,8 @@ type Owing interface {
 	// durable before it returns. next is when the earliest of the other waiting rows that no such row holds up will be due, or the zero time when there is
 	// none, or nothing is claimed for the downstream.
 	Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error)
-	// Record takes the result of an attempt, and reports false, changing nothing, when the row is no longer under its claim.
+	// Record takes the result of an attempt, and reports false, changing nothing, when the row is no longer under its claim. What the row says of the attempt
+	// before (Reason, Output) is replaced.
 	Record(ctx context.Context, r event.Result) (held bool, err error)
 	// Held lists the rows that are attempting.
 	Held(ctx context.Context, downstream string) ([]event.Claimed, error)
@@ -61,7 +62,7 @@ type Owing interface {
 type OwedReader interface {
 	// Downstreams lists all that are registered, by name, with their counts.
 	Downstreams(ctx context.Context) ([]event.Standing, error)
-	// Owed lists rows by id, beginning after the one given: at most limit; an empty page is the end.
+	// Owed lists rows by id, without their Output, beginning after the one given: at most limit; an empty page is the end.
 	Owed(ctx context.Context, filter event.OwedFilter, after int64, limit int) ([]event.Owed, error)
 	// OwedRow is one row. NotFound when there is none.
 	OwedRow(ctx context.Context, id int64) (event.Owed, error)

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -98,8 +99,9 @@ func TestNewerSchema(t *testing.T) {
 	}
 	_, opening := postgres.Open(t.Context(), u, postgres.Options{})
 	_, reading := postgres.OpenReader(t.Context(), u)
+	want := fmt.Sprintf("cannot open store: its schema is version 99, and this program knows versions up to %d", postgres.LatestSchema)
 	for _, err := range []error{opening, reading} {
-		if event.KindOf(err) != event.Unavailable || err.Error() != "cannot open store: its schema is version 99, and this program knows versions up to 3" {
+		if event.KindOf(err) != event.Unavailable || err.Error() != want {
 			t.Errorf("kind %s: %v", event.KindOf(err), err)
 		}
 	}

@@ -14,16 +14,23 @@ import (
 
 var _ store.OwedReader = (*Reader)(nil)
 
-// owedRows are what is owed, as people look at it. An untold row is none of it.
-const owedRows = `SELECT o.id, d.name, o.number, o.attribute, o.state::text, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
-		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason
+// owedRows are what is owed, as people look at it: a list, and one row, which has its output, too. An untold row is none of it.
+var (
+	owedRows = owedWith(`''::bytea`)
+	owedRow  = owedWith(`o.output`) + ` AND o.id = $1::bigint`
+)
+
+func owedWith(output string) string {
+	return `SELECT o.id, d.name, o.number, o.attribute, o.state::text, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
+		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, ` + output + `
 	FROM numhook.owed o JOIN numhook.downstreams d ON d.id = o.downstream JOIN numhook.events e ON e.seq = o.seq
 	WHERE d.name IS NOT NULL AND o.state <> 'untold'`
+}
 
 func scanOwed(rows pgx.Rows) (o event.Owed, err error) {
 	var due, attempted *int64
 	err = rows.Scan(&o.ID, (*word)(&o.Downstream), (*word)(&o.Number), (*string)(&o.Attribute), (*string)(&o.State), (*identity)(&o.EventID), (*word)(&o.EventName),
-		&o.TS, rawValue{&o.Value}, &o.Tries, (*moment)(&o.Since), &due, &attempted, (*word)(&o.Reason))
+		&o.TS, rawValue{&o.Value}, &o.Tries, (*moment)(&o.Since), &due, &attempted, (*word)(&o.Reason), (*word)(&o.Output))
 	o.Due, o.Attempted = perhaps(due), perhaps(attempted)
 	return o, err
 }
@@ -85,7 +92,7 @@ func (r *Reader) OwedRow(ctx context.Context, id int64) (o event.Owed, err error
 		found = true
 		o, err = scanOwed(rows)
 		return err
-	}, owedRows+" AND o.id = $1::bigint", id)
+	}, owedRow, id)
 	if err == nil && !found {
 		err = noRow("read", id)
 	}

@@ -16,7 +16,7 @@ type recording struct {
 }
 
 // The columns of the record statement: one row a result.
-var resultTypes = []uint32{typeBigint, typeBigint, typeBigint, typeBigint, typeText, typeBytea, typeBigint}
+var resultTypes = []uint32{typeBigint, typeBigint, typeBigint, typeBigint, typeText, typeBytea, typeBigint, typeBytea}
 
 const (
 	// holdOwed locks the rows $1. A statement of its own, so that the next one sees them as they are then.
@@ -24,11 +24,11 @@ const (
 
 	// record puts each row that is under the claim of its result to where that leads. When the answer to an attempt before this one was lost, a row may have
 	// been put there by it: its claim says so. The answer is which results were taken, and whether a newer value became due.
-	record = `WITH clock AS MATERIALIZED (SELECT coalesce($8` + clock + `), results AS MATERIALIZED (
-			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::bigint[])
-			WITH ORDINALITY AS r (id, claim, seq, after, verdict, reason, tries, ord)
+	record = `WITH clock AS MATERIALIZED (SELECT coalesce($9` + clock + `), results AS MATERIALIZED (
+			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::bigint[], $8::bytea[])
+			WITH ORDINALITY AS r (id, claim, seq, after, verdict, reason, tries, output, ord)
 		), recorded AS (
-			UPDATE numhook.owed o SET attempted = (SELECT now FROM clock), reason = r.reason,
+			UPDATE numhook.owed o SET attempted = (SELECT now FROM clock), reason = r.reason, output = r.output,
 				due = (SELECT now FROM clock) + CASE r.verdict WHEN 'retry' THEN r.after ELSE 0 END,
 				state = (CASE WHEN o.seq <> r.seq OR r.verdict = 'retry' THEN 'waiting' WHEN r.verdict = 'confirmed' THEN 'delivered' ELSE 'dead' END)::numhook.owed_state
 			FROM results r WHERE o.id = ANY ($1) AND o.id = r.id AND o.claim = r.claim AND o.state = 'attempting'
@@ -61,7 +61,7 @@ func (s *Store) Record(ctx context.Context, r event.Result) (bool, error) {
 	}
 	r.After = min(max(r.After, 0), event.LongestWait)
 	w := &recording{result: r}
-	if err := s.submitTo(ctx, s.results, verb, w, int64(len(r.Reason))); err != nil {
+	if err := s.submitTo(ctx, s.results, verb, w, int64(len(r.Reason)+len(r.Output))); err != nil {
 		return false, err
 	}
 	return w.held, nil
@@ -79,6 +79,7 @@ func (r *recording) join(b *batch) {
 	c[4].text(string(r.result.Verdict))
 	c[5].text(r.result.Reason)
 	c[6].bigint(int64(r.tries))
+	c[7].text(r.result.Output)
 }
 
 func (b *batch) askRecord(x *exchange) {

@@ -20,8 +20,10 @@ const (
 
 	open = `(o.state = 'waiting' OR o.state = 'attempting' OR o.state = 'dead')`
 
-	owedColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
-		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason `
+	owedColumns = ownColumns + `'' `
+
+	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
+		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, `
 
 	owedFilter = ` CROSS JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2) AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
 		ORDER BY o.id LIMIT ?5`
@@ -32,7 +34,7 @@ const (
 	owedByNumber = owedColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.number = ?3` + owedFilter
 	owedByState  = owedColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = ?4 AND ` + open + owedFilter
 
-	oneOwed = owedColumns + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream CROSS JOIN events e ON e.seq = o.seq WHERE o.id = ?`
+	oneOwed = ownColumns + `o.output FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream CROSS JOIN events e ON e.seq = o.seq WHERE o.id = ?`
 )
 
 // sometime scans a moment; NULL is the zero time.
@@ -69,7 +71,7 @@ func (r *Reader) Downstreams(ctx context.Context) ([]event.Standing, error) {
 
 func scanOwed(rows *sql.Rows) (o event.Owed, err error) {
 	err = rows.Scan(&o.ID, &o.Downstream, &o.Number, &o.Attribute, &o.State, (*identity)(&o.EventID), &o.EventName, &o.TS, rawValue{&o.Value}, &o.Tries,
-		(*moment)(&o.Since), (*sometime)(&o.Due), (*sometime)(&o.Attempted), &o.Reason)
+		(*moment)(&o.Since), (*sometime)(&o.Due), (*sometime)(&o.Attempted), &o.Reason, &o.Output)
 	return o, err
 }
 

@@ -97,7 +97,7 @@ func (s *Store) Claim(ctx context.Context, downstream string, limit int) ([]even
 func (s *Store) Record(ctx context.Context, r event.Result) (bool, error) {
 	w, err := newRecording(r)
 	if err == nil {
-		err = s.settle(ctx, "record the result of an attempt", w, &w.attempt, len(r.Reason))
+		err = s.settle(ctx, "record the result of an attempt", w, &w.attempt, len(r.Reason)+len(r.Output))
 	}
 	if err != nil {
 		return false, err

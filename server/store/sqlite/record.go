@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// record takes a result: ?1 the row, ?2 its claim, ?3 the version that was tried, ?4 the state that the verdict leads to, ?5 now, ?6 when it is due, ?7 the reason.
+	// record takes a result: ?1 the row, ?2 its claim, ?3 the version that was tried, ?4 the state that the verdict leads to, ?5 now, ?6 when it is due, ?7 the reason, ?8 the output.
 	record = `UPDATE owed SET state = CASE seq WHEN ?3 THEN ?4 ELSE 'waiting' END, behind = ?4 = 'waiting' AND ` + heldUp + `, due = ?6, attempted = ?5, reason = ?7,
-		claim = 0 WHERE id = ?1 AND state = 'attempting' AND claim = ?2 RETURNING slot, seq`
+		output = ?8, claim = 0 WHERE id = ?1 AND state = 'attempting' AND claim = ?2 RETURNING slot, seq`
 
 	// beginAgain has a row whose time is over begin anew.
 	beginAgain = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?2, since = ?2, tries = 0 WHERE id = ?1`
@@ -52,8 +52,8 @@ func newRecording(r event.Result) (*recording, error) {
 func (r *recording) write(ctx context.Context, w *session) error {
 	now := w.now()
 	var slot, seq int64
-	err := w.record.QueryRowContext(ctx, r.result.Row, r.result.Claim, r.result.Seq, string(r.state), now, now+r.result.After.Microseconds(), r.result.Reason).
-		Scan(&slot, &seq)
+	err := w.record.QueryRowContext(ctx, r.result.Row, r.result.Claim, r.result.Seq, string(r.state), now, now+r.result.After.Microseconds(),
+		r.result.Reason, r.result.Output).Scan(&slot, &seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"time"
 
 	"numhook/server/event"
@@ -12,6 +13,7 @@ func claimCases() []OwingCase {
 		{"a busy number keeps its place", busyKeepsPlace},
 		{"an attempt carries everything", attemptCarriesAll},
 		{"verdicts", verdicts},
+		{"what an attempt printed", outputKept},
 		{"a newer value while attempting", newerWhileAttempting},
 		{"the fence", fence},
 		{"release", release},
@@ -57,6 +59,44 @@ func attemptCarriesAll(t TB, place Place, clock *Clock) {
 	check("all", a, nil, false)
 	check("all", late, &a, true) // a newer one had been stored
 	check("all", b, &late, false)
+}
+
+// outputKept: what an attempt's program printed stays until the next attempt's takes its place, and no list shows it.
+func outputKept(t TB, place Place, _ *Clock) {
+	s := openLedger(t, place)
+	register(t, s, newestOnly, allOfIt)
+	appendNew(t, s, cnam(1, "A", alice))
+	for _, d := range []event.Downstream{newestOnly, allOfIt} {
+		same(t, "output before an attempt", onlyRow(t, s, d.Name).Output, "")
+		for _, c := range []struct {
+			verdict event.Verdict
+			output  string
+		}{
+			{event.Retry, strings.Repeat("\\x1b 'é' %s\n", event.LongestOutput/15)},
+			{event.Retry, ""},
+			{event.Refused, "no such number"},
+			{event.Confirmed, "a warning"},
+		} {
+			r := result(claimOne(t, s, d.Name, `"A"`), c.verdict, 0)
+			r.Output = c.output
+			held, err := s.Record(t.Context(), r)
+			same(t, "error", err, nil)
+			same(t, "held", held, true)
+			o := onlyRow(t, s, d.Name)
+			same(t, "output and reason", []string{o.Output, o.Reason}, []string{c.output, r.Reason})
+			if c.verdict == event.Refused {
+				same(t, "error", s.Retry(t.Context(), o.ID), nil)
+				same(t, "output of a row that begins anew", onlyRow(t, s, d.Name).Output, c.output)
+			}
+			r.Output = "from the past"
+			held, err = s.Record(t.Context(), r)
+			same(t, "error", err, nil)
+			same(t, "held again", held, false)
+		}
+	}
+	s = ledger(t, reopen(t, s, place))
+	defer closeStore(t, s)
+	same(t, "output after a restart", onlyRow(t, s, newestOnly.Name).Output, "a warning")
 }
 
 func verdicts(t TB, place Place, clock *Clock) {

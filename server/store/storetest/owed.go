@@ -268,7 +268,7 @@ func (m *Model) Record(r event.Result) bool {
 	if d == nil || d.State != event.Attempting || d.claim != r.Claim {
 		return false
 	}
-	d.Attempted, d.Reason, d.claim = m.now(), r.Reason, 0
+	d.Attempted, d.Reason, d.Output, d.claim = m.now(), r.Reason, r.Output, 0
 	switch {
 	case d.seq != r.Seq || r.Verdict == event.Retry:
 		d.State, d.Due = event.Waiting, m.now()
@@ -332,7 +332,9 @@ func (m *Model) show(d *debt) event.Owed {
 func (m *Model) Owed(f event.OwedFilter) (list []event.Owed) {
 	for _, d := range m.debts {
 		if (f.Downstream == "" || f.Downstream == d.Downstream) && (f.Number == "" || f.Number == d.Number) && (f.State == "" || f.State == d.State) {
-			list = append(list, m.show(d))
+			o := m.show(d)
+			o.Output = ""
+			list = append(list, o)
 		}
 	}
 	return list

@@ -138,6 +138,9 @@ func (h *owedHistory) record() {
 	if v == event.Retry {
 		r.After = time.Duration(h.random.IntN(5000)) * time.Millisecond
 	}
+	if h.random.IntN(2) == 0 {
+		r.Output = fmt.Sprint("output ", h.random.IntN(1000))
+	}
 	held, err := h.store.Record(h.t.Context(), r)
 	same(h.t, "error", err, nil)
 	r.Row, r.Seq = h.counterpart(a).ID, int64(h.model.index[a.EventID]+1)
@@ -197,10 +200,21 @@ func (h *owedHistory) disturb(name string) {
 	}
 }
 
+// compareOutputs wants every row of the downstream to have the output of the model's row.
+func (h *owedHistory) compareOutputs(name string) {
+	for _, listed := range allOwed(h.t, h.store, event.OwedFilter{Downstream: name}) {
+		o, err := h.store.OwedRow(h.t.Context(), listed.ID)
+		same(h.t, "error", err, nil)
+		d := h.counterpart(event.Attempt{Downstream: name, Number: o.Number, Attribute: o.Attribute, EventID: o.EventID})
+		same(h.t, "output", o.Output, d.Output)
+	}
+}
+
 // compare wants everything to be equal, but for ids.
 func (h *owedHistory) compare() {
 	for _, name := range h.names {
 		f := event.OwedFilter{Downstream: name}
+		h.compareOutputs(name)
 		got, want := byNumber(allOwed(h.t, h.store, f)), byNumber(h.model.Owed(f))
 		rank := func(list []event.Owed) []event.Owed {
 			for i := range list {
