@@ -30,7 +30,7 @@ func isChallenge(d *contract.Document) bool {
 // challenge answers with the token's HMAC under the secret that signed the challenge, and signs nothing but a plain token (see signature.Challenge).
 func (s *Server) challenge(c echo.Context) error {
 	t := passage(c)
-	signer := s.secrets.Signer(t.delivery.Header.Signature, t.delivery.Header.Timestamp, t.delivery.Body)
+	signer := t.secrets.Signer(t.delivery.Header.Signature, t.delivery.Header.Timestamp, t.delivery.Body)
 	token, _ := t.document.Text("payload", "plainToken")
 	encrypted, err := signature.Challenge(signer, token)
 	if err != nil {

@@ -8,12 +8,14 @@ import (
 
 	"numhook/server/contract"
 	"numhook/server/event"
+	"numhook/server/signature"
 )
 
 // transit is what one delivery carries with it on its way in. It belongs to the goroutine that serves the delivery.
 type transit struct {
 	began     time.Time
 	delivery  event.Delivery
+	secrets   signature.Secrets  // that it was verified under
 	reserved  int64              // bytes of the buffer budget that it holds
 	document  *contract.Document // after the parse
 	operation string             // the event name by which it is validated and routed, once that is known

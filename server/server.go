@@ -39,9 +39,15 @@ type Keeper interface {
 	RecordChallenge(ctx context.Context, at time.Time) error
 }
 
+// SecretSource says which secrets hold now. They may change while deliveries come in; each delivery goes by those that held when it was verified.
+// A signature.Secrets is one that never changes.
+type SecretSource interface {
+	Current() signature.Secrets
+}
+
 // Config is what a Server needs. Secrets, Document and Keeper are required; zero values of the rest mean the defaults.
 type Config struct {
-	Secrets   signature.Secrets
+	Secrets   SecretSource
 	Document  *openapi3.T // the composed document
 	Keeper    Keeper
 	Tolerance time.Duration // of a delivery's timestamp; default signature.DefaultTolerance
@@ -55,7 +61,7 @@ type Config struct {
 
 // Server takes deliveries in. It is safe for concurrent use.
 type Server struct {
-	secrets    signature.Secrets
+	secrets    SecretSource
 	tolerance  time.Duration
 	maxBody    int64
 	keeper     Keeper
@@ -95,6 +101,9 @@ func New(cfg Config) (*Server, error) {
 		remote:     cfg.Remote,
 		signed:     cfg.Signed,
 		buffered:   budget{limit: maxBuffered},
+	}
+	if s.secrets == nil {
+		s.secrets = signature.Secrets(nil)
 	}
 	if s.tolerance <= 0 {
 		s.tolerance = signature.DefaultTolerance

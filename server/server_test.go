@@ -23,8 +23,8 @@ import (
 const (
 	cnamEvent    = "number_management.peering_number_cnam_updated"
 	addressEvent = "number_management.peering_number_emergency_address_updated"
-	oldSecret    = "the old secret"
-	newSecret    = "the new secret"
+	oldSecret    = "the-older-secret"
+	newSecret    = "the-newer-secret"
 )
 
 // receiver is a server under test, over real HTTP, on the strict fake store, with a clock that stands still.

@@ -21,7 +21,8 @@ var unsignedReasons = map[error]string{
 func (s *Server) verify(c echo.Context) error {
 	t, header := passage(c), c.Request().Header
 	signatures, timestamps := header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp)
-	if err := s.secrets.Verify(signatures, timestamps, t.delivery.Body, t.delivery.Received, s.tolerance); err != nil {
+	t.secrets = s.secrets.Current()
+	if err := t.secrets.Verify(signatures, timestamps, t.delivery.Body, t.delivery.Received, s.tolerance); err != nil {
 		for sentinel, reason := range unsignedReasons {
 			if errors.Is(err, sentinel) {
 				return &refusal{kind: event.Unsigned, reason: reason}

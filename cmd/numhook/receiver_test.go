@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const testSecret = "a secret of the tests"
+const testSecret = "a-secret-of-the-tests"
 
 // Bounds of waiting for a process. They are wide because the machine may be busy; what a test measures, it bounds itself.
 const (

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	oldSecret = "the secret before"
-	newSecret = "the secret now"
+	oldSecret = "the-secret-before"
+	newSecret = "the-secret-of-now"
 )
 
 // startRotating runs a receiver that knows two secrets.

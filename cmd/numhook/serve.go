@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/server"
-	"numhook/server/keypair"
+	"numhook/server/certreload"
 	"numhook/server/signature"
 	"numhook/server/store"
 	"numhook/spec"
@@ -172,7 +172,7 @@ func listen(ctx context.Context, f *serveFlags) (net.Listener, error) {
 	if f.tlsCert == "" {
 		return listener, nil
 	}
-	pair, err := keypair.Load(f.tlsCert, f.tlsKey)
+	pair, err := certreload.Load(f.tlsCert, f.tlsKey)
 	if err != nil {
 		_ = listener.Close()
 		return nil, fmt.Errorf("cannot load the certificate: %w", err)

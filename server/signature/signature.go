@@ -42,6 +42,9 @@ var ErrToken = errors.New("challenge token is not a plain token")
 // Secrets are the keys of which any may have signed: one for each app that shares the address, and the old one beside the new during rotation.
 type Secrets [][]byte
 
+// Current are the secrets themselves: they are a source of secrets that never change.
+func (s Secrets) Current() Secrets { return s }
+
 // String hides the secrets from every %v.
 func (s Secrets) String() string { return fmt.Sprintf("%d secrets", len(s)) }
 

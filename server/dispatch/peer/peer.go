@@ -11,8 +11,8 @@ import (
 	"os"
 	"time"
 
+	"numhook/server/certreload"
 	"numhook/server/event"
-	"numhook/server/keypair"
 )
 
 // ConnectPatience bounds one connection, and one TLS handshake. The attempt's own time, where it is shorter, bounds both.
@@ -45,7 +45,7 @@ func TLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use the client certificate", Err: errors.New("one of certificate and key file is missing"), Hint: "give both"}
 	}
 	if certFile != "" {
-		shown, err := keypair.Load(certFile, keyFile)
+		shown, err := certreload.Load(certFile, keyFile)
 		if err != nil {
 			return nil, fmt.Errorf("cannot load the client certificate: %w", err)
 		}

@@ -1,6 +1,6 @@
-// Package keypair shows a certificate that may be renewed while it is in use. It guarantees that a renewal takes effect without a restart, and that files
+// Package certreload shows a certificate that may be renewed while it is in use. It guarantees that a renewal takes effect without a restart, and that files
 // which cannot be read, or of which only one has been replaced so far, change nothing.
-package keypair
+package certreload
 
 import (
 	"crypto/tls"
