@@ -34,8 +34,9 @@ var (
 		"100.100.100.200/32", // metadata services that are not link-local, of several clouds, from here on
 		"168.63.129.16/32",
 		"192.0.0.192/32",
-		"fd00:ec2::254/128",
+		"fd00:ec2::/32", // all of Amazon's: metadata, time, DNS
 		"fd20:ce::254/128",
+		"fd00:c1::a9fe:a9fe/128",
 		"fd00:42::42/128",
 		"::/128", "::1/128", // unspecified, loop-back
 		"fe80::/10", // link-local
@@ -46,6 +47,7 @@ var (
 	sixToFour  = netip.MustParsePrefix("2002::/16")
 	teredo     = netip.MustParsePrefix("2001::/32")
 	compatible = netip.MustParsePrefix("::/96")
+	translated = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765; not the mapped ones, which are ::ffff:0:0/96
 )
 
 func prefixes(texts ...string) (all []netip.Prefix) {
@@ -79,7 +81,7 @@ func embedded(address netip.Addr) []netip.Addr {
 	b := address.As16()
 	last := netip.AddrFrom4([4]byte(b[12:]))
 	switch {
-	case nat64.Contains(address), compatible.Contains(address):
+	case nat64.Contains(address), compatible.Contains(address), translated.Contains(address), isatap(b):
 		return []netip.Addr{last}
 	case nat64Local.Contains(address): // RFC 6052: after 96 bits, or after 48 with byte 8 left out
 		return []netip.Addr{last, netip.AddrFrom4([4]byte{b[6], b[7], b[9], b[10]})}
@@ -89,4 +91,9 @@ func embedded(address netip.Addr) []netip.Addr {
 		return []netip.Addr{netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]})}
 	}
 	return nil
+}
+
+// isatap reports whether the second half of an address says that the IPv4 address behind it is tunnelled to (RFC 5214), whatever the first half is.
+func isatap(b [16]byte) bool {
+	return b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }

@@ -12,9 +12,16 @@ func TestGuarded(t *testing.T) {
 		"127.0.0.1": true, "127.255.255.254": true, "::1": true, "0.0.0.0": true, "0.1.2.3": true, "::": true,
 		"169.254.0.1": true, "169.254.169.254": true, "169.254.170.2": true, "fe80::1": true, "fe80::1%eth0": true, "febf::1": true,
 		"224.0.0.1": true, "239.255.255.255": true, "240.0.0.1": true, "255.255.255.255": true, "ff02::1": true, "ff0e::1": true,
-		"100.100.100.200": true, "168.63.129.16": true, "192.0.0.192": true, "fd00:ec2::254": true, "fd20:ce::254": true, "fd00:42::42": true,
+		"100.100.100.200": true, "168.63.129.16": true, "192.0.0.192": true, "fd20:ce::254": true, "fd00:42::42": true,
+		"fd00:ec2::254": true, "fd00:ec2::": true, "fd00:ec2::23": true, "fd00:ec2:ffff:ffff:ffff:ffff:ffff:ffff": true, // every service of Amazon's
+		"fd00:ec1:ffff::": false, "fd00:ec3::": false, "fd00:c1::a9fe:a9fe": true, "fd00:c1::1": false,
 		"::ffff:127.0.0.1": true, "::ffff:169.254.169.254": true, "::ffff:10.0.0.1": false, // mapped
-		"::127.0.0.1": true, "::10.0.0.1": false, // compatible
+		"::ffff:100.100.100.200": true, "::ffff:168.63.129.16": true, "::ffff:0.0.0.0": true, "::ffff:255.255.255.255": true,
+		"::127.0.0.1": true, "::10.0.0.1": false, "::168.63.129.16": true, // compatible
+		"::ffff:0:127.0.0.1": true, "::ffff:0:169.254.169.254": true, "::ffff:0:100.100.100.200": true, "::ffff:0:0.0.0.0": true, // translated
+		"::ffff:0:10.0.0.1": false, "::ffff:0:1.1.1.1": false, "::ffff:1:127.0.0.1": false, "::fffe:0:127.0.0.1": false,
+		"2001:db8::5efe:127.0.0.1": true, "2001:db8::200:5efe:169.254.169.254": true, // ISATAP
+		"2001:db8::5efe:10.0.0.1": false, "2001:db8::300:5efe:127.0.0.1": false, "2001:db8::5eff:127.0.0.1": false,
 		"64:ff9b::127.0.0.1": true, "64:ff9b::a9fe:a9fe": true, "64:ff9b::10.0.0.1": false, // NAT64
 		"64:ff9b:1::169.254.169.254": true, "64:ff9b:1:a9fe:a9:fe00::": true, "64:ff9b:1:a00:0:100:a00:1": false, // and with a prefix of one's own
 		"2002:7f00:1::": true, "2002:a9fe:a9fe::1": true, "2002:a00:1::": false, // 6to4
