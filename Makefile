@@ -4,15 +4,17 @@ GO            ?= go
 BIN           := bin/numhook
 GOLANGCI_LINT := .bin/golangci-lint
 GOLANGCI_PIN  := v2.15.0
+GOVULNCHECK     := .bin/govulncheck
+GOVULNCHECK_PIN := v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run generate test verify needs debian stale lint tidy bench fault fuzz clean
+.PHONY: help build run generate test verify needs debian stale lint tidy vuln bench fault fuzz clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the receiver, one static binary: bin/numhook
-	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/numhook
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/numhook
 
 run: build ## build and start the receiver on the embedded store, in development mode
 	@$(BIN) serve --dev
@@ -25,7 +27,7 @@ test: needs ## run all tests
 
 # Under the race detector the long suites (differential, kill, fault) run in their short form; make test runs them whole. The fuzzing is counted and not timed:
 # before Go 1.27 a timed run fails now and then at its end with "context deadline exceeded", without an input that failed (go.dev/issue/75804).
-verify: needs stale tidy lint ## everything that must hold before a change lands: no stale or untidy file, lint, tests with the race detector, a little of every fuzz target
+verify: needs stale tidy lint vuln ## everything that must hold before a change lands: no stale or untidy file, lint, no known vulnerability, tests with the race detector, a little of every fuzz target
 	@$(GO) test -timeout 60m -race -short -shuffle=on ./...
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
@@ -70,6 +72,16 @@ $(GOLANGCI_LINT): .bin/golangci-lint-$(GOLANGCI_PIN)
 	@mkdir -p .bin
 	@echo "building golangci-lint $(GOLANGCI_PIN) (a few minutes, once)"
 	@GOBIN=$(CURDIR)/.bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_PIN) && mv .bin/golangci-lint $@
+
+vuln: $(GOVULNCHECK) ## fail on a known vulnerability that the code reaches; where the database cannot be reached, say so and go on
+	@.ci/vulnerabilities $(GOVULNCHECK) ./...
+
+$(GOVULNCHECK): .bin/govulncheck-$(GOVULNCHECK_PIN)
+	@cp $< $@
+.bin/govulncheck-$(GOVULNCHECK_PIN):
+	@mkdir -p .bin
+	@echo "building govulncheck $(GOVULNCHECK_PIN) (once)"
+	@GOBIN=$(CURDIR)/.bin $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_PIN) && mv .bin/govulncheck $@
 
 bench: ## measure, and print one table with ratios of one run
 	@NUMHOOK_BENCH=1 $(GO) test -count=1 -timeout 60m -run '^TestBench$$' -v ./cmd/bench

@@ -191,7 +191,7 @@ func (b *bench) build(t *testing.T) {
 	binary := filepath.Join(b.folder(t), "numhook")
 	arguments := []string{"build", "-o", binary}
 	if b.product {
-		arguments = append(arguments, "-trimpath")
+		arguments = append(arguments, "-trimpath", "-ldflags=-s -w")
 	}
 	build := exec.Command("go", append(arguments, "numhook/cmd/numhook")...)
 	if build.Env = os.Environ(); b.product {

@@ -111,7 +111,7 @@ func (s *faultSuite) judge(t *testing.T) {
 func buildReceiver(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "numhook")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build the receiver: %v: %s", err, out)
