@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// bodyMargin stands before each line of a body, so that no line of it can be taken for one of ours.
-const bodyMargin = "  | "
+// margin stands before each line of what is not ours, so that no line of it can be taken for one of ours.
+const margin = "  | "
 
 // Body is a body as people may see it: line by line behind a margin, each line as Line shows it. A tab that indents is shown as spaces. It ends with a line end.
 // Only the raw format gives the bytes themselves.
@@ -18,7 +18,7 @@ func Body(body []byte) string {
 		text := string(bytes.TrimSuffix(line, []byte("\n")))
 		rest := strings.TrimLeft(text, " \t")
 		indent := strings.ReplaceAll(text[:len(text)-len(rest)], "\t", tab)
-		shown.WriteString(strings.TrimRight(bodyMargin+indent+Line(rest), " "))
+		shown.WriteString(strings.TrimRight(margin+indent+Line(rest), " "))
 		shown.WriteByte('\n')
 	}
 	return shown.String()

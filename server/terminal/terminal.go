@@ -4,6 +4,7 @@
 package terminal
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,35 +14,71 @@ import (
 // Escape is the text as one cell of a row. It holds no control character, no line end, no tab, nothing that is invisible or turns the direction of text, and only
 // valid UTF-8. The escapes are those of Go and, but for bytes that are no UTF-8 (\x9b) and what lies beyond U+FFFF (\U000e0041), those of JSON: \n \r \t \u001b. A
 // backslash is doubled, so that an escape that was typed is told from one that was put there: Unescape gives the text back.
-func Escape(text string) string { return escaped(text, true) }
+//
+// The log of a CI job is a terminal of its own kind. What begins with "::" is a command to it, and so is "##[" or "##vso[" anywhere: these are broken by an escape.
+func Escape(text string) string { return joined(text, true) }
 
 // Line is the text as one line among words of our own, such as an error that quotes what was typed. It differs from Escape in leaving backslashes alone: parts of
 // the text may be quoted already.
-func Line(text string) string { return escaped(text, false) }
+func Line(text string) string { return joined(text, false) }
 
-func escaped(text string, double bool) string {
-	first := strings.IndexFunc(text, func(r rune) bool { return r == '\\' && double || r == utf8.RuneError || Steers(r) })
-	if first < 0 {
+// Text is Line for what may have several lines, such as an error that tells of several: those behind the first begin with a margin, so that none of them can be
+// taken for one of ours.
+func Text(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = Line(line)
+		if i > 0 {
+			lines[i] = margin + Line(strings.TrimLeft(line, " \t"))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func joined(text string, double bool) string {
+	if harmless(text) {
 		return text
 	}
 	var shown strings.Builder
 	shown.Grow(len(text) + 16)
-	shown.WriteString(text[:first])
-	for rest := text[first:]; rest != ""; {
-		r, size := utf8.DecodeRuneInString(rest)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			shown.WriteString(`\x` + hex(uint32(rest[0]), 2))
-		case r == '\\' && double:
-			shown.WriteString(`\\`)
-		case Steers(r):
-			shown.WriteString(escapeOf(r))
-		default:
-			shown.WriteString(rest[:size])
-		}
-		rest = rest[size:]
+	for piece := range pieces(text, double) {
+		shown.WriteString(piece)
 	}
 	return shown.String()
+}
+
+// harmless is true of most texts, which are then not copied.
+func harmless(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '\\' || c == '#' || c == ':' {
+			return false
+		}
+	}
+	return true
+}
+
+// pieces are the characters of the text as they are shown.
+func pieces(text string, double bool) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		command := strings.HasPrefix(strings.TrimLeftFunc(text, unicode.IsSpace), "::")
+		for last := rune(0); text != ""; {
+			r, size := utf8.DecodeRuneInString(text)
+			piece := text[:size]
+			switch {
+			case r == utf8.RuneError && size == 1:
+				piece = `\x` + hex(uint32(text[0]), 2)
+			case r == '\\' && double:
+				piece = `\\`
+			case Steers(r), r == '#' && last == '#', r == ':' && command:
+				piece = escapeOf(r)
+			}
+			command = command && r != ':'
+			if !yield(piece) {
+				return
+			}
+			last, text = r, text[size:]
+		}
+	}
 }
 
 // Steers reports whether the character is shown as an escape: it is a control (C0, DEL, C1), a format character (bidi controls, zero width, byte order mark, tags),
@@ -81,26 +118,23 @@ func Unescape(shown string) (string, error) {
 const ellipsis = "…"
 
 // Cell is Escape for a list, where one long text must not widen every row: it shows at most width characters. What is left out is marked, and no escape is cut.
-func Cell(text string, width int) string {
-	ends, used := make([]int, 0, width), make([]int, 0, width) // behind each character: bytes and characters shown
+func Cell(text string, width int) string { return cut(text, width, true) }
+
+// JSONCell is Cell for a JSON value, which has escapes of its own.
+func JSONCell(value []byte, width int) string { return cut(string(JSON(value)), width, false) }
+
+func cut(text string, width int, double bool) string {
 	var shown strings.Builder
-	for at, total := 0, 0; at < len(text); { // a text may be a megabyte: only what is shown is looked at
-		_, size := utf8.DecodeRuneInString(text[at:])
-		piece := Escape(text[at : at+size])
-		total += utf8.RuneCountInString(piece)
-		if total > width {
-			for len(used) > 0 && used[len(used)-1] >= width { // room for the mark
-				ends, used = ends[:len(ends)-1], used[:len(used)-1]
-			}
-			end := 0
-			if len(ends) > 0 {
-				end = ends[len(ends)-1]
-			}
-			return shown.String()[:end] + ellipsis
+	used, fits := 0, 0                        // characters; bytes that leave room for the mark
+	for piece := range pieces(text, double) { // a text may be a megabyte: only what is shown is looked at
+		used += utf8.RuneCountInString(piece)
+		if used > width {
+			return shown.String()[:fits] + ellipsis
 		}
 		shown.WriteString(piece)
-		ends, used = append(ends, shown.Len()), append(used, total)
-		at += size
+		if used < width {
+			fits = shown.Len()
+		}
 	}
 	return shown.String()
 }

@@ -65,6 +65,10 @@ func TestEscape(t *testing.T) {
 		{"\U000e0041\u3164", `\U000e0041\u3164`, `\U000e0041\u3164`},
 		{"\x9b31m\xff\xc3", `\x9b31m\xff\xc3`, `\x9b31m\xff\xc3`},
 		{"\ufffd", "\ufffd", "\ufffd"},
+		{"::set-output name=a::b", `\u003a:set-output name=a::b`, `\u003a:set-output name=a::b`},
+		{" \u00a0::error::", " \u00a0\\u003a:error::", " \u00a0\\u003a:error::"},
+		{"##[add-mask]a ##vso[task] ###", `#\u0023[add-mask]a #\u0023vso[task] #\u0023\u0023`, `#\u0023[add-mask]a #\u0023vso[task] #\u0023\u0023`},
+		{"a::b #1", "a::b #1", "a::b #1"},
 		{`\u001b "\n"`, `\\u001b "\\n"`, `\u001b "\n"`},
 	} {
 		if got := terminal.Escape(c.text); got != c.cell {
@@ -103,8 +107,24 @@ func TestJSONStaysTheSameValue(t *testing.T) {
 	if got := string(terminal.JSON([]byte(text))); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	if got := string(terminal.JSON([]byte(`{"###[a]":"# #"}`))); got != `{"#\u0023\u0023[a]":"# #"}` {
+		t.Errorf("got %s", got)
+	}
 	if good := []byte(`{"cnam":"ACME"}`); &good[0] != &terminal.JSON(good)[0] {
 		t.Error("a harmless text is copied")
+	}
+}
+
+func TestTextKeepsItsLinesBehindAMargin(t *testing.T) {
+	for text, want := range map[string]string{
+		"a": "a", "a\r\n": `a\r`, "cannot connect:\n\t127.0.0.1: refused\n::error::a": "cannot connect:\n  | 127.0.0.1: refused\n  | \\u003a:error::a",
+	} {
+		if got := terminal.Text(text); got != want {
+			t.Errorf("Text(%q) is %q, want %q", text, got, want)
+		}
+	}
+	if got := terminal.JSONCell([]byte("\"O\\\"N\u009b\""), 20); got != `"O\"N\u009b"` {
+		t.Errorf("JSONCell is %s", got)
 	}
 }
 
