@@ -10,6 +10,7 @@ import (
 
 	"numhook/cmd/numhook/settings"
 	"numhook/server/event"
+	"numhook/server/terminal"
 )
 
 func newConfigCommand() *cobra.Command {
@@ -94,7 +95,7 @@ func checkConfig(file string) (configChecked, error) {
 
 func (c configChecked) writeText(w io.Writer) error {
 	for _, problem := range c.Problems {
-		fmt.Fprintln(w, problem)
+		fmt.Fprintln(w, terminal.Line(problem.String()))
 	}
 	if c.Omitted > 0 {
 		fmt.Fprintf(w, "and %d more\n", c.Omitted)
@@ -109,7 +110,7 @@ func (c configChecked) writeText(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tMODE\tSCHEME\tURL")
 	for _, d := range c.Downstreams {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", d.Name, d.Mode, d.Scheme, d.URL)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", terminal.Escape(d.Name), d.Mode, d.Scheme, terminal.Escape(d.URL))
 	}
 	return table.Flush()
 }

@@ -16,6 +16,7 @@ import (
 	"numhook/server/dispatch"
 	"numhook/server/event"
 	"numhook/server/store"
+	"numhook/server/terminal"
 )
 
 func newDeliveriesCommand() *cobra.Command {
@@ -126,7 +127,7 @@ func newDeliveriesListCommand() *cobra.Command {
 			for _, o := range owed {
 				out.entry(showOwed(o), []string{
 					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)), string(o.State), strconv.Itoa(o.Tries),
-					dueIn(o, now), orDash(printable(o.Reason)), o.EventID.String()[:shortID],
+					dueIn(o, now), orDash(o.Reason), o.EventID.String()[:shortID],
 				})
 			}
 			return len(owed), err
@@ -161,12 +162,14 @@ func newDeliveriesShowCommand() *cobra.Command {
 }
 
 func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
-	fmt.Fprintf(w, "row %d\n  change        %s\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID, orDash(changeID(o)), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)))
-	fmt.Fprintf(w, "  value         %s\n  set by event  %s\n", orDash(string(o.Value)), o.EventID)
-	fmt.Fprintf(w, "  of            %s, event_ts %d (%s)\n", o.EventName, o.TS, sendersTime(o.TS))
+	fmt.Fprintf(w, "row %d\n  change        %s\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID,
+		orDash(terminal.Escape(changeID(o))), terminal.Escape(o.Downstream), orDash(terminal.Escape(o.Number)), orDash(string(o.Attribute)))
+	fmt.Fprintf(w, "  value         %s\n  set by event  %s\n", orDash(valueText(o.Value)), o.EventID)
+	fmt.Fprintf(w, "  of            %s, event_ts %d (%s)\n", terminal.Escape(o.EventName), o.TS, sendersTime(o.TS))
 	fmt.Fprintf(w, "  state         %s\n  owed since    %s (%s)\n  tries         %d\n", o.State, o.Since.Format(time.RFC3339), age(o.Since, now), o.Tries)
 	if !o.Attempted.IsZero() {
-		fmt.Fprintf(w, "  last attempt  ended %s (%s): %s\n", o.Attempted.Format(time.RFC3339), age(o.Attempted, now), cmp.Or(printable(o.Reason), "confirmed"))
+		fmt.Fprintf(w, "  last attempt  ended %s (%s): %s\n", o.Attempted.Format(time.RFC3339), age(o.Attempted, now),
+			cmp.Or(terminal.Escape(o.Reason), "confirmed"))
 	}
 	if o.State == event.Waiting {
 		fmt.Fprintf(w, "  due           %s (%s)\n", o.Due.Format(time.RFC3339), dueIn(o, now))

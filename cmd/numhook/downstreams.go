@@ -13,6 +13,7 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/store"
+	"numhook/server/terminal"
 )
 
 func newDownstreamsCommand() *cobra.Command {
@@ -97,7 +98,7 @@ func listDownstreams(cmd *cobra.Command, from store.OwedReader, format string) e
 			oldest = age(s.Oldest, now)
 		}
 		if !s.Paused.IsZero() {
-			why = printable(s.PausedWhy)
+			why = s.PausedWhy
 		}
 		out.entry(showDownstream(s), []string{
 			s.Name, string(s.Mode), standingState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10), oldest,
@@ -134,7 +135,8 @@ func findDownstream(ctx context.Context, from store.OwedReader, name string) (ev
 }
 
 func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
-	fmt.Fprintf(w, "downstream %s\n  mode         %s\n  start        %s\n  events       %s\n", s.Name, s.Mode, s.Start, listed(s.Events, "all"))
+	fmt.Fprintf(w, "downstream %s\n  mode         %s\n  start        %s\n  events       %s\n", terminal.Escape(s.Name),
+		s.Mode, s.Start, listed(s.Events, "all"))
 	var codes []string
 	for _, code := range s.Only.CarrierCodes {
 		codes = append(codes, strconv.Itoa(int(code)))
@@ -144,13 +146,13 @@ func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
 		values []string
 	}{{"carrier codes", codes}, {"countries", s.Only.Countries}, {"prefixes", s.Only.Prefixes}} {
 		if len(only.values) > 0 {
-			fmt.Fprintf(w, "  only         %s %s\n", only.what, strings.Join(only.values, " "))
+			fmt.Fprintf(w, "  only         %s %s\n", only.what, strings.Join(escapedAll(only.values), " "))
 		}
 	}
 	fmt.Fprintf(w, "  registered   %s\n", s.Registered.Format(time.RFC3339))
 	switch standingState(s) {
 	case statePaused:
-		fmt.Fprintf(w, "  state        paused since %s (%s): %s\n", s.Paused.Format(time.RFC3339), age(s.Paused, now), printable(s.PausedWhy))
+		fmt.Fprintf(w, "  state        paused since %s (%s): %s\n", s.Paused.Format(time.RFC3339), age(s.Paused, now), terminal.Escape(s.PausedWhy))
 	case stateFilling:
 		fmt.Fprintln(w, "  state        filling: what its start asks for is not all owed yet; a receiver with --config does it")
 	default:
@@ -162,10 +164,10 @@ func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
 	}
 	var next []string
 	if !s.Paused.IsZero() {
-		next = append(next, "numhook downstreams resume "+s.Name)
+		next = append(next, "numhook downstreams resume "+terminal.Escape(s.Name))
 	}
 	if s.Dead > 0 {
-		next = append(next, "numhook deliveries list --downstream "+s.Name+" --state dead")
+		next = append(next, "numhook deliveries list --downstream "+terminal.Escape(s.Name)+" --state dead")
 	}
 	if len(next) > 0 {
 		fmt.Fprintln(w, "  next         "+strings.Join(next, "\n               "))
@@ -224,7 +226,7 @@ func changeDownstream(cmd *cobra.Command, url, format, name, done string, change
 	if format == "json" {
 		return writeJSON(cmd.OutOrStdout(), showDownstream(standing))
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", name, done, standing.Waiting+standing.Attempting, standing.Dead)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", terminal.Escape(name), done, standing.Waiting+standing.Attempting, standing.Dead)
 	return err
 }
 
@@ -275,7 +277,7 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 		return writeJSON(cmd.OutOrStdout(), gone)
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; a receiver whose --config names it registers it anew when it starts\n",
-		name, gone.Owed, gone.Dead)
+		terminal.Escape(name), gone.Owed, gone.Dead)
 	return err
 }
 
@@ -284,5 +286,5 @@ func listed(values []string, none string) string {
 	if len(values) == 0 {
 		return none
 	}
-	return strings.Join(values, " ")
+	return strings.Join(escapedAll(values), " ")
 }

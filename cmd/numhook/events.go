@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/server/event"
+	"numhook/server/terminal"
 )
 
 func newEventsCommand() *cobra.Command {
@@ -145,10 +146,11 @@ func fullID(ctx context.Context, from reader, digits string) (event.ID, error) {
 
 func writeEvent(w io.Writer, e event.Stored) error {
 	fmt.Fprintf(w, "event %s\n", e.ID)
-	fmt.Fprintf(w, "  seq           %d\n  name          %s\n  event_ts      %d (%s)\n", e.Seq, e.Name, e.TS, sendersTime(e.TS))
-	fmt.Fprintf(w, "  account       %s\n  carrier code  %d\n  numbers       %s\n", e.AccountID, e.CarrierCode, strings.Join(e.Numbers, " "))
+	fmt.Fprintf(w, "  seq           %d\n  name          %s\n  event_ts      %d (%s)\n", e.Seq, terminal.Escape(e.Name), e.TS, sendersTime(e.TS))
+	fmt.Fprintf(w, "  account       %s\n  carrier code  %d\n  numbers       %s\n", terminal.Escape(e.AccountID), e.CarrierCode,
+		strings.Join(escapedAll(e.Numbers), " "))
 	if e.Changes() {
-		fmt.Fprintf(w, "  sets          %s = %s\n", e.Attribute, e.Value)
+		fmt.Fprintf(w, "  sets          %s = %s\n", e.Attribute, valueText(e.Value))
 	} else {
 		fmt.Fprintln(w, "  sets          nothing")
 	}
@@ -162,13 +164,13 @@ func writeEvent(w io.Writer, e event.Stored) error {
 
 func writeFindings(w io.Writer, findings []event.Finding) {
 	for _, f := range findings {
-		fmt.Fprintf(w, "  %-13s %s %s: %s\n", f.Kind, f.Rule, f.Pointer, f.Message)
+		fmt.Fprintf(w, "  %-13s %s %s: %s\n", f.Kind, terminal.Line(f.Rule), terminal.Escape(f.Pointer), terminal.Line(f.Message))
 	}
 }
 
-// writeDelivery ends with the body, byte for byte.
+// writeDelivery ends with the body, each line of it behind a margin. --format raw gives it byte for byte.
 func writeDelivery(w io.Writer, d event.Delivery) error {
-	fmt.Fprintf(w, "  received      %s at %s\n", d.Received.Format(time.RFC3339Nano), d.Door)
+	fmt.Fprintf(w, "  received      %s at %s\n", d.Received.Format(time.RFC3339Nano), terminal.Escape(d.Door))
 	for _, h := range []struct{ name, value string }{
 		{"x-zm-request-id", d.Header.RequestID},
 		{"x-zm-trackingid", d.Header.TrackingID},
@@ -179,13 +181,21 @@ func writeDelivery(w io.Writer, d event.Delivery) error {
 		{"traceparent", d.Header.Traceparent},
 	} {
 		if h.value != "" {
-			fmt.Fprintf(w, "  header        %s: %s\n", h.name, h.value)
+			fmt.Fprintf(w, "  header        %s: %s\n", h.name, terminal.Escape(h.value))
 		}
 	}
-	fmt.Fprintf(w, "  body          %d bytes:\n\n", len(d.Body))
-	if _, err := w.Write(d.Body); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w)
+	_, err := fmt.Fprintf(w, "  body          %d bytes:\n\n%s", len(d.Body), terminal.Body(d.Body))
 	return err
 }
+
+// escapedAll are the texts as they can be shown.
+func escapedAll(texts []string) []string {
+	shown := make([]string, len(texts))
+	for i, text := range texts {
+		shown[i] = terminal.Escape(text)
+	}
+	return shown
+}
+
+// valueText is a value, which is JSON, on one line.
+func valueText(value json.RawMessage) string { return terminal.Line(string(terminal.JSON(value))) }

@@ -2,27 +2,43 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"numhook/server/terminal"
 )
 
 // shortID is how many digits of an event's identity a table shows; events show takes them.
 const shortID = 16
+
+// How wide a cell of a column may be. Lists are for looking over: show prints the whole, and JSON does.
+const (
+	cellWidth   = 64
+	numberWidth = 24 // E.164 has a plus and 15 digits at most
+	longWidth   = 160
+)
+
+var columnWidths = map[string]int{"NUMBER": numberWidth, valueColumn: longWidth, "REASON": longWidth, "WHY": longWidth}
+
+// valueColumn holds JSON.
+const valueColumn = "VALUE"
 
 // list writes rows as they are read: a table for people, or one JSON array.
 type list struct {
 	out     io.Writer
 	json    bool
 	table   *tabwriter.Writer
+	columns []string
 	entries int
 	failed  error
 }
 
 func newList(out io.Writer, format string, columns ...string) *list {
-	l := &list{out: out, json: format == "json"}
+	l := &list{out: out, json: format == "json", columns: columns}
 	if !l.json {
 		l.table = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(l.table, strings.Join(columns, "\t"))
@@ -35,7 +51,7 @@ func (l *list) entry(value any, rows ...[]string) {
 	l.entries++
 	if !l.json {
 		for _, row := range rows {
-			fmt.Fprintln(l.table, strings.Join(row, "\t"))
+			fmt.Fprintln(l.table, strings.Join(l.cells(row), "\t"))
 		}
 		return
 	}
@@ -50,6 +66,20 @@ func (l *list) entry(value any, rows ...[]string) {
 	}
 	_, err := io.WriteString(l.out, separator+strings.TrimSuffix(text.String(), "\n"))
 	l.failed = errors.Join(l.failed, err)
+}
+
+// cells are the texts of a row as they can be shown. Most of them are the sender's.
+func (l *list) cells(row []string) []string {
+	shown := make([]string, len(row))
+	for i, text := range row {
+		width := cmp.Or(columnWidths[l.columns[i]], cellWidth)
+		if l.columns[i] == valueColumn {
+			shown[i] = terminal.JSONCell([]byte(text), width)
+		} else {
+			shown[i] = terminal.Cell(text, width)
+		}
+	}
+	return shown
 }
 
 // pages reads page after page until one comes short or limit entries have been written (0: no limit), and then closes the list.

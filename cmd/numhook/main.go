@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
+	"numhook/cmd/numhook/settings"
 	"numhook/server/event"
+	"numhook/server/terminal"
 )
 
 // Exit codes.
@@ -39,10 +42,22 @@ func report(err error) {
 	if quiet, ok := errors.AsType[*exitError](err); ok && quiet.err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "numhook: "+err.Error())
+	tell(os.Stderr, err)
 	if e, ok := errors.AsType[*event.Error](err); ok && e.Hint != "" {
-		fmt.Fprintln(os.Stderr, "  "+e.Hint)
+		fmt.Fprintln(os.Stderr, terminal.Text("  "+e.Hint))
 	}
+}
+
+// tell writes what the error says. It may quote what was typed, the name of a file, or somebody's answer.
+func tell(w io.Writer, err error) {
+	text := terminal.Text("numhook: " + err.Error())
+	if bad, ok := errors.AsType[*settings.Problems](err); ok { // its lines begin with a place, as editors read them
+		text = "numhook: " + terminal.Line(bad.Head())
+		for _, line := range bad.Lines() {
+			text += "\n" + terminal.Line(line)
+		}
+	}
+	fmt.Fprintln(w, text)
 }
 
 // exitError ends the program with a code of its own. With no error inside, everything has been said already.

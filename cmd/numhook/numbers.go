@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/server/event"
+	"numhook/server/terminal"
 )
 
 // page is how many rows a list reads at a time.
@@ -113,18 +115,20 @@ func dialled(number string) string {
 }
 
 func writeNumber(w io.Writer, shown numberShown) error {
-	fmt.Fprintln(w, shown.Number.Number)
+	fmt.Fprintln(w, terminal.Escape(shown.Number.Number))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, v := range shown.Values {
-		fmt.Fprintf(table, "  %s\t%s\n", v.Attribute, v.Value)
+		fmt.Fprintf(table, "  %s\t%s\n", v.Attribute, valueText(v.Value))
 		fmt.Fprintf(table, "  \tset by event %s\n", v.EventID)
-		fmt.Fprintf(table, "  \tof %s, event_ts %d (%s), received %s\n", v.EventName, v.TS, sendersTime(v.TS), v.Received.Format(time.RFC3339))
-		fmt.Fprintf(table, "  \taccount %s, carrier code %d\n", v.AccountID, v.CarrierCode)
+		fmt.Fprintf(table, "  \tof %s, event_ts %d (%s), received %s\n", terminal.Escape(v.EventName), v.TS, sendersTime(v.TS),
+			v.Received.Format(time.RFC3339))
+		fmt.Fprintf(table, "  \taccount %s, carrier code %d\n", terminal.Escape(v.AccountID), v.CarrierCode)
 	}
 	if len(shown.History) > 0 {
 		fmt.Fprintln(table, "\n  HISTORY\tATTRIBUTE\tEVENT_TS\tRECEIVED\tEVENT_ID\tVALUE")
 		for _, c := range shown.History {
-			fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\t%s\n", c.State, c.Attribute, c.TS, c.Received.Format(time.RFC3339), c.EventID.String()[:shortID], c.Value)
+			fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\t%s\n", c.State, c.Attribute, c.TS, c.Received.Format(time.RFC3339), c.EventID.String()[:shortID],
+				valueText(c.Value))
 		}
 	}
 	return table.Flush()
@@ -139,9 +143,15 @@ func sendersTime(ms int64) string {
 	return at.Format("2006-01-02T15:04:05.000Z")
 }
 
+// writeJSON writes JSON that people may look at, too: nothing in it steers a terminal.
 func writeJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(terminal.JSON(text.Bytes()))
+	return err
 }

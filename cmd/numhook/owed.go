@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"numhook/server/event"
 	"numhook/server/store"
@@ -100,16 +98,6 @@ func rough(d time.Duration) string {
 		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
 	return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-}
-
-// printable keeps what could steer a terminal out of a table.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, text)
 }
 
 func orDash(text string) string { return cmp.Or(text, "-") }

@@ -12,6 +12,7 @@ import (
 	"numhook/server"
 	"numhook/server/event"
 	"numhook/server/store"
+	"numhook/server/terminal"
 	"numhook/spec"
 )
 
@@ -70,7 +71,7 @@ func newQuarantineListCommand() *cobra.Command {
 				next = q.ID
 				out.entry(showQuarantined(q, false), []string{
 					strconv.FormatInt(q.ID, 10), string(q.State), q.Delivery.Received.Format(time.RFC3339), string(q.Reason),
-					strconv.Itoa(len(q.Violations)), strconv.Itoa(q.Times), strconv.Quote(q.EventName),
+					strconv.Itoa(len(q.Violations)), strconv.Itoa(q.Times), `"` + q.EventName + `"`,
 				})
 			}
 			return len(entries), err
@@ -80,7 +81,7 @@ func newQuarantineListCommand() *cobra.Command {
 }
 
 func newQuarantineShowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Show one quarantined delivery, byte for byte, and why it was refused", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one quarantined delivery and why it was refused", Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ids, err := idsOf(args, "quarantine entry", "quarantine list")
@@ -104,7 +105,7 @@ func newQuarantineShowCommand() *cobra.Command {
 			_, err := out.Write(q.Delivery.Body)
 			return err
 		}
-		fmt.Fprintf(out, "quarantine entry %d\n  state         %s\n  reason        %s\n  event         %q\n  times         %d\n", q.ID, q.State, q.Reason, q.EventName, q.Times)
+		fmt.Fprintf(out, "quarantine entry %d\n  state         %s\n  reason        %s\n  event         \"%s\"\n  times         %d\n", q.ID, q.State, q.Reason, terminal.Escape(q.EventName), q.Times)
 		if q.State == event.Redriven {
 			fmt.Fprintf(out, "  became event  %s\n", q.RedrivenAs)
 		}

@@ -16,6 +16,7 @@ import (
 	"numhook/server"
 	"numhook/server/contract"
 	"numhook/server/event"
+	"numhook/server/terminal"
 )
 
 func newSpecRehearseCommand() *cobra.Command {
@@ -192,7 +193,7 @@ func (r *rehearsal) drift(today, candidate []event.Finding) {
 
 func (r *rehearsal) write(w io.Writer) error {
 	x := r.result
-	fmt.Fprintf(w, "%d deliveries held against %s:\n\n", x.Deliveries, x.Document)
+	fmt.Fprintf(w, "%d deliveries held against %s:\n\n", x.Deliveries, terminal.Escape(x.Document))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range []struct {
 		count int
@@ -208,7 +209,7 @@ func (r *rehearsal) write(w io.Writer) error {
 		at    map[string]int
 	}{{"would become drift", x.NewDrift}, {"drift today, would be known", x.OldDrift}} {
 		for _, pointer := range slices.Sorted(maps.Keys(drift.at)) {
-			fmt.Fprintf(table, "  %d\t%s: %s\n", drift.at[pointer], drift.words, pointer)
+			fmt.Fprintf(table, "  %d\t%s: %s\n", drift.at[pointer], drift.words, terminal.Escape(pointer))
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -216,7 +217,7 @@ func (r *rehearsal) write(w io.Writer) error {
 	}
 	for _, c := range x.Changed {
 		words := strings.ReplaceAll(c.Today+" today, "+c.Candidate, "_", " ")
-		fmt.Fprintf(w, "\n%s %s: %s by the candidate\n", c.What, c.Event, words)
+		fmt.Fprintf(w, "\n%s %s: %s by the candidate\n", terminal.Escape(c.What), terminal.Escape(c.Event), words)
 		writeFindings(w, c.Violations)
 	}
 	if x.Omitted > 0 {

@@ -16,6 +16,7 @@ import (
 
 	"numhook/server"
 	"numhook/server/signature"
+	"numhook/server/terminal"
 	"numhook/spec"
 )
 
@@ -209,11 +210,21 @@ func (s *sending) one(ctx context.Context, name string, body []byte) error {
 		verdict = s.checkChallenge(body, answer)
 	}
 	if s.flags.count == 1 {
-		_, err = fmt.Fprintf(s.out, "%s: %s in %d ms%s\n%s\n", name, response.Status, time.Since(began).Milliseconds(), verdict, bytes.TrimSpace(answer))
+		_, err = fmt.Fprintf(s.out, "%s: %s in %d ms%s\n%s\n", terminal.Escape(name), terminal.Escape(response.Status),
+			time.Since(began).Milliseconds(), verdict, answerText(bytes.TrimSpace(answer)))
 	} else {
-		_, err = fmt.Fprintf(s.out, "%s %d: %s in %d ms%s\n", name, s.sent, response.Status, time.Since(began).Milliseconds(), verdict)
+		_, err = fmt.Fprintf(s.out, "%s %d: %s in %d ms%s\n", terminal.Escape(name), s.sent, terminal.Escape(response.Status),
+			time.Since(began).Milliseconds(), verdict)
 	}
 	return err
+}
+
+// answerText is the receiver's answer as it can be shown: JSON as it is, and anything else behind a margin.
+func answerText(answer []byte) string {
+	if len(answer) == 0 || json.Valid(answer) && !bytes.ContainsAny(answer, "\n\r") {
+		return string(terminal.JSON(answer))
+	}
+	return strings.TrimSuffix(terminal.Body(answer), "\n")
 }
 
 // checkChallenge holds the receiver's answer against the one that the sender would compute.

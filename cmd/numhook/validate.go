@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/cmd/numhook/validation"
+	"numhook/server/terminal"
 )
 
 type validateFlags struct {
@@ -107,7 +108,7 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 		Paths: paths, Stdin: v.in, Document: v.document, Event: f.event, Strict: f.strict,
 		Fingerprints: f.format.value == "json" || f.format.value == "sarif",
 		Known:        v.known.Clone(),
-		Complain:     func(err error) { fmt.Fprintln(v.errors, "numhook: "+err.Error()) },
+		Complain:     func(err error) { tell(v.errors, err) },
 	}
 	if isTerminal(v.errors) {
 		options.Progress = validation.NewProgress(v.errors, time.Now)
@@ -133,7 +134,7 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 		if err := options.Record.Write(f.writeBaseline); err != nil {
 			return err
 		}
-		fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings\n", f.writeBaseline, options.Record.Len())
+		fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings\n", terminal.Escape(f.writeBaseline), options.Record.Len())
 	}
 	switch {
 	case summary.Unreadable > 0:

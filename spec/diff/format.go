@@ -1,12 +1,14 @@
 package diff
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"numhook/server/terminal"
 )
 
 // levels are all levels, the worst first.
@@ -72,25 +74,20 @@ func WriteText(w io.Writer, changes []Change) error {
 	return err
 }
 
-// printable blots out control characters, which a document can hold and a terminal would obey.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\r' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
-			return '\ufffd'
-		}
-		return r
-	}, s)
-}
-
 // WriteJSON writes one array of changes, empty when there is none. It ends with a line feed.
 func WriteJSON(w io.Writer, changes []Change) error {
 	if changes == nil {
 		changes = []Change{}
 	}
-	encoder := json.NewEncoder(w)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(changes)
+	if err := encoder.Encode(changes); err != nil {
+		return err
+	}
+	_, err := w.Write(terminal.JSON(text.Bytes()))
+	return err
 }
 
 // WriteMarkdown writes the changes as GitHub-flavoured Markdown for a pull request comment: a table of what matters, and the safe ones folded away.
@@ -151,10 +148,8 @@ var markdownEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", 
 // prose is a sentence in a table cell. A name in it neither formats the comment nor mentions anybody.
 func prose(s string) string { return markdownEscape.Replace(oneLine(s)) }
 
-var lineBreak = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\u2028", " ", "\u2029", " ")
-
-// oneLine keeps a name from beginning a line of its own, which a CI system might take for a command.
-func oneLine(s string) string { return printable(lineBreak.Replace(s)) }
+// oneLine keeps a name from beginning a line of its own, which a CI system might take for a command, and from steering a terminal.
+func oneLine(s string) string { return terminal.Line(s) }
 
 // WriteGitHub writes one workflow command for each change: error, warning or notice at its place in NEW, or at the nearest place that NEW has.
 func WriteGitHub(w io.Writer, changes []Change) error {
@@ -165,8 +160,8 @@ func WriteGitHub(w io.Writer, changes []Change) error {
 		if c.New == nil && c.Old != nil {
 			message += " It stood at " + c.Old.String() + "."
 		}
-		fmt.Fprintf(&b, "::%s file=%s,line=%s,col=%s,title=%s::%s\n", command[c.Level], property.Replace(c.near.File), strconv.Itoa(c.near.Line),
-			strconv.Itoa(c.near.Column), property.Replace(string(c.Level)+": "+c.ID), data.Replace(printable(message)))
+		fmt.Fprintf(&b, "::%s file=%s,line=%s,col=%s,title=%s::%s\n", command[c.Level], terminal.Line(property.Replace(c.near.File)), strconv.Itoa(c.near.Line),
+			strconv.Itoa(c.near.Column), terminal.Line(property.Replace(string(c.Level)+": "+c.ID)), terminal.Line(data.Replace(message)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

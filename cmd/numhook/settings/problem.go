@@ -29,17 +29,24 @@ type Problems struct {
 	Omitted int // beyond the first hundred
 }
 
-// Error lists them, one a line.
-func (p *Problems) Error() string {
-	var b strings.Builder
-	b.WriteString("cannot use the configuration:")
+// Head is what stands above the list.
+func (p *Problems) Head() string { return "cannot use the configuration:" }
+
+// Lines are the problems, one a line.
+func (p *Problems) Lines() []string {
+	lines := make([]string, 0, len(p.List)+1)
 	for _, one := range p.List {
-		b.WriteString("\n" + one.String())
+		lines = append(lines, one.String())
 	}
 	if p.Omitted > 0 {
-		fmt.Fprintf(&b, "\nand %d more", p.Omitted)
+		lines = append(lines, fmt.Sprintf("and %d more", p.Omitted))
 	}
-	return b.String()
+	return lines
+}
+
+// Error is the head and the lines.
+func (p *Problems) Error() string {
+	return strings.Join(append([]string{p.Head()}, p.Lines()...), "\n")
 }
 
 // result is an error if there is a problem.

@@ -167,7 +167,7 @@ func TestOddNamesInEveryFormat(t *testing.T) {
 	folder := oddNames(t)
 	o := validation.Options{Paths: []string{folder}}
 	text := runFormat(t, o, "text", validation.Style{}).report
-	if strings.ContainsAny(text, "\x00\x1b") || !strings.Contains(text, `/payload/\x00\x1b[31m\n::error::`) {
+	if strings.ContainsAny(text, "\x00\x1b") || !strings.Contains(text, `/payload/\u0000\u001b[31m\n::error::`) {
 		t.Errorf("text: got %q", text)
 	}
 	log := readSARIF(t, runFormat(t, o, "sarif", validation.Style{}).report)
@@ -244,7 +244,7 @@ func TestFrames(t *testing.T) {
 		{`{"a":"東京😀","event":5}`, `  1 | {"a":"東京😀","event":5}`, ""},
 		{`{"a":"` + long + `","event":5,"b":"` + long + `"}`,
 			`  1 | …` + long[:50] + `","event":5,"b":"` + long[:43] + `…`, "5"},
-		{"{\"a\":\"\u202e\x7f\",\"event\":5}", "  1 | {\"a\":\"\ufffd\ufffd\",\"event\":5}", ""},
+		{"{\"a\":\"\u202e\x7f\u009b##[\",\"event\":5}", `  1 | {"a":"\u202e\u007f\u009b#\u0023[","event":5}`, "5"},
 	} {
 		name := file(t, "x.json", one.text)
 		lines := strings.Split(runFormat(t, validation.Options{Paths: []string{name}}, "text", validation.Style{}).report, "\n")

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
+
+	"numhook/server/terminal"
 )
 
 // How many columns of a terminal a frame shows before and behind the place at most, and how wide a tab is in it.
@@ -78,6 +80,9 @@ func start(text []byte) (line []byte, cut bool) {
 	return text, cut
 }
 
+// commandMark stands for a second "#" in a row.
+const commandMark = `\u0023`
+
 // cell is a character as it is shown.
 type cell struct {
 	text  string
@@ -86,10 +91,17 @@ type cell struct {
 
 func cells(text []byte) []cell {
 	list := make([]cell, 0, len(text))
-	for len(text) > 0 {
+	for last := rune(0); len(text) > 0; {
 		r, size := utf8.DecodeRune(text)
-		text = text[size:]
-		list = append(list, cellOf(r))
+		switch shown := terminal.Line(string(text[:size])); {
+		case r == '#' && last == '#': // the log of a CI job would take "##[" for a command
+			list = append(list, cell{commandMark, len(commandMark)})
+		case shown != string(r) && r != '\t':
+			list = append(list, cell{shown, len(shown)})
+		default:
+			list = append(list, cellOf(r))
+		}
+		last, text = r, text[size:]
 	}
 	return list
 }
@@ -100,8 +112,6 @@ func cellOf(r rune) cell {
 		return cell{string(r), 1}
 	case r == '\t':
 		return cell{strings.Repeat(" ", tabWidth), tabWidth}
-	case unprintable(r):
-		return cell{"\uFFFD", 1}
 	case unicode.In(r, unicode.Mn, unicode.Me):
 		return cell{string(r), 0}
 	}

@@ -3,6 +3,8 @@ package validation
 import (
 	"fmt"
 	"strings"
+
+	"numhook/server/terminal"
 )
 
 // githubReport is workflow commands, which GitHub shows as annotations at the lines of a pull request.
@@ -17,6 +19,10 @@ var (
 	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
+// property and data are the texts as parts of a command. A line end is one again where GitHub shows it; whatever else steers is seen as an escape.
+func property(text string) string { return terminal.Line(commandProperty.Replace(text)) }
+func data(text string) string     { return terminal.Line(commandData.Replace(text)) }
+
 func (g *githubReport) Finding(f *Finding, _ excerpt) {
 	if f.Known {
 		return
@@ -27,16 +33,16 @@ func (g *githubReport) Finding(f *Finding, _ excerpt) {
 	}
 	place := ""
 	if f.File != stdinName {
-		place = fmt.Sprintf("file=%s,line=%d,col=%d,", commandProperty.Replace(below(g.root, f.File)), f.Line, f.Column)
+		place = fmt.Sprintf("file=%s,line=%d,col=%d,", property(below(g.root, f.File)), f.Line, f.Column)
 	} else {
 		text = fmt.Sprintf("standard input:%d:%d: %s", f.Line, f.Column, text)
 	}
-	g.printf("::%s %stitle=%s::%s\n", f.Level, place, commandProperty.Replace("numhook: "+f.Rule), commandData.Replace(text))
+	g.printf("::%s %stitle=%s::%s\n", f.Level, place, property("numhook: "+f.Rule), data(text))
 }
 
 func (g *githubReport) Unreadable(file string, err error) {
-	name := commandProperty.Replace(below(g.root, file))
-	g.printf("::error file=%s,title=%s::%s\n", name, commandProperty.Replace("numhook: unreadable"), commandData.Replace("cannot read: "+err.Error()))
+	name := property(below(g.root, file))
+	g.printf("::error file=%s,title=%s::%s\n", name, property("numhook: unreadable"), data("cannot read: "+err.Error()))
 }
 
 func (g *githubReport) File(string, int) {}

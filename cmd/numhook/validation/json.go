@@ -1,6 +1,10 @@
 package validation
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"numhook/server/terminal"
+)
 
 // jsonVersion is that of the JSON report. It grows when a member changes its meaning or goes, not when one is added.
 const jsonVersion = 1
@@ -30,7 +34,7 @@ func encode(value any) []byte {
 	if err != nil {
 		panic("cannot write JSON: " + err.Error())
 	}
-	return text
+	return terminal.JSON(text)
 }
 
 // separator stands before the nth element of a list, from 0.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"numhook/server/terminal"
 )
 
 // junitReport is JUnit XML: a suite for each file, in it a case for each finding (an error fails it, a warning does not), and a case "valid" for a file without
@@ -26,11 +28,26 @@ type suite struct {
 
 func newJUnitReport(w *writer) *junitReport { return &junitReport{writer: w} }
 
-// escapeXML escapes for text and attributes. What XML cannot hold, such as control characters, becomes U+FFFD.
+// escapeXML escapes for text and attributes. What XML cannot hold, such as control characters, becomes U+FFFD; what it can and a terminal would act upon, such as
+// C1, becomes a reference to the character, which is the same text.
 func escapeXML(s string) string {
 	var escaped strings.Builder
 	_ = xml.EscapeText(&escaped, []byte(s)) // a strings.Builder takes everything
-	return escaped.String()
+	text := escaped.String()
+	if strings.IndexFunc(text, terminal.Steers) < 0 && !strings.Contains(text, "##") {
+		return text
+	}
+	var shown strings.Builder
+	last := rune(0)
+	for _, r := range text {
+		if terminal.Steers(r) || r == '#' && last == '#' {
+			fmt.Fprintf(&shown, "&#x%X;", r)
+		} else {
+			shown.WriteRune(r)
+		}
+		last = r
+	}
+	return shown.String()
 }
 
 func (r *junitReport) testCase(name, inside string) {

@@ -3,6 +3,8 @@ package validation
 import (
 	"strconv"
 	"strings"
+
+	"numhook/server/terminal"
 )
 
 // textReport is for people: each finding with the line that it is in and a caret below the place.
@@ -35,8 +37,8 @@ func (t *textReport) Finding(f *Finding, where excerpt) {
 	if f.Level == Error {
 		style = errorStyle
 	}
-	place := printable(f.File) + ":" + strconv.Itoa(f.Line) + ":" + strconv.Itoa(f.Column) + ":"
-	t.printf("%s %s %s %s\n", t.in(boldStyle, place), t.in(style, string(f.Level)+":"), f.Message, t.in(faintStyle, "("+f.Rule+")"))
+	place := terminal.Escape(f.File) + ":" + strconv.Itoa(f.Line) + ":" + strconv.Itoa(f.Column) + ":"
+	t.printf("%s %s %s %s\n", t.in(boldStyle, place), t.in(style, string(f.Level)+":"), terminal.Line(f.Message), t.in(faintStyle, "("+f.Rule+")"))
 	if origin := originOf(f); origin != "" {
 		t.printf("  %s\n", t.in(faintStyle, origin))
 	}
@@ -50,14 +52,14 @@ func (t *textReport) Finding(f *Finding, where excerpt) {
 func originOf(f *Finding) string {
 	var parts []string
 	if f.Payload > 0 {
-		pointer := printable(f.Pointer)
+		pointer := terminal.Escape(f.Pointer)
 		if pointer == "" {
 			pointer = "the root"
 		}
 		parts = append(parts, "at "+pointer+" of payload "+strconv.Itoa(f.Payload))
 	}
 	if f.Spec != "" {
-		parts = append(parts, "by "+printable(f.Spec)+" of the document")
+		parts = append(parts, "by "+terminal.Escape(f.Spec)+" of the document")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -69,21 +71,3 @@ func (t *textReport) End(s Summary) error {
 	t.printf("%s\n", s.tally())
 	return t.Flush()
 }
-
-// printable is the text with everything that a terminal would act upon written as an escape.
-func printable(s string) string {
-	if strings.IndexFunc(s, unprintable) < 0 {
-		return s
-	}
-	var shown strings.Builder
-	for _, r := range s {
-		if unprintable(r) {
-			shown.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-			continue
-		}
-		shown.WriteRune(r)
-	}
-	return shown.String()
-}
-
-func unprintable(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }
