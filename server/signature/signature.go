@@ -65,28 +65,51 @@ func Timestamp(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
 // Verify reports whether any of the secrets signed the body at the timestamp, and whether that is within tolerance of now, before or after. The headers
 // are all the values that came under each name: exactly one of each is good. The error is one of this package's.
 func (s Secrets) Verify(signatures, timestamps []string, body []byte, now time.Time, tolerance time.Duration) error {
+	claim, err := Read(signatures, timestamps, now, tolerance)
+	if err != nil {
+		return err
+	}
+	return s.Confirm(claim, body)
+}
+
+// Claim is what a delivery's headers say: that a secret signed its body, and when. Only Confirm finds out whether that is true.
+type Claim struct {
+	// Offset is the time of signing by the sender's clock, less now by ours: negative for what comes late, or where our clock is fast.
+	Offset    time.Duration
+	signature [sha256.Size]byte
+	timestamp string
+}
+
+// Read is the part of Verify that needs no body: that both headers are there, well-formed, and close to now. With ErrStale the claim has its offset.
+func Read(signatures, timestamps []string, now time.Time, tolerance time.Duration) (Claim, error) {
 	if len(signatures) == 0 || len(timestamps) == 0 || signatures[0] == "" || timestamps[0] == "" {
-		return ErrMissing
+		return Claim{}, ErrMissing
 	}
 	if len(signatures) != 1 || len(timestamps) != 1 {
-		return ErrMalformed
+		return Claim{}, ErrMalformed
 	}
 	want, ok := parseSignature(signatures[0])
 	if !ok {
-		return ErrMalformed
+		return Claim{}, ErrMalformed
 	}
 	seconds, ok := parseTimestamp(timestamps[0])
 	if !ok {
-		return ErrMalformed
+		return Claim{}, ErrMalformed
 	}
-	if distance := now.Sub(time.Unix(seconds, 0)).Abs(); distance > tolerance {
-		return ErrStale
+	claim := Claim{Offset: time.Unix(seconds, 0).Sub(now), signature: want, timestamp: timestamps[0]}
+	if claim.Offset.Abs() > tolerance {
+		return claim, ErrStale
 	}
+	return claim, nil
+}
+
+// Confirm is the part of Verify that needs the body: that one of the secrets made the signature. The error is ErrWrong.
+func (s Secrets) Confirm(claim Claim, body []byte) error {
 	good := false
 	for _, secret := range s {
-		sum := digest(secret, timestamps[0], body)
+		sum := digest(secret, claim.timestamp, body)
 		// No early return: how long it takes does not tell which secret matched.
-		good = hmac.Equal(sum[:], want[:]) || good
+		good = hmac.Equal(sum[:], claim.signature[:]) || good
 	}
 	if !good {
 		return ErrWrong
