@@ -3,46 +3,51 @@ package server
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
-	"sync/atomic"
+	"os"
+	"strings"
+	"syscall"
 
 	"github.com/labstack/echo/v4"
 
 	"numhook/server/event"
 )
 
-// maxBuffered bounds the bodies in memory that nobody has verified yet, over all connections: whoever can reach the port can send a body, whoever
-// holds the secret or not.
-const maxBuffered = 64 << 20
-
-// firstBuffer holds every event of the sender but the largest without growing.
-const firstBuffer = 4 << 10
-
-// body reads the whole delivery into memory. Larger than the cap is 413; a body that does not come, or not in time, is our kind of trouble: the sender
-// may try again.
+// body reads the whole delivery into memory. Larger than the cap is 413. An upload that breaks off gets no answer at all: a sender sees a failed connection
+// and tries again, and a stranger can cause no alarm. Whatever it reserves is in the transit's share, which takeIn gives back.
 func (s *Server) body(c echo.Context) error {
 	r, t := c.Request(), passage(c)
 	if r.ContentLength > s.maxBody {
 		return &refusal{kind: event.TooLarge}
 	}
-	size := int64(firstBuffer)
-	if r.ContentLength > 0 {
-		size = min(r.ContentLength+1, size) // one more, so that the read that finds the end needs no new buffer
-	}
-	raw, err := s.read(r.Body, make([]byte, 0, size), t)
+	raw, err := s.read(r.Body, r.ContentLength, &t.share)
 	if err != nil {
 		return err
 	}
-	t.delivery = event.Delivery{Received: s.now().UTC(), Door: r.URL.Path, Header: kept(r.Header), Body: raw}
+	t.delivery = event.Delivery{Received: s.now().UTC(), Door: pathOf(r), Header: kept(r.Header), Body: raw}
 	return nil
 }
 
-func (s *Server) read(from io.Reader, buf []byte, t *transit) ([]byte, error) {
+// pathOf is the path that was posted to. A request target need not have one ("*", or a host alone).
+func pathOf(r *http.Request) string {
+	if path := r.URL.Path; strings.HasPrefix(path, "/") {
+		return path
+	}
+	return "/"
+}
+
+// read reads up to the cap. Declared is the length that the headers give, or -1.
+func (s *Server) read(from io.Reader, declared int64, held *share) ([]byte, error) {
+	size := int64(firstBuffer)
+	if declared >= 0 {
+		size = min(declared+1, size) // one more, so that the read that finds the end needs no new buffer
+	}
+	if err := held.reserve(size); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 0, size)
 	for {
-		if !s.buffered.reserve(int64(cap(buf)) - t.reserved) {
-			return nil, &refusal{kind: event.Unavailable, reason: "buffers_full"}
-		}
-		t.reserved = int64(cap(buf))
 		n, err := from.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
@@ -51,20 +56,50 @@ func (s *Server) read(from io.Reader, buf []byte, t *transit) ([]byte, error) {
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:
-			return nil, &refusal{kind: event.Unavailable, reason: "body_unread", err: err}
+			return nil, &refusal{kind: event.BrokenUpload, reason: breach(err)}
 		case len(buf) == cap(buf):
-			grown := make([]byte, len(buf), 2*cap(buf))
-			copy(grown, buf)
-			buf = grown
+			if buf, err = s.grow(buf, declared, held); err != nil {
+				return nil, err
+			}
 		}
 	}
 }
 
-// release gives back what body reserved.
-func (s *Server) release(c echo.Context) {
-	t := passage(c)
-	s.buffered.give(t.reserved)
-	t.reserved = 0
+// grow makes room behind a buffer that is full. A body that is no longer small needs a place first.
+func (s *Server) grow(buf []byte, declared int64, held *share) ([]byte, error) {
+	size := 2 * int64(cap(buf))
+	switch {
+	case len(buf) <= SmallBody:
+		if size >= SmallBody {
+			size = SmallBody + 1 // filled to the last byte, it is small no more
+		}
+	case !held.large:
+		if err := held.enlarge(); err != nil {
+			return nil, err
+		}
+	}
+	if declared >= 0 && held.large {
+		size = declared + 1
+	}
+	size = min(size, s.maxBody+1)
+	if err := held.reserve(size); err != nil {
+		return nil, err
+	}
+	grown := make([]byte, len(buf), size)
+	copy(grown, buf)
+	return grown, nil
+}
+
+// breach says in a word of a closed list how an upload broke off.
+func breach(err error) string {
+	var network net.Error
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return "timed_out"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "hung_up"
+	}
+	return "bad_framing" // a chunk that is none, a trailer that does not end
 }
 
 // kept are the headers worth keeping. The sender's clientid and authorization headers are not among them: they are credentials.
@@ -79,19 +114,3 @@ func kept(h http.Header) event.Header {
 		Traceparent: h.Get("Traceparent"),
 	}
 }
-
-// budget is a number of bytes that may be in use at one time.
-type budget struct {
-	limit int64
-	used  atomic.Int64
-}
-
-func (b *budget) reserve(n int64) bool {
-	if b.used.Add(n) > b.limit {
-		b.used.Add(-n)
-		return false
-	}
-	return true
-}
-
-func (b *budget) give(n int64) { b.used.Add(-n) }

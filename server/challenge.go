@@ -3,7 +3,8 @@ package server
 import (
 	"context"
 	"log/slog"
-	"net/http"
+	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -39,12 +40,52 @@ func (s *Server) challenge(c echo.Context) error {
 	s.metrics.Challenged(t.delivery.Received)
 	t.operation = challengeEvent
 	// The answer does not wait for the store and does not depend on it: a full disk must not cost the subscription as well.
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), AnswerTime)
-		defer cancel()
-		if err := s.keeper.RecordChallenge(ctx, t.delivery.Received); err != nil {
-			s.log.Warn("cannot keep the time of the challenge", slog.String("kind", string(event.KindOf(err))))
-		}
-	}()
-	return c.JSON(http.StatusOK, challengeAnswer{PlainToken: token, EncryptedToken: encrypted})
+	s.challenges.keep(t.delivery.Received)
+	return writeJSON(c, challengeAnswer{PlainToken: token, EncryptedToken: encrypted})
 }
+
+// challengeTimes keeps the time of the last good challenge in the store. However many challenges come, and one that was captured can be replayed, one
+// goroutine writes at a time, and what came meanwhile is written as one.
+type challengeTimes struct {
+	keeper Keeper
+	log    *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	last    time.Time  // still to be written; zero when nothing is
+	writing bool
+	writers sync.WaitGroup
+}
+
+func (k *challengeTimes) keep(at time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if at.After(k.last) {
+		k.last = at
+	}
+	if !k.writing {
+		k.writing = true
+		k.writers.Go(k.write)
+	}
+}
+
+// next is a time to write, and false when there is none: then the writer has ended.
+func (k *challengeTimes) next() (time.Time, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	at := k.last
+	k.last, k.writing = time.Time{}, !at.IsZero()
+	return at, k.writing
+}
+
+func (k *challengeTimes) write() {
+	for at, more := k.next(); more; at, more = k.next() {
+		ctx, cancel := context.WithTimeout(context.Background(), AnswerTime)
+		err := k.keeper.RecordChallenge(ctx, at)
+		cancel()
+		if err != nil {
+			k.log.Warn("cannot keep the time of the challenge", slog.String("kind", string(event.KindOf(err))))
+		}
+	}
+}
+
+func (k *challengeTimes) wait() { k.writers.Wait() }

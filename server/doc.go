@@ -6,10 +6,11 @@
 //
 // takeIn walks these steps in this order; each is in the file of its name. What a crash (power cut, kill -9) leaves at each step stands in brackets.
 //
-//  1. body: read at most MaxBody bytes into memory; nothing reads the socket after this. [Nothing kept, no answer: the sender tries again.]
-//  2. verify: the signature over exactly these bytes, under any of the secrets, close to now. [The same.]
+//  1. body: what the headers alone tell (open, claim) is told before a byte is read; then at most MaxBody bytes are read into memory, within the bounds of
+//     buffers.go, and given back however the delivery ends. Nothing reads the socket after this. [Nothing kept, no answer: the sender tries again.]
+//  2. verify: the signature over exactly these bytes, under any of the secrets. [The same.]
 //  3. challenge: a verified endpoint.url_validation is answered here, and ends here. [The same.]
-//  4. validate: one strict parse; the operation, by path or by the body's event; the contract check; then kin-openapi's request filter, whose
+//  4. validate: one strict parse; the operation, by the path's last segment or by the body's event; the contract check; then kin-openapi's request filter, whose
 //     validated value is the one that the handler is bound to. A delivery that fails is put into quarantine and only then refused. [Either it is in
 //     quarantine, answered or not, or nothing is kept and the sender tries again.]
 //  5. receive: the generated router calls the method of the strict interface that belongs to the event; it says what the event changes. [Nothing kept.]

@@ -24,6 +24,9 @@ type Metrics struct {
 	started    time.Time
 	challenge  atomic.Int64 // microseconds since the epoch; 0 is never
 	age        prometheus.GaugeFunc
+	offset     prometheus.Histogram
+	buffers    atomic.Pointer[buffers] // of the server that shows its numbers here
+	buffered   prometheus.GaugeFunc
 }
 
 // NewMetrics makes the metrics; Register shows them.
@@ -56,15 +59,30 @@ func NewMetrics() *Metrics {
 		Name: "numhook_challenge_age_seconds",
 		Help: "Age of the last good challenge, or of the process while there was none. The sender challenges every 72 hours.",
 	}, m.challengeAge)
+	m.offset = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "numhook_clock_offset_seconds", Buckets: offsets,
+		Help: "The timestamp of a delivery whose signature is good, less the time here: beyond the tolerance all are refused.",
+	})
+	m.buffered = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "numhook_buffered_bytes", Help: "Bytes reserved for the bodies of deliveries that are under way.",
+	}, func() float64 {
+		if b := m.buffers.Load(); b != nil {
+			return float64(b.bytes.Load())
+		}
+		return 0
+	})
 	return m
 }
 
 // latencies reach from a fast fsync to beyond the sender's patience.
 var latencies = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
 
+// offsets reach as far as the tolerance does when nobody sets it, either way.
+var offsets = []float64{-300, -240, -120, -60, -30, -10, -5, -2, 0, 2, 5, 10, 30, 60, 120, 240, 300}
+
 // Register shows the metrics.
 func (m *Metrics) Register(in prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.deliveries, m.unsigned, m.seconds, m.findings, m.append, m.batch, m.queue, m.age} {
+	for _, c := range []prometheus.Collector{m.deliveries, m.unsigned, m.seconds, m.findings, m.append, m.batch, m.queue, m.age, m.offset, m.buffered} {
 		if err := in.Register(c); err != nil {
 			return err
 		}

@@ -15,8 +15,9 @@ import (
 type transit struct {
 	began     time.Time
 	delivery  event.Delivery
+	share     share              // of the buffers
+	claim     signature.Claim    // what its headers say of its signature
 	secrets   signature.Secrets  // that it was verified under
-	reserved  int64              // bytes of the buffer budget that it holds
 	document  *contract.Document // after the parse
 	operation string             // the event name by which it is validated and routed, once that is known
 	found     contract.Result
@@ -27,6 +28,7 @@ type transit struct {
 	receipt  *event.Receipt
 	numbers  int
 	signedOK bool
+	unsent   bool // its answer could not be written
 }
 
 // keep makes an event durable: by Append, or by Redrive for a delivery that comes out of quarantine.

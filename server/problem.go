@@ -58,7 +58,11 @@ var answers = map[event.Kind]struct {
 	event.UnknownEvent: {http.StatusNotFound, "Unknown event", "The published document has no such event. The delivery was kept."},
 	event.Unavailable:  {http.StatusServiceUnavailable, "Not available", "The event could not be made durable now. Try again."},
 	event.WrongMethod:  {http.StatusMethodNotAllowed, "Method not allowed", "Events are delivered with POST."},
-	event.Internal:     {http.StatusInternalServerError, "Internal error", "The receiver failed. Try again."},
+	event.Crowded: {
+		http.StatusServiceUnavailable, "Not available",
+		"There is no room for another large body now. Try again.",
+	},
+	event.Internal: {http.StatusInternalServerError, "Internal error", "The receiver failed. Try again."},
 }
 
 // problem is an RFC 9457 problem document. It never holds a value from the body.
@@ -101,15 +105,14 @@ func (s *Server) answerProblem(err error, c echo.Context) {
 		body = nil
 	}
 	header := c.Response().Header()
-	header.Set("Content-Type", "application/problem+json")
 	switch kind {
-	case event.Unavailable:
+	case event.Unavailable, event.Crowded:
 		header.Set("Retry-After", strconv.Itoa(RetryAfter))
 	case event.WrongMethod:
 		header.Set("Allow", http.MethodPost)
-	case event.TooLarge:
-		header.Set("Connection", "close") // what is left of the body is not read
 	}
-	c.Response().WriteHeader(answer.status)
-	_, _ = c.Response().Write(body) // the sender may be gone; the log line says what it was answered
+	if !passage(c).signedOK { // a stranger, as far as anybody knows, and a body of which something may be left
+		cutShort(c)
+	}
+	_ = write(c.Response(), answer.status, "application/problem+json", body) // whether it got out, sent finds
 }

@@ -93,7 +93,7 @@ func judgeProblem(t *testing.T, body string, got *httptest.ResponseRecorder, kep
 		}
 		return
 	}
-	problem := answer{got.Code, got.Header(), got.Body.String()}.problem(t)
+	problem := answer{status: got.Code, header: got.Header(), body: got.Body.String()}.problem(t)
 	held := 1
 	switch event.Kind(strings.TrimPrefix(problem.Type, "urn:numhook:problem:")) {
 	case event.BadChallenge, event.TooLarge:

@@ -24,7 +24,7 @@ type readmissionContext struct{}
 
 // Fits says whether a quarantined delivery would be accepted now; the error holds the reasons if it would not.
 func (s *Server) Fits(q event.Quarantined) error {
-	verdict, err := s.judge(q.Delivery.Door, contract.Parse(q.Delivery.Body))
+	verdict, err := s.judge(q.Delivery, contract.Parse(q.Delivery.Body))
 	if err == nil {
 		_, err = s.filter(context.Background(), verdict.Operation, q.Delivery.Body)
 	}

@@ -68,10 +68,7 @@ func (s *Server) receive(ctx context.Context, e event.Event, present bool) (acce
 type accepted struct{ body []byte }
 
 func (a accepted) answer(w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusOK)
-	_, err := w.Write(a.body)
-	return err
+	return write(w, http.StatusOK, "application/json", a.body)
 }
 
 // VisitPeeringNumberEmergencyAddressUpdatedResponse writes the answer.

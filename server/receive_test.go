@@ -67,9 +67,7 @@ func TestOneEventHoweverOftenItComes(t *testing.T) {
 	if events := r.events(); len(events) != 1 {
 		t.Errorf("%d events, want 1", len(events))
 	}
-	if !strings.Contains(r.logs.String(), `"kind":"duplicate"`) {
-		t.Errorf("the log does not tell the duplicates: %s", r.logs)
-	}
+	eventually(t, "the log tells the duplicates", func() bool { return strings.Count(r.logs.String(), `"kind":"duplicate"`) == 2 })
 }
 
 func TestTheNewestValueStays(t *testing.T) {
@@ -201,9 +199,7 @@ func TestOurTroubleIs503(t *testing.T) {
 			t.Errorf("%s: %d %v %s", name, got.status, got.header, got.body)
 		}
 	}
-	if !strings.Contains(r.logs.String(), "disk full") {
-		t.Errorf("the log does not say why: %s", r.logs)
-	}
+	eventually(t, "the log says why", func() bool { return strings.Contains(r.logs.String(), "disk full") })
 	r.store.Break(nil)
 	r.nothingKept()
 	r.server.Drain()
@@ -233,6 +229,7 @@ func TestWhatNobodyThoughtOfIs500WithoutDetail(t *testing.T) {
 		if got.status != 500 || got.problem(t).Type != "urn:numhook:problem:internal" {
 			t.Errorf("%d %s", got.status, got.body)
 		}
+		eventually(t, "the log has the line", func() bool { return strings.Contains(r.logs.String(), `"answer":500`) })
 		if text := got.body + r.logs.String(); strings.Contains(text, "5550100") {
 			t.Errorf("the error's text got out: %s", text)
 		}

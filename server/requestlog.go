@@ -13,22 +13,29 @@ import (
 	"numhook/server/event"
 )
 
-// account gives the delivery its transit, sees to it that exactly one answer is written, and then writes the delivery's one log line and counts it.
-// Neither holds anything of the body but counts, the event's identity and names that the document knows.
+// account gives the delivery its transit, sees to it that exactly one answer is written, or none and the connection cut, and then writes the delivery's one
+// log line and counts it. Neither holds anything of the body but counts, the event's identity and names that the document knows.
 func (s *Server) account(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		t := &transit{began: s.now(), kept: s.keeper.Append}
+		t := &transit{began: s.now(), kept: s.keeper.Append, share: share{of: s.buffers}}
 		c.Set(transitKey, t)
-		door := c.Request().URL.Path // validate rewrites it
+		path := pathOf(c.Request()) // validate rewrites it
+		framing(c)
 		err := s.guarded(next, c)
-		if err != nil {
-			s.answerProblem(err, c)
-		}
-		if again, ok := c.Request().Context().Value(readmissionContext{}).(*readmission); ok {
+		again, readmission := c.Request().Context().Value(readmissionContext{}).(*readmission)
+		if readmission {
 			again.receipt, again.failed = t.receipt, err
 			return nil
 		}
-		s.record(c, t, door, err)
+		cut := event.KindOf(err) == event.BrokenUpload
+		if err != nil && !cut {
+			s.answerProblem(err, c)
+		}
+		t.unsent = cut || !sent(c)
+		s.record(c, t, path, err)
+		if cut {
+			panic(http.ErrAbortHandler) // net/http cuts the connection, and says nothing
+		}
 		return nil
 	}
 }
@@ -37,6 +44,10 @@ func (s *Server) account(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if !s.strangers.Allow("panic") {
+				err = &refusal{kind: event.Internal, reason: "panic"}
+				return
+			}
 			s.log.Error("panic while serving a delivery", slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
 			err = &refusal{kind: event.Internal, reason: "panic"}
 		}
@@ -46,34 +57,41 @@ func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 
 // outcome is the delivery's end in two words of closed lists: the kind (accepted, duplicate, challenge, or the kind of failure) and the reason.
 func outcome(t *transit, err error) (kind, reason string) {
-	if err != nil {
-		if refused, ok := err.(*refusal); ok { //nolint:errorlint // the refusal itself is wanted, not one that something else wraps
-			reason = refused.reason
-		}
-		return string(event.KindOf(err)), reason
-	}
+	refused, ok := err.(*refusal) //nolint:errorlint // the refusal itself is wanted, not one that something else wraps
 	switch {
-	case t.operation == challengeEvent:
-		return "challenge", ""
+	case ok:
+		kind, reason = string(refused.kind), refused.reason
 	case t.receipt != nil && t.receipt.Duplicate:
-		return "duplicate", ""
+		kind = "duplicate"
+	case t.receipt != nil:
+		kind = "accepted"
+	case t.operation == challengeEvent:
+		kind = "challenge"
+	default:
+		kind = string(event.KindOf(err))
 	}
-	return "accepted", ""
+	if t.unsent && reason == "" {
+		reason = "unsent"
+	}
+	return kind, reason
 }
 
-func (s *Server) record(c echo.Context, t *transit, door string, err error) {
+// unsentStatus stands in log and metric for the answer that nobody got.
+const unsentStatus = 0
+
+func (s *Server) record(c echo.Context, t *transit, path string, err error) {
 	took := s.now().Sub(t.began)
 	kind, reason := outcome(t, err)
 	status := c.Response().Status
+	if t.unsent {
+		status = unsentStatus
+	}
 	name := s.knownEvent(t, err)
 	s.metrics.delivered(status, kind, reason, name, t.found, took)
-
-	level := slog.LevelInfo
-	switch {
-	case status >= http.StatusInternalServerError:
-		level = slog.LevelError
-	case status >= http.StatusBadRequest:
-		level = slog.LevelWarn
+	level := levelOf(status, kind)
+	// Whoever can reach the port can cause a line about a delivery that is not verified.
+	if !t.signedOK && !s.strangers.Allow(strings.Trim(kind+"_"+reason, "_")) {
+		return
 	}
 	ctx := c.Request().Context()
 	if !s.log.Enabled(ctx, level) {
@@ -84,12 +102,15 @@ func (s *Server) record(c echo.Context, t *transit, door string, err error) {
 		slog.Int("answer", status),
 		slog.String("kind", kind),
 		slog.String("event", name),
-		slog.String("door", s.knownDoor(door)),
+		slog.String("door", s.knownPath(path)),
 		slog.Int("bytes", len(t.delivery.Body)),
 		slog.Float64("took_ms", float64(took.Microseconds())/float64(time.Millisecond/time.Microsecond)),
 		slog.String("remote", s.remote(c.Request())))
 	if reason != "" {
 		attributes = append(attributes, slog.String("reason", reason))
+	}
+	if reason == "stale" {
+		attributes = append(attributes, slog.Int64("offset_s", int64(t.claim.Offset.Round(time.Second)/time.Second)))
 	}
 	if t.signedOK { // an unsigned request's headers are anybody's text
 		attributes = append(attributes, slog.String("request_id", loggable(t.delivery.Header.RequestID)),
@@ -139,12 +160,28 @@ func (s *Server) knownEvent(t *transit, err error) string {
 	return "unknown"
 }
 
-// knownDoor is the path if the contract has it.
-func (s *Server) knownDoor(path string) string {
-	if path == "/" || s.contract.Has(strings.TrimPrefix(path, "/")) {
+// knownPath is the path if the contract has it, and the path of the event that it names where it has more: a word of a closed list.
+func (s *Server) knownPath(path string) string {
+	switch name := s.contract.EventOf(path); {
+	case name != "":
+		return "/" + name
+	case path == "/":
 		return path
 	}
 	return "other"
+}
+
+// levelOf is the line's level: an error is what an operator is to look at now, and nothing that a stranger can cause at will.
+func levelOf(status int, kind string) slog.Level {
+	switch {
+	case kind == string(event.Crowded):
+		return slog.LevelWarn
+	case status >= http.StatusInternalServerError:
+		return slog.LevelError
+	case status >= http.StatusBadRequest, status == unsentStatus:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // loggable is a header of the sender's that is an identifier, cut to what an identifier needs; anything else is left out.

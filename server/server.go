@@ -59,6 +59,35 @@ type Config struct {
 	Signed    func(context.Context)      // is told, with a request's context, that the sender signed it; default: nobody
 }
 
+// withDefaults is the configuration with nothing left out.
+func (c Config) withDefaults() Config {
+	if c.Secrets == nil {
+		c.Secrets = signature.Secrets(nil)
+	}
+	if c.Tolerance <= 0 {
+		c.Tolerance = signature.DefaultTolerance
+	}
+	if c.MaxBody <= 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics()
+	}
+	if c.Remote == nil {
+		c.Remote = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	if c.Signed == nil {
+		c.Signed = func(context.Context) {}
+	}
+	return c
+}
+
 // Server takes deliveries in. It is safe for concurrent use.
 type Server struct {
 	secrets    SecretSource
@@ -73,7 +102,9 @@ type Server struct {
 	metrics    *Metrics
 	remote     func(*http.Request) string
 	signed     func(context.Context)
-	buffered   budget
+	buffers    *buffers
+	strangers  *LimitedLog // the lines about deliveries that nobody has verified
+	challenges challengeTimes
 	draining   atomic.Bool
 	echo       *echo.Echo
 }
@@ -87,6 +118,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot build the server: %w", err)
 	}
+	cfg = cfg.withDefaults()
 	s := &Server{
 		secrets:    cfg.Secrets,
 		tolerance:  cfg.Tolerance,
@@ -100,32 +132,11 @@ func New(cfg Config) (*Server, error) {
 		metrics:    cfg.Metrics,
 		remote:     cfg.Remote,
 		signed:     cfg.Signed,
-		buffered:   budget{limit: maxBuffered},
+		buffers:    newBuffers(cfg.MaxBody),
+		strangers:  NewLimitedLog(cfg.Log, cfg.Now),
 	}
-	if s.secrets == nil {
-		s.secrets = signature.Secrets(nil)
-	}
-	if s.tolerance <= 0 {
-		s.tolerance = signature.DefaultTolerance
-	}
-	if s.maxBody <= 0 {
-		s.maxBody = DefaultMaxBody
-	}
-	if s.now == nil {
-		s.now = time.Now
-	}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.metrics == nil {
-		s.metrics = NewMetrics()
-	}
-	if s.remote == nil {
-		s.remote = func(r *http.Request) string { return r.RemoteAddr }
-	}
-	if s.signed == nil {
-		s.signed = func(context.Context) {}
-	}
+	s.challenges.keeper, s.challenges.log = s.keeper, s.log
+	s.metrics.buffers.Store(s.buffers)
 	s.echo = echo.New()
 	s.echo.Binder = validatedBinder{}
 	s.echo.HTTPErrorHandler = s.answerProblem
@@ -145,6 +156,9 @@ func (s *Server) Events() []string { return s.contract.Events() }
 // Drain makes every delivery that comes from now on end in 503. What has begun is finished.
 func (s *Server) Drain() { s.draining.Store(true) }
 
+// Close waits until what goes on beside the answers has ended. The server must have been drained.
+func (s *Server) Close() { s.challenges.wait() }
+
 // takeIn is the life of a delivery, from the socket to the generated router.
 func (s *Server) takeIn(route echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -154,10 +168,10 @@ func (s *Server) takeIn(route echo.HandlerFunc) echo.HandlerFunc {
 		if err := s.open(c); err != nil {
 			return err
 		}
+		defer passage(c).share.release() // of what body reserves
 		if err := s.body(c); err != nil {
 			return err
 		}
-		defer s.release(c)
 		if err := s.verify(c); err != nil {
 			return err
 		}
@@ -178,10 +192,13 @@ func (s *Server) admit(c echo.Context, route echo.HandlerFunc) error {
 	return s.quarantine(c, err)
 }
 
-// open refuses what no delivery can be, and everything while the server drains.
+// open refuses what no delivery can be and what the sender cannot have signed, and everything while the server drains. It reads nothing of the body.
 func (s *Server) open(c echo.Context) error {
 	if c.Request().Method != http.MethodPost {
 		return &refusal{kind: event.WrongMethod}
+	}
+	if err := s.claim(c); err != nil {
+		return err
 	}
 	if s.draining.Load() {
 		return &refusal{kind: event.Unavailable, reason: "draining"}

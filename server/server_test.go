@@ -81,11 +81,46 @@ func (b *syncBuffer) String() string {
 	return b.buf.String()
 }
 
+// Reset forgets what was written.
+func (b *syncBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
+}
+
+// awaitLine is the log's newest line, once there is one; the line of a delivery is written after its answer. Then the log is forgotten.
+func (r *receiver) awaitLine() (line map[string]any) {
+	r.Helper()
+	eventually(r, "the log has a line", func() bool { return strings.HasSuffix(r.logs.String(), "\n") })
+	lines := strings.Split(strings.TrimSpace(r.logs.String()), "\n")
+	r.logs.Reset()
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &line); err != nil {
+		r.Fatal(err)
+	}
+	return line
+}
+
+// eventually waits until something holds, and fails the test when it does not in time.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	deadline, again := time.NewTimer(30*time.Second), time.NewTicker(time.Millisecond)
+	defer deadline.Stop()
+	defer again.Stop()
+	for !holds() {
+		select {
+		case <-again.C:
+		case <-deadline.C:
+			t.Fatalf("it does not come to hold that %s", what)
+		}
+	}
+}
+
 // answer is what came back.
 type answer struct {
 	status int
 	header http.Header
 	body   string
+	closes bool // the connection ends with it
 }
 
 // violation is one entry of a problem document.
@@ -152,7 +187,7 @@ func (r *receiver) do(request *http.Request) answer {
 	if err != nil {
 		r.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(body)}
+	return answer{response.StatusCode, response.Header, string(body), response.Close}
 }
 
 func (r *receiver) events() []event.Stored {

@@ -70,7 +70,7 @@ var registerStrictDecoder = sync.OnceFunc(func() {
 // validate picks the operation, holds the body against the contract, and leaves the validated value on the request for the binder.
 func (s *Server) validate(c echo.Context) error {
 	t, r := passage(c), c.Request()
-	verdict, err := s.judge(t.delivery.Door, t.document)
+	verdict, err := s.judge(t.delivery, t.document)
 	t.found = verdict.Result
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (s *Server) validate(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// In place: echo routes by the request that came in. Every door of an operation leads to the path that the document gives it.
+	// In place: echo routes by the request that came in. Every path of an operation leads to the path that the document gives it.
 	r.URL.Path, r.URL.RawPath = "/"+t.operation, ""
 	c.SetRequest(r.WithContext(withTransit(r.Context(), t)))
 	c.Request().Body = value
@@ -88,8 +88,8 @@ func (s *Server) validate(c echo.Context) error {
 }
 
 // judge is the contract's verdict; a refusal when it is not to accept.
-func (s *Server) judge(door string, document *contract.Document) (contract.Verdict, error) {
-	verdict := s.contract.Judge(door, document, MaxFindings)
+func (s *Server) judge(d event.Delivery, document *contract.Document) (contract.Verdict, error) {
+	verdict := s.contract.Judge(d.Door, d.Received, document, MaxFindings)
 	if verdict.Refused == "" {
 		return verdict, nil
 	}

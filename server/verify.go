@@ -17,20 +17,34 @@ var unsignedReasons = map[error]string{
 	signature.ErrWrong:     "wrong",
 }
 
+// claim refuses what the headers alone show to be none of the sender's, before anything is read or reserved for it.
+func (s *Server) claim(c echo.Context) (err error) {
+	t, header := passage(c), c.Request().Header
+	t.claim, err = signature.Read(header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp), t.began, s.tolerance)
+	return unsigned(err)
+}
+
 // verify finds out whether the sender signed these bytes.
 func (s *Server) verify(c echo.Context) error {
-	t, header := passage(c), c.Request().Header
-	signatures, timestamps := header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp)
+	t := passage(c)
 	t.secrets = s.secrets.Current()
-	if err := t.secrets.Verify(signatures, timestamps, t.delivery.Body, t.delivery.Received, s.tolerance); err != nil {
-		for sentinel, reason := range unsignedReasons {
-			if errors.Is(err, sentinel) {
-				return &refusal{kind: event.Unsigned, reason: reason}
-			}
-		}
-		return &refusal{kind: event.Unsigned, reason: "wrong", err: err}
+	if err := t.secrets.Confirm(t.claim, t.delivery.Body); err != nil {
+		return unsigned(err)
 	}
 	t.signedOK = true
 	s.signed(c.Request().Context())
+	s.metrics.offset.Observe(t.claim.Offset.Seconds())
 	return nil
+}
+
+func unsigned(err error) error {
+	if err == nil {
+		return nil
+	}
+	for sentinel, reason := range unsignedReasons {
+		if errors.Is(err, sentinel) {
+			return &refusal{kind: event.Unsigned, reason: reason}
+		}
+	}
+	return &refusal{kind: event.Unsigned, reason: "wrong", err: err}
 }

@@ -24,6 +24,7 @@ type health struct {
 	store interface {
 		Ready(ctx context.Context) error
 	}
+	intake   interface{ Ready() error }
 	secrets  int
 	draining atomic.Bool
 	warnings []warning
@@ -45,16 +46,15 @@ type readiness struct {
 }
 
 func (h *health) check(ctx context.Context) readiness {
-	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "secret": "ok", "serving": "ok"}}
+	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "buffers": "ok", "secret": "ok", "serving": "ok"}}
 	fail := func(check, why string) { result.Ready, result.Checks[check] = false, why }
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
 	if err := h.store.Ready(ctx); err != nil {
-		why := err.Error()
-		if e, ok := err.(*event.Error); ok && e.Hint != "" { //nolint:errorlint // the hint of the store's own error is wanted
-			why += " (" + e.Hint + ")"
-		}
-		fail("store", why)
+		fail("store", withHint(err))
+	}
+	if err := h.intake.Ready(); err != nil {
+		fail("buffers", withHint(err))
 	}
 	if h.secrets == 0 {
 		fail("secret", "there is none")
@@ -71,6 +71,14 @@ func (h *health) check(ctx context.Context) readiness {
 		}
 	}
 	return result
+}
+
+// withHint is the text of the error, and what to do next where the error itself says that.
+func withHint(err error) string {
+	if e, ok := err.(*event.Error); ok && e.Hint != "" { //nolint:errorlint // its own hint is wanted, and not that of a cause
+		return err.Error() + " (" + e.Hint + ")"
+	}
+	return err.Error()
 }
 
 // startOperator serves /healthz, /readyz and /metrics. With an empty address there is no listener.

@@ -149,7 +149,7 @@ func (run *canaryRun) everyKind(t *testing.T) {
 		{"name as an object", "/", swap(cnam, `"`+c["name"]+`"`, `{"`+c["number as a member"]+`":"`+c["name"]+`"}`), 400, nil},
 		{"wrong everywhere", "/" + addressEvent, `{"event":1,"payload":{"object":"` + c["phone number"] + `"},"` + c["unknown member"] + `":1}`, 400, nil},
 		{"unknown event", "/", swap(cnam, cnamEvent, c["event name"]), 404, nil},
-		{"unknown path", "/" + c["path"], cnam, 404, nil},
+		{"unknown event at a path", "/" + c["path"], swap(cnam, cnamEvent, c["event name"]), 404, nil},
 		{"too large", "/", swap(cnam, c["name"], strings.Repeat(c["name"], 10_000)), 413, nil},
 	} {
 		header := d.header

@@ -110,7 +110,8 @@ func serve(ctx context.Context, f *serveFlags, stdout, logs io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	health := &health{store: events, secrets: len(secrets)}
+	defer receiver.Close()
+	health := &health{store: events, intake: receiver, secrets: len(secrets)}
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}
@@ -136,6 +137,8 @@ func serveDeliveries(ctx context.Context, f *serveFlags, receiver *server.Server
 		IdleTimeout:       server.IdleTimeout,
 		MaxHeaderBytes:    server.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong below HTTP
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a stranger's request as every other method is
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- way.Serve(listener) }()

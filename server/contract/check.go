@@ -2,6 +2,7 @@ package contract
 
 import (
 	"regexp"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -9,6 +10,11 @@ import (
 // Check holds the document against the named operation. It keeps at most max findings of each kind (max <= 0: all) and counts the rest. What makes the
 // document malformed is among the violations; a document whose text ends early, or has text behind it, is not looked at any further.
 func (c *Contract) Check(name string, d *Document, max int) Result {
+	return c.check(name, time.Time{}, d, max)
+}
+
+// check is Check of a document that was received at a time, or at none that is known.
+func (c *Contract) check(name string, received time.Time, d *Document, max int) Result {
 	r := report{limit: max}
 	r.faults(d)
 	op := c.operations[name]
@@ -18,6 +24,9 @@ func (c *Contract) Check(name string, d *Document, max int) Result {
 		r.add(finding{rule: ruleUnknownOperation, detail: "the contract has no operation of the name that the body is held against"})
 	default:
 		d.walk.start(d, &r)
+		if !received.IsZero() {
+			d.walk.ahead = received.Add(farAhead).UnixMilli()
+		}
 		c.run(op, &d.walk)
 	}
 	return r.result(d)
@@ -53,6 +62,7 @@ func (c *Contract) run(op *operation, w *walk) bool {
 type walk struct {
 	d      *Document
 	report *report
+	ahead  int64     // event_ts from here on is too far after the receipt; 0 when that is not known
 	drift  bool      // unknown members are to be told of where they are met
 	scope  []*schema // of drift: what speaks of the values on the way down, outermost first
 	spoken []*schema // of unevaluatedProperties and unevaluatedItems: what has spoken of the values on the way down
@@ -68,7 +78,7 @@ type walk struct {
 }
 
 func (w *walk) start(d *Document, r *report) {
-	w.d, w.report, w.drift = d, r, true
+	w.d, w.report, w.drift, w.ahead = d, r, true, 0
 	w.writer.d = d
 	clear(w.visits)
 }

@@ -2,6 +2,8 @@ package contract
 
 import (
 	"bytes"
+	"strconv"
+	"time"
 )
 
 // The members of this product's events that the customs are about.
@@ -69,20 +71,35 @@ func (c *Contract) lintEvent(op *operation, w *walk, i uint32) bool {
 	return w.tell(ruleEventUnknown, nil, "", i, "the body does not name an event of the contract")
 }
 
+// farAhead is how long after its receipt an event may be dated. Clocks differ by seconds; a day is a mistake of the unit, or worse.
+const farAhead = 24 * time.Hour
+
 func (w *walk) lintTS(i uint32) bool {
 	n := &w.d.nodes[i]
 	literal := w.d.raw[n.start:n.end]
-	if n.flags&pointed == 0 && len(literal) == len(firstMillisecond) && string(literal) >= firstMillisecond && string(literal) < lastMillisecond {
-		return true // as good as always
+	if n.flags&pointed == 0 && len(literal) == len(firstMillisecond) &&
+		string(literal) >= firstMillisecond && string(literal) < lastMillisecond { // as good as always
+		if w.ahead == 0 {
+			return true
+		}
+		ts, _ := strconv.ParseInt(string(literal), 10, 64)
+		return ts < w.ahead || w.tellAhead(i)
 	}
 	ts := readDecimal(literal)
 	switch {
 	case ts.compare(&firstTS) < 0:
 		return w.tell(ruleEventTS, nil, "", i, "the time is before 2010 in milliseconds, as the sender counts; it may be in seconds")
-	case ts.compare(&lastTS) >= 0:
-		return w.tell(ruleEventTS, nil, "", i, "the time is after 2100 in milliseconds, as the sender counts")
+	case ts.compare(&lastTS) >= 0 && !w.tell(ruleEventTS, nil, "", i, "the time is after 2100 in milliseconds, as the sender counts"):
+		return false
+	case w.ahead == 0:
+		return true
 	}
-	return true
+	ahead := readDecimal(strconv.AppendInt(nil, w.ahead, 10))
+	return ts.compare(&ahead) < 0 || w.tellAhead(i)
+}
+
+func (w *walk) tellAhead(i uint32) bool {
+	return w.tell(ruleEventAhead, nil, "", i, "the event is dated a day or more after its receipt, by which it is ordered")
 }
 
 func (w *walk) lintPayload(op *operation, payload uint32) bool {

@@ -1,6 +1,20 @@
 package contract
 
-import "numhook/server/event"
+import (
+	"strings"
+
+	"numhook/server/event"
+)
+
+// EventOf is the event that a path names: its last segment that is not empty, where that is an event of the contract. Every other path names none, and is
+// as good as "/": what a proxy puts in front of it, or a slash too many, must not cost an event. Segments are taken as they stand; "." and ".." mean nothing.
+func (c *Contract) EventOf(path string) string {
+	path = strings.TrimRight(path, "/")
+	if name := path[strings.LastIndexByte(path, '/')+1:]; c.Has(name) {
+		return name
+	}
+	return ""
+}
 
 // Operation is the event name that the body itself gives, by which its operation is chosen where no path names it. When there is none, the violations
 // say why.

@@ -82,6 +82,7 @@ var (
 	ruleByteOrderMark     = define(event.Lint, "byte-order-mark", "RFC 8259: a JSON text is sent without a byte order mark.")
 	ruleEventUnknown      = define(event.Lint, "event-unknown", "By the sender's custom the member event names an event of the contract.")
 	ruleEventTS           = define(event.Lint, "event-ts-implausible", "The sender counts event_ts in milliseconds: it lies in the years 2010 to 2100.")
+	ruleEventAhead        = define(event.Lint, "event-ts-ahead", "An event is not dated a day or more after its receipt; such a one is ordered by its receipt.")
 	ruleAccountID         = define(event.Lint, "account-id-empty", "By the sender's custom account_id says whose numbers these are.")
 	ruleNumbersEmpty      = define(event.Lint, "numbers-empty", "An event about numbers names at least one.")
 	ruleNumberE164        = define(event.Lint, "number-not-e164", "The contract's text promises E.164: a plus sign and 2 to 15 digits, the first not zero.")

@@ -194,8 +194,10 @@ const (
 	UnknownEvent Kind = "unknown_event" // signed JSON of an event that is not in the contract
 	Unavailable  Kind = "unavailable"   // our trouble, and passing: the sender is to try again
 	NotFound     Kind = "not_found"
-	WrongMethod  Kind = "wrong_method" // not a POST
-	Internal     Kind = "internal"     // what nobody thought of; shown without detail
+	WrongMethod  Kind = "wrong_method"  // not a POST
+	BrokenUpload Kind = "broken_upload" // the body broke off or did not come; nobody is left to answer
+	Crowded      Kind = "crowded"       // no place for a large body now: the sender is to try again
+	Internal     Kind = "internal"      // what nobody thought of; shown without detail
 )
 
 // Error is a failure of a known kind.
