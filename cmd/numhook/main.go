@@ -37,14 +37,17 @@ func run() int {
 	return exitCode(err)
 }
 
-// report writes the error and, on a second line, what to do next.
-func report(err error) {
+// report tells people of the error.
+func report(err error) { reportTo(os.Stderr, err) }
+
+// reportTo writes the error and, on a second line, what to do next.
+func reportTo(w io.Writer, err error) {
 	if quiet, ok := errors.AsType[*exitError](err); ok && quiet.err == nil {
 		return
 	}
-	tell(os.Stderr, err)
+	tell(w, err)
 	if e, ok := errors.AsType[*event.Error](err); ok && e.Hint != "" {
-		fmt.Fprintln(os.Stderr, terminal.Text("  "+e.Hint))
+		fmt.Fprintln(w, terminal.Text("  "+e.Hint))
 	}
 }
 

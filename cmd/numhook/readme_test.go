@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -89,6 +90,17 @@ func TestReadmeNamesEveryMetricOfTheWayOut(t *testing.T) {
 		t.Fatalf("%v: %v", l.names, err)
 	}
 	sameWords(t, "metric", firstCells(t, readme(t), "metric of the way out"), l.names)
+}
+
+func TestReadmeNamesEveryMetricOfConnectionsAndTheLog(t *testing.T) {
+	l, log := listing{map[string]bool{}}, newServeLog("json", io.Discard)
+	defer log.lines.Close(0)
+	for _, shown := range []metrics{log} {
+		if err := shown.Register(l); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sameWords(t, "metric", firstCells(t, readme(t), "metric of connections and the log"), l.names)
 }
 
 func TestReadmeNamesEveryLogKey(t *testing.T) {

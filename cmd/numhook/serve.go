@@ -13,7 +13,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/mattn/go-isatty"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
@@ -47,9 +46,7 @@ func newServeCommand() *cobra.Command {
 	f := &serveFlags{maxBody: server.DefaultMaxBody}
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Take deliveries in", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return serve(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd, f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", ":8080", "address for the sender's deliveries")
@@ -73,11 +70,11 @@ func newServeCommand() *cobra.Command {
 const collectAt = 200
 
 // serve runs the receiver until the context ends. What is opened first is closed last.
-func serve(ctx context.Context, f *serveFlags, stdout, logs io.Writer) (err error) {
+func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog) (err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
-	log := newLogger(f.logFormat.value, logs)
+	log := lines.Logger
 	secrets, err := requireSecrets(f.secretFile, f.dev)
 	if err != nil {
 		return err
@@ -111,11 +108,11 @@ func serve(ctx context.Context, f *serveFlags, stdout, logs io.Writer) (err erro
 		return err
 	}
 	defer receiver.Close()
-	health := &health{store: events, intake: receiver, secrets: len(secrets)}
+	health := &health{store: events, intake: receiver, secrets: len(secrets), warnings: []warning{lines.warning()}}
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}
-	operator, err := startOperator(f.operator, health, log, metrics, out.metrics)
+	operator, err := startOperator(f.operator, health, log, metrics, out.metrics, lines)
 	if err != nil {
 		return err
 	}
@@ -195,17 +192,6 @@ func printDevHint(out io.Writer, address net.Addr, events []string, f *serveFlag
 		secret = " --secret-file " + f.secretFile
 	}
 	fmt.Fprintf(out, "\nIn a second terminal, in this folder:\n\n  %s send --url %s://127.0.0.1:%s/%s %s\n\n", os.Args[0], scheme, port, secret, events[0])
-}
-
-// newLogger writes one line an entry: JSON for machines, text for people.
-func newLogger(format string, w io.Writer) *slog.Logger {
-	if file, ok := w.(*os.File); format == "auto" && ok && isatty.IsTerminal(file.Fd()) {
-		format = "text"
-	}
-	if format == "text" {
-		return slog.New(slog.NewTextHandler(w, nil))
-	}
-	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
 // metrics are numbers for Prometheus.
