@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -111,19 +110,6 @@ func (b *byteSize) Set(value string) error {
 	}
 	*b = byteSize(n * size)
 	return nil
-}
-
-// moment reads a time: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the epoch.
-func moment(text string) (int64, error) {
-	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return ms, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
-		if at, err := time.Parse(layout, text); err == nil {
-			return at.UnixMilli(), nil
-		}
-	}
-	return 0, fmt.Errorf("cannot read time %q: write it as 2026-01-31T15:04:05Z, as 2026-01-31, or in milliseconds since 1970", text)
 }
 
 // loadSecrets reads the secrets from the file if there is one, or else from the environment. It returns none, and no error, when neither is given.

@@ -76,20 +76,20 @@ type owedFlags struct {
 }
 
 func (f owedFlags) filters() []event.OwedFilter {
-	filter := event.OwedFilter{Downstream: *f.downstream, Number: dialled(*f.number)}
+	states := []event.OwedState{event.OwedState(f.state.value)}
 	switch f.state.value {
 	case stateAll:
-		return []event.OwedFilter{filter}
+		states = []event.OwedState{""}
 	case stateOpen:
-		var filters []event.OwedFilter
-		for _, state := range openStates {
-			filter.State = state
-			filters = append(filters, filter)
-		}
-		return filters
+		states = openStates
 	}
-	filter.State = event.OwedState(f.state.value)
-	return []event.OwedFilter{filter}
+	var filters []event.OwedFilter
+	for _, number := range spellings(*f.number) {
+		for _, state := range states {
+			filters = append(filters, event.OwedFilter{Downstream: *f.downstream, Number: number, State: state})
+		}
+	}
+	return filters
 }
 
 func newDeliveriesListCommand() *cobra.Command {
@@ -100,7 +100,7 @@ func newDeliveriesListCommand() *cobra.Command {
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	f := owedFlags{
 		downstream: cmd.Flags().String("downstream", "", "only what this downstream is owed"),
-		number:     cmd.Flags().String("number", "", "only what is owed of this number"),
+		number:     cmd.Flags().String("number", "", "only what is owed of this number, and of the one with a plus where digits alone are typed"),
 		state: &choice{value: stateOpen, among: []string{stateOpen, string(event.Waiting), string(event.Attempting), string(event.Dead), string(event.Delivered),
 			string(event.Skipped), stateAll}},
 	}

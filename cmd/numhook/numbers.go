@@ -59,10 +59,15 @@ func numberRows(n event.Number) (rows [][]string) {
 type numberShown struct {
 	event.Number
 	History []event.Change `json:"history,omitempty"`
+	Also    []numberShown  `json:"also,omitempty"` // the number with a plus, where both are known and the one without it was asked for
 }
 
 func newNumbersShowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "show NUMBER", Short: "Show one number's values", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{
+		Use: "show NUMBER", Short: "Show one number's values", Args: cobra.ExactArgs(1),
+		Long: "Show one number's values. NUMBER is looked for exactly as it is typed and, where it is digits alone, with a plus, too. Where both are known they are two\n" +
+			"numbers, and both are shown: the one typed first, in JSON with the other in its member also.",
+	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	asOf := cmd.Flags().String("as-of", "", "show the values that held at this time of the sender's clock (RFC 3339, a date, or milliseconds)")
 	history := cmd.Flags().Bool("history", false, "show every change that an event ever asked for")
@@ -72,27 +77,56 @@ func newNumbersShowCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
-		shown, err := readNumber(cmd.Context(), from, args[0], *asOf, *history)
+		at, err := momentFlag(cmd, "as-of", *asOf)
+		if err != nil {
+			return err
+		}
+		shown, err := readNumbers(cmd.Context(), from, args[0], at, *history)
 		if err != nil {
 			return err
 		}
 		if format.value == "json" {
-			return writeJSON(cmd.OutOrStdout(), shown)
+			first := shown[0]
+			first.Also = shown[1:]
+			return writeJSON(cmd.OutOrStdout(), first)
 		}
-		return writeNumber(cmd.OutOrStdout(), shown)
+		return writeNumbers(cmd.OutOrStdout(), shown)
 	}
 	return cmd
 }
 
-func readNumber(ctx context.Context, from reader, name, asOf string, history bool) (shown numberShown, err error) {
-	name = dialled(name)
-	if asOf == "" {
+// readNumbers are those of what was typed that are known.
+func readNumbers(ctx context.Context, from reader, typed string, asOf *int64, history bool) (all []numberShown, err error) {
+	var unknown error
+	for _, name := range spellings(typed) {
+		shown, err := readNumber(ctx, from, name, asOf, history)
+		switch {
+		case err == nil:
+			all = append(all, shown)
+		case event.KindOf(err) != event.NotFound:
+			return nil, err
+		case unknown == nil:
+			unknown = err
+		}
+	}
+	if len(all) > 0 {
+		return all, nil
+	}
+	if digits, ok := strings.CutPrefix(typed, "+"); ok {
+		if _, err := from.Number(ctx, digits); err == nil {
+			return nil, &event.Error{
+				Kind: event.NotFound, Text: unknown.Error(), Hint: "one without the plus is known, which is another number: numhook numbers show " + digits,
+			}
+		}
+	}
+	return nil, unknown
+}
+
+func readNumber(ctx context.Context, from reader, name string, asOf *int64, history bool) (shown numberShown, err error) {
+	if asOf == nil {
 		shown.Number, err = from.Number(ctx, name)
 	} else {
-		var at int64
-		if at, err = moment(asOf); err == nil {
-			shown.Number, err = from.NumberAsOf(ctx, name, at)
-		}
+		shown.Number, err = from.NumberAsOf(ctx, name, *asOf)
 	}
 	if history && (err == nil || event.KindOf(err) == event.NotFound) {
 		shown.Number.Number = name
@@ -106,12 +140,25 @@ func readNumber(ctx context.Context, from reader, name, asOf string, history boo
 	return shown, err
 }
 
-// dialled takes a number as a person types it: without the plus that a shell or a form may have eaten.
-func dialled(number string) string {
-	if number != "" && strings.Trim(number, "0123456789") == "" {
-		return "+" + number
+// spellings are the numbers that may be meant by what was typed: exactly that, and the one with a plus where the person, a shell or a form may have left it out.
+// Events name numbers in both ways, and what they name are two numbers.
+func spellings(typed string) []string {
+	if typed != "" && strings.Trim(typed, "0123456789") == "" {
+		return []string{typed, "+" + typed}
 	}
-	return number
+	return []string{typed}
+}
+
+func writeNumbers(w io.Writer, all []numberShown) error {
+	for i, shown := range all {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := writeNumber(w, shown); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeNumber(w io.Writer, shown numberShown) error {

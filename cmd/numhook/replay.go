@@ -29,7 +29,7 @@ func newReplayCommand() *cobra.Command {
 		Use: "replay", Short: "Make what was delivered, given up or skipped owed again", Args: cobra.NoArgs,
 		Long: "Make what was delivered, given up or skipped owed again, to one downstream or to all that are registered. A downstream of mode latest is owed the\n" +
 			"current value of each number that matches, one of mode every each event that matches. Each downstream's own filters hold. What it gets bears the same\n" +
-			"identity as the first time. --number also takes a number that is typed without its plus.",
+			"identity as the first time. --number is taken as it is typed and, where it is digits alone, with a plus, too.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	flags := cmd.Flags()
@@ -44,21 +44,20 @@ func newReplayCommand() *cobra.Command {
 	return cmd
 }
 
-// filter reads the flags.
-func (f *replayFlags) filter() (filter dispatch.ReplayFilter, err error) {
-	filter = dispatch.ReplayFilter{Number: dialled(f.number), Event: f.event, DryRun: f.dryRun}
+// filter reads the flags, but for the number.
+func (f *replayFlags) filter(cmd *cobra.Command) (filter dispatch.ReplayFilter, err error) {
+	filter = dispatch.ReplayFilter{Event: f.event, DryRun: f.dryRun}
 	for _, bound := range []struct {
-		text string
-		into *time.Time
-	}{{f.since, &filter.Since}, {f.until, &filter.Until}} {
-		if bound.text == "" {
-			continue
-		}
-		ms, err := moment(bound.text)
+		flag, text string
+		into       *time.Time
+	}{{"since", f.since, &filter.Since}, {"until", f.until, &filter.Until}} {
+		ms, err := momentFlag(cmd, bound.flag, bound.text)
 		if err != nil {
 			return filter, err
 		}
-		*bound.into = time.UnixMilli(ms)
+		if ms != nil {
+			*bound.into = time.UnixMilli(*ms)
+		}
 	}
 	narrow := f.downstream != "" || f.number != "" || f.event != "" || f.since != "" || f.until != ""
 	switch {
@@ -86,7 +85,7 @@ type replayShown struct {
 
 func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) {
 	ctx := cmd.Context()
-	filter, err := f.filter()
+	filter, err := f.filter(cmd)
 	if err != nil {
 		return err
 	}
@@ -102,18 +101,56 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 	out := newList(cmd.OutOrStdout(), format, "DOWNSTREAM", "MODE", "STATE", "ROWS")
 	rows := 0
 	for _, standing := range standings {
-		n, err := dispatch.Replay(ctx, s, s, standing, filter)
-		if err != nil && event.KindOf(err) != event.NotFound { // a number may be known to events and have no value
+		n, err := replayNumbers(ctx, s, standing, filter, f.number)
+		if err != nil {
 			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no harm): %w", standing.Name, n, err), out.close())
 		}
 		rows += n
 		out.entry(replayShown{standing.Name, standing.Mode, standingState(standing), n, f.dryRun},
 			[]string{standing.Name, string(standing.Mode), standingState(standing), strconv.Itoa(n)})
 	}
-	if err := errors.Join(out.close(), out.failed); err != nil || rows > 0 {
+	if err := errors.Join(out.close(), out.failed); err != nil {
 		return err
 	}
-	return whyNothing(ctx, s, filter)
+	known, err := knownNumbers(ctx, s, f.number)
+	switch {
+	case err != nil:
+		return err
+	case len(known) > 1:
+		tell(cmd.ErrOrStderr(), fmt.Errorf("%s are two numbers, and both are meant", strings.Join(known, " and ")))
+	}
+	if rows > 0 {
+		return nil
+	}
+	return whyNothing(f.number, len(known) > 0, filter.Event)
+}
+
+// replayNumbers replays what is about the number that was typed, or about any.
+func replayNumbers(ctx context.Context, s store.Store, to event.Standing, filter dispatch.ReplayFilter, typed string) (rows int, err error) {
+	for _, filter.Number = range spellings(typed) {
+		n, err := dispatch.Replay(ctx, s, s, to, filter)
+		rows += n
+		if err != nil && event.KindOf(err) != event.NotFound { // a number may be known to events and have no value
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// knownNumbers are those that were typed and that an event ever changed.
+func knownNumbers(ctx context.Context, from store.Reader, typed string) (known []string, err error) {
+	if typed == "" {
+		return nil, nil
+	}
+	for _, number := range spellings(typed) {
+		switch _, err := from.Number(ctx, number); {
+		case err == nil:
+			known = append(known, number)
+		case event.KindOf(err) != event.NotFound:
+			return nil, err
+		}
+	}
+	return known, nil
 }
 
 // replayTo are the downstreams that are meant.
@@ -130,19 +167,17 @@ func replayTo(ctx context.Context, from store.OwedReader, name string) ([]event.
 }
 
 // whyNothing is the mistake, if there is one, of a filter that nothing passes.
-func whyNothing(ctx context.Context, from store.Reader, filter dispatch.ReplayFilter) error {
-	if filter.Number != "" {
-		if _, err := from.Number(ctx, filter.Number); event.KindOf(err) == event.NotFound {
-			return &event.Error{
-				Kind: event.NotFound, Text: "cannot replay the number: no event ever changed it", Hint: "numhook numbers list shows those that are known",
-			}
+func whyNothing(number string, isKnown bool, name string) error {
+	if number != "" && !isKnown {
+		return &event.Error{
+			Kind: event.NotFound, Text: "cannot replay the number: no event ever changed it", Hint: "numhook numbers list shows those that are known",
 		}
 	}
-	if filter.Event == "" {
+	if name == "" {
 		return nil
 	}
 	document, err := spec.Load()
-	if err != nil || document.Paths.Value("/"+filter.Event) != nil {
+	if err != nil || document.Paths.Value("/"+name) != nil {
 		return err
 	}
 	var known []string
@@ -151,6 +186,6 @@ func whyNothing(ctx context.Context, from store.Reader, filter dispatch.ReplayFi
 	}
 	slices.Sort(known)
 	return &event.Error{
-		Kind: event.NotFound, Text: fmt.Sprintf("cannot replay events named %q: the contract has no such event", filter.Event), Hint: "it has " + strings.Join(known, ", "),
+		Kind: event.NotFound, Text: fmt.Sprintf("cannot replay events named %q: the contract has no such event", name), Hint: "it has " + strings.Join(known, ", "),
 	}
 }
