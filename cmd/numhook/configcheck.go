@@ -65,6 +65,7 @@ type configChecked struct {
 	Downstreams []configured       `json:"downstreams"` // empty when there are problems
 	Problems    []settings.Problem `json:"problems"`
 	Omitted     int                `json:"omitted,omitempty"` // problems beyond the first hundred
+	Warnings    []settings.Problem `json:"warnings"`          // what is served, and may not be meant
 }
 
 // configured is a downstream as it may be shown.
@@ -78,7 +79,7 @@ type configured struct {
 }
 
 func checkConfig(file string) (configChecked, error) {
-	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []settings.Problem{}}
+	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []settings.Problem{}, Warnings: []settings.Problem{}}
 	good, err := loadSettings(file)
 	if problems, ok := errors.AsType[*settings.Problems](err); ok {
 		checked.Problems, checked.Omitted = problems.List, problems.Omitted
@@ -87,6 +88,7 @@ func checkConfig(file string) (configChecked, error) {
 	if err != nil {
 		return checked, err
 	}
+	checked.Warnings = append(checked.Warnings, good.Warnings...)
 	for _, d := range good.Downstreams {
 		checked.Downstreams = append(checked.Downstreams, configured{d.Name, d.Mode, d.Start, d.Scheme, d.Redacted(), d.Events})
 	}
@@ -102,6 +104,9 @@ func (c configChecked) writeText(w io.Writer) error {
 	}
 	if len(c.Problems) > 0 {
 		return nil
+	}
+	for _, warning := range c.Warnings {
+		fmt.Fprintln(w, "warning: "+terminal.Line(warning.String()))
 	}
 	if len(c.Downstreams) == 0 {
 		fmt.Fprintln(w, "no downstreams: nothing is handed on")

@@ -41,12 +41,13 @@ type owedShown struct {
 	Due        time.Time       `json:"due,omitzero"`
 	Attempted  time.Time       `json:"attempted,omitzero"`
 	Reason     string          `json:"reason,omitempty"`
+	Output     string          `json:"output,omitempty"` // what the last attempt's program printed on standard error, escaped; a list leaves it out
 }
 
 func showOwed(o event.Owed) owedShown {
 	return owedShown{
 		ID: o.ID, Change: changeID(o), Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State, EventID: o.EventID, EventName: o.EventName, TS: o.TS,
-		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason,
+		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason, Output: o.Output,
 	}
 }
 
@@ -171,6 +172,7 @@ func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
 		fmt.Fprintf(w, "  last attempt  ended %s (%s): %s\n", o.Attempted.Format(time.RFC3339), age(o.Attempted, now),
 			cmp.Or(terminal.Escape(o.Reason), "confirmed"))
 	}
+	writeOutput(w, o.Output)
 	if o.State == event.Waiting {
 		fmt.Fprintf(w, "  due           %s (%s)\n", o.Due.Format(time.RFC3339), dueIn(o, now))
 	}
@@ -178,6 +180,18 @@ func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
 		fmt.Fprintf(w, "  next          numhook deliveries retry %d, once the cause is mended; or numhook deliveries skip %d\n", o.ID, o.ID)
 	}
 	return nil
+}
+
+// writeOutput shows what a program printed, line by line. It was escaped when it was kept; a line must not end, nor steer a terminal, whoever wrote it.
+func writeOutput(w io.Writer, output string) {
+	if output == "" {
+		return
+	}
+	label := "printed"
+	for line := range strings.SplitSeq(output, "\n") {
+		fmt.Fprintf(w, "  %-13s %s\n", label, terminal.Line(line))
+		label = ""
+	}
 }
 
 // rowChanged is the JSON of one row's retry or skip.

@@ -41,6 +41,9 @@ func newOutbound(config string, log *slog.Logger) (*outbound, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, warning := range set.Warnings {
+		log.Warn("the configuration is served, and may not be meant", slog.String("warning", warning.String()))
+	}
 	for _, d := range set.Downstreams {
 		sender, err := newSender(d)
 		if err != nil {
@@ -68,7 +71,7 @@ func newSender(d settings.Downstream) (dispatch.Sender, error) {
 	case settings.HTTPS, settings.HTTP:
 		return newWebhook(d)
 	case settings.Exec:
-		return program.New(program.Config{Path: d.Path, Args: d.Args})
+		return program.New(program.Config{Path: d.Path, Args: d.Args, Env: d.Env})
 	case settings.File:
 		return journal.New(journal.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep})
 	}

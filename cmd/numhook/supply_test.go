@@ -86,8 +86,8 @@ func TestWhatGovulncheckSaysIsToldApart(t *testing.T) {
 			"NOT CHECKED FOR KNOWN VULNERABILITIES: Get \"https://vuln.go.dev/index/modules.json.gz\": no such host\n", 0,
 		},
 		"a vulnerability that speaks of fetching": {"echo 'fetching vulnerabilities: x'; exit 3", "fetching vulnerabilities: x\n", 3},
-		"broken code":                             {"echo 'govulncheck: loading packages: broken' >&2; exit 1", "govulncheck: loading packages: broken\n", 1},
-		"not there":                               {"exit 127", "\n", 127},
+		"broken code": {"echo 'govulncheck: loading packages: broken' >&2; exit 1", "govulncheck: loading packages: broken\n", 1},
+		"not there":   {"exit 127", "\n", 127},
 	} {
 		command := exec.CommandContext(t.Context(), "../../.ci/vulnerabilities", "bash", "-c", test.script)
 		output, _ := command.CombinedOutput()

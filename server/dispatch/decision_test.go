@@ -88,6 +88,11 @@ func TestConclude(t *testing.T) {
 		"more than one line":        {Outcome{Verdict: event.Refused, Reason: " a\r\n\tb\xff c "}, patient, dead("a b? c")},
 		"a long reason": {Outcome{Verdict: event.Refused, Reason: strings.Repeat("é", 150)[1:] + "x"}, patient,
 			dead("?" + strings.Repeat("é", 99))},
+		"confirmed, with output": {Outcome{Verdict: event.Confirmed, Output: "said"}, patient, good},
+		"with output": {Outcome{Verdict: event.Refused, Reason: "exit 65", Output: "one\ntwo"}, patient,
+			event.Result{Row: 7, Claim: 8, Seq: 9, Verdict: event.Refused, Reason: "exit 65", Output: "one\ntwo"}},
+		"with too much output": {Outcome{Verdict: event.Refused, Reason: "exit 65", Output: strings.Repeat("é", event.LongestOutput/2) + "x"}, patient,
+			event.Result{Row: 7, Claim: 8, Seq: 9, Verdict: event.Refused, Reason: "exit 65", Output: strings.Repeat("é", event.LongestOutput/2-1) + "x"}},
 	} {
 		if got := conclude(a, c.o, c.b, now, 0.5); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)

@@ -20,6 +20,7 @@ type Outcome struct {
 	After   time.Duration // Retry: how long the downstream asked to be left alone (Retry-After); 0 when it did not say
 	Pause   bool          // the downstream wants nothing more (410): it is paused until an operator resumes it
 	Reason  string        // one short line for logs and people, without personal data and without secrets; empty when confirmed
+	Output  string        // what a program printed, escaped, at most event.LongestOutput bytes: for people who look at the row, and never logged
 	Alive   bool          // the downstream answered sensibly, even if it refused this one change: the breaker counts it as a sign of life
 }
 

@@ -157,7 +157,7 @@ type Result struct {
 	Verdict         Verdict
 	After           time.Duration // Retry: how long to wait from now on, at most LongestWait
 	Reason          string        // one short line without personal data; empty when confirmed
-	Output          string        // what the attempt's program printed on standard error: at most LongestOutput bytes, escaped; empty without a program
+	Output          string        // the last lines that a failing program printed on standard error: at most LongestOutput bytes, each line escaped
 }
 
 // Claimed is a row that somebody has claimed, and under which claim.

@@ -2,9 +2,12 @@ package settings
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
+	"strings"
 
+	"numhook/server/dispatch/program"
 	"numhook/server/event"
 )
 
@@ -18,7 +21,7 @@ var keys = []struct {
 	{"timeout", nil}, {"concurrency", nil}, {"rate", nil}, {"retry", nil},
 	{"allow_private", []Scheme{HTTPS, HTTP, NATS, Kafka}},
 	{"ca_file", []Scheme{HTTPS, NATS, Kafka}}, {"client_cert", []Scheme{HTTPS, NATS, Kafka}}, {"client_key", []Scheme{HTTPS, NATS, Kafka}},
-	{"args", []Scheme{Exec}}, {"rotate", []Scheme{File}}, {"keep", []Scheme{File}},
+	{"args", []Scheme{Exec}}, {"env", []Scheme{Exec}}, {"rotate", []Scheme{File}}, {"keep", []Scheme{File}},
 }
 
 func keyNames() (names []string) {
@@ -58,6 +61,7 @@ func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	r.certificates(o, &d)
 	r.brokerURL(o, &d)
 	r.arguments(o, &d)
+	r.environment(o, &d)
 	r.rotation(o, &d)
 	return d, name, true
 }
@@ -178,6 +182,24 @@ func (r *reader) arguments(o object, d *Downstream) {
 			d.Args = append(d.Args, arg)
 		}
 	}
+}
+
+// environment reads which of numhook's variables a program gets. One that is not there is told of, and not refused: the configuration may be checked elsewhere.
+func (r *reader) environment(o object, d *Downstream) {
+	if o.values["env"] == nil {
+		return
+	}
+	d.Env = r.words(o.values["env"], "env", func(word *node) (string, string) {
+		wrong, instead := program.FlawOfVariable(word.Value)
+		if wrong == "" {
+			if _, there := os.LookupEnv(word.Value); !there {
+				r.warn(word, "the variable "+word.Value+" is not set, and the program does not get it", "set it for numhook, or leave it out")
+			}
+			return "", ""
+		}
+		name, _, _ := strings.Cut(word.Value, "=") // what stands behind it may be a secret
+		return "the variable " + quoted(name) + " " + wrong, instead
+	})
 }
 
 // The bounds of a file's rotation.

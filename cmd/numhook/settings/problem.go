@@ -66,6 +66,13 @@ func (r *reader) tellAt(line, column int, wrong, instead string) {
 	r.problems = append(r.problems, Problem{File: r.file, Line: max(line, 1), Column: max(column, 1), Text: wrong + "; " + instead})
 }
 
+// warn notes what can be served, and may not be meant.
+func (r *reader) warn(n *node, wrong, instead string) {
+	if len(r.warnings) < maxProblems {
+		r.warnings = append(r.warnings, Problem{File: r.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Text: wrong + "; " + instead})
+	}
+}
+
 // quoted shows a word of the file, shortened, in one line.
 func quoted(word string) string {
 	const most = 80

@@ -17,6 +17,7 @@ type reader struct {
 	file, folder string
 	events       []string
 	problems     []Problem
+	warnings     []Problem
 }
 
 // object is a mapping. A key whose value cannot be used has a nil value: that has been told.
@@ -90,7 +91,7 @@ func (r *reader) list(n *node, key string) ([]*node, bool) {
 func (r *reader) words(n *node, key string, good func(word *node) (wrong, instead string)) (words []string) {
 	elements, ok := r.list(n, key)
 	if ok && len(elements) == 0 {
-		r.tell(n, key+" is an empty list", "leave "+key+" out to let everything pass")
+		r.tell(n, key+" is an empty list", emptyInstead(key))
 	}
 	for _, element := range elements {
 		word, ok := r.text(element, "an entry of "+key)
@@ -108,6 +109,13 @@ func (r *reader) words(n *node, key string, good func(word *node) (wrong, instea
 		words = append(words, word)
 	}
 	return words
+}
+
+func emptyInstead(key string) string {
+	if key == "env" {
+		return "leave env out for none"
+	}
+	return "leave " + key + " out to let everything pass"
 }
 
 // text takes a text that is not empty. What YAML takes for something else (1, true) must be quoted: other readers of YAML make another text of it.

@@ -15,7 +15,7 @@ const (
 	writeUTF8  = "save it as UTF-8"
 	writeEmpty = "write downstreams: and a list below it, or downstreams: [] for none"
 	syntax     = "; look at quotes, colons and indentation in this line and before it"
-	allKeys    = "name, url, mode, start, events, only, secret_file, headers, timeout, concurrency, rate, retry, allow_private, ca_file, client_cert, client_key, args, rotate or keep"
+	allKeys    = "name, url, mode, start, events, only, secret_file, headers, timeout, concurrency, rate, retry, allow_private, ca_file, client_cert, client_key, args, env, rotate or keep"
 	https      = "https, http, exec, nats, kafka or file"
 	randomKey  = `; write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"`
 	absent     = "; write the name of a file that is there; a relative one is looked for beside this file"
@@ -147,6 +147,7 @@ var refused = []struct {
 	{"  headers: {a: \"x\\r\\nb: y\"}", "5:16: the header A holds a line end, another control character, or a character that is not ASCII; write it without", true},
 	{"  headers: {a: ' x'}", "5:16: the header A begins or ends with white space; leave it out", true},
 	{"  headers: {a: }", "5:16: the header A is empty; write a value", true},
+	{"  env: [TZ]", "5:3: the key env goes with exec, and not with https; leave it out, or write another url", true},
 	{"  args: [a]", "5:3: the key args goes with exec, and not with https; leave it out, or write another url", true},
 	{"  rotate: 1MiB", "5:3: the key rotate goes with file, and not with https; leave it out, or write another url", true},
 	{"  ca_file: none.pem", "5:12: the ca_file DIR/none.pem cannot be read: no such file or directory" + absent, false},
@@ -218,6 +219,8 @@ func TestRefusedURLs(t *testing.T) {
 		{"exec:", "the url names no file; write it as exec:PROGRAM"},
 		{"exec:none", "the program DIR/none cannot be run: no such file or directory; write the name of a program that is there; a relative one is looked for beside this file"},
 		{"exec:text", "the program DIR/text cannot be run; write the name of a program, or run chmod +x DIR/text"},
+		{"exec:windows", "the program DIR/windows cannot be run: its first line ends with CRLF, so that the system looks for an interpreter whose name ends with CR; " +
+			"give its lines the ends of Unix: sed -i 's/\\r$//' DIR/windows"},
 		{"exec:folder", "the program DIR/folder cannot be run; write the name of a program, or run chmod +x DIR/folder"},
 		{"exec:everybodys", "the program DIR/everybodys can be changed by everybody, who then run what they like as numhook's user; run chmod o-w DIR/everybodys"},
 		{"exec://run", "the url names a host; write it as exec:PROGRAM, or exec:///PATH"},

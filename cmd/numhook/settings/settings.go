@@ -25,6 +25,7 @@ const maxFile = 1 << 20
 type Settings struct {
 	File        string // as it was named
 	Downstreams []Downstream
+	Warnings    []Problem // what can be served, and may not be meant
 }
 
 // Scheme is the kind of a downstream.
@@ -69,6 +70,7 @@ type Downstream struct {
 
 	Path   string   // exec: the program; file: the file
 	Args   []string // exec
+	Env    []string // exec: names of the variables that it gets, too
 	Rotate int64    // file: the bytes after which a new one is begun
 	Keep   int      // file: how many old ones are kept; 0 for all
 }
@@ -114,6 +116,7 @@ func parse(text []byte, file string, events []string) (*Settings, error) {
 	if err := r.result(); err != nil {
 		return nil, err
 	}
+	s.Warnings = r.warnings
 	return s, nil
 }
 

@@ -45,6 +45,7 @@ func folder(t testing.TB) string {
 	write(t, at, "huge.secret", strings.Repeat("\n", 20<<10), 0o600)
 	write(t, at, "user.creds", "us@er:p/a:s?s #\n", 0o600)
 	write(t, at, "run", "#!/bin/sh\n", 0o700)
+	write(t, at, "windows", "#!/bin/sh\r\necho\r\n", 0o700)
 	write(t, at, "text", "no program\n", 0o600)
 	write(t, at, "everybodys", "#!/bin/sh\n", 0o777)
 	cert, key := keyPair(t)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/program"
 )
 
 // forms are how a URL of each scheme is written.
@@ -131,6 +132,10 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 			r.tell(n, fmt.Sprintf("the program %s cannot be run", d.Path), "write the name of a program, or run chmod +x "+d.Path)
 		case info.Mode()&0o002 != 0:
 			r.tell(n, fmt.Sprintf("the program %s can be changed by everybody, who then run what they like as numhook's user", d.Path), "run chmod o-w "+d.Path)
+		default:
+			if wrong, hint := program.Flaw(d.Path); wrong != "" {
+				r.tell(n, fmt.Sprintf("the program %s cannot be run: %s", d.Path, wrong), hint)
+			}
 		}
 		return
 	}

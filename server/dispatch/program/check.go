@@ -41,5 +41,8 @@ func check(path string) (string, error) {
 	if info.Mode().Perm()&0o002 != 0 {
 		return "", wrong("everybody may change it, and so run what they like as numhook's user", "chmod o-w "+absolute)
 	}
+	if flaw, hint := Flaw(absolute); flaw != "" {
+		return "", wrong(flaw, hint)
+	}
 	return absolute, nil
 }

@@ -9,8 +9,9 @@
 //	time-out            to be retried, whatever the program ends with
 //
 // There is no shell between. The environment is PATH (numhook's own), LANG=C.UTF-8 and NUMHOOK_ID, the change's identity, which is the same on every
-// repetition: numhook's own environment may hold secrets and is not passed on. The working directory is numhook's. Standard output and error go
-// nowhere: what a program says about a change may be personal data, and a program that has something to tell keeps a log of its own.
+// repetition, and what the configuration names: the rest of numhook's own environment may hold secrets and is not passed on. The working directory is numhook's.
+// Standard output goes nowhere. Of standard error the last lines are kept with an attempt that failed, escaped and at most event.LongestOutput bytes of them; they
+// are in no log: what a program says about a change may be personal data.
 //
 // The program may leave its input unread. It runs in a process group of its own, which gets SIGTERM a moment before the attempt's time is over, and SIGKILL
 // when it is; the group is also killed when the program has ended, so that no descendant acts on a change later. Where a receiver dies, Linux kills the

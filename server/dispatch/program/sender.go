@@ -1,9 +1,9 @@
 package program
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -21,6 +21,9 @@ const (
 	exitTempFail = 75
 )
 
+// notFound is the reason of a program that ended with what shells and env say of a program that is not there.
+const notFound = "exit 127"
+
 // longestGrace is how long a program has between SIGTERM and SIGKILL, at most; of a short attempt it is a tenth.
 const longestGrace = time.Second
 
@@ -28,12 +31,14 @@ const longestGrace = time.Second
 type Config struct {
 	Path string   // of the program; it is not looked for in PATH
 	Args []string // after its name
+	Env  []string // names of the variables of numhook's environment that it gets, too
 }
 
 // Sender runs the program. It is safe for concurrent use.
 type Sender struct {
 	path string
 	args []string
+	env  []string
 
 	mu   sync.RWMutex    // guards that nothing is begun after life has ended
 	life context.Context // ends with the sender
@@ -41,13 +46,18 @@ type Sender struct {
 	runs sync.WaitGroup
 }
 
-// New checks that there is a program, and that not everybody may change it.
+// New checks that there is a program, that not everybody may change it, and that the variables it is to get hold no secret of numhook's.
 func New(cfg Config) (*Sender, error) {
 	path, err := check(cfg.Path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{path: path, args: cfg.Args}
+	for _, name := range cfg.Env {
+		if wrong, hint := FlawOfVariable(name); wrong != "" {
+			return nil, &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot pass on the variable %q", name), Hint: hint, Err: errors.New("it " + wrong)}
+		}
+	}
+	s := &Sender{path: path, args: cfg.Args, env: cfg.Env}
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -78,7 +88,19 @@ func (s *Sender) Close() error {
 }
 
 // run is one program from its start to its end.
-func (s *Sender) run(ctx context.Context, e dispatch.Envelope) dispatch.Outcome {
+func (s *Sender) run(ctx context.Context, e dispatch.Envelope) (o dispatch.Outcome) {
+	spoken, err := listen()
+	if err != nil {
+		return retry("cannot start: " + words(err))
+	}
+	defer func() {
+		if output := spoken.end(); o.Verdict != event.Confirmed {
+			o.Output = output
+		}
+		if wrong, _ := Flaw(s.path); o.Reason == notFound && wrong != "" { // of #!/usr/bin/env, it is env that does not find it
+			o.Reason += ": " + wrong
+		}
+	}()
 	// A pipe of our own, so that a program which leaves its input unread holds up nobody: it ends without os/exec waiting for the rest to be taken.
 	input, feed, err := os.Pipe()
 	if err != nil {
@@ -86,15 +108,16 @@ func (s *Sender) run(ctx context.Context, e dispatch.Envelope) dispatch.Outcome 
 	}
 	defer feed.Close()
 	cmd := exec.Command(s.path, s.args...) // without ctx: its end is ours to choose, SIGTERM first, and the whole group
-	cmd.Stdin, cmd.Env, cmd.SysProcAttr = input, environment(e), ownGroup()
+	cmd.Stdin, cmd.Stderr, cmd.Env, cmd.SysProcAttr = input, spoken.to, environment(e, s.env), ownGroup()
 	if over(ctx) {
 		_ = input.Close()
 		return retry(ending(ctx))
 	}
 	err = cmd.Start()
 	_ = input.Close()
+	spoken.started()
 	if err != nil {
-		return retry("cannot start: " + words(err))
+		return retry(startFailure(s.path, err))
 	}
 	var fed sync.WaitGroup
 	fed.Go(func() { give(ctx, feed, e.Body) })
@@ -106,11 +129,6 @@ func (s *Sender) run(ctx context.Context, e dispatch.Envelope) dispatch.Outcome 
 		return retry(ending(ctx))
 	}
 	return judge(cmd.ProcessState, err)
-}
-
-// environment is what the program finds in its own.
-func environment(e dispatch.Envelope) []string {
-	return []string{"PATH=" + cmp.Or(os.Getenv("PATH"), "/usr/local/bin:/usr/bin:/bin"), "LANG=C.UTF-8", "NUMHOOK_ID=" + e.ID}
 }
 
 // give writes the change, unless its time is over.
