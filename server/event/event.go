@@ -92,6 +92,23 @@ type Event struct {
 // Changes reports whether the event sets a value. An event whose value member is absent changes nothing.
 func (e Event) Changes() bool { return e.Value != nil && e.Attribute != "" }
 
+// TooFarAhead is how long after its receipt an event_ts has to lie to be taken for a mistake, such as one of the unit.
+const TooFarAhead = 24 * time.Hour
+
+// Ordered is the time of the sender's clock that the event is ordered by, in milliseconds since the epoch.
+func (e Event) Ordered() int64 { return Ordered(e.TS, e.Delivery.Received) }
+
+// Ordered is the event_ts, or the time of the receipt when the event_ts lies TooFarAhead of it or more: else one absurd event_ts would stay a number's newest for
+// ever. What is shown and handed on is the sender's own value all the same. A receipt counts in whole milliseconds, those before the epoch towards it, as the
+// stores' databases divide.
+func Ordered(ts int64, received time.Time) int64 {
+	receipt := received.UnixMicro() / 1000
+	if ts >= receipt+TooFarAhead.Milliseconds() {
+		return receipt
+	}
+	return ts
+}
+
 // Receipt is what the store gives back for an event that is durable.
 type Receipt struct {
 	ID        ID
@@ -103,8 +120,8 @@ type State string
 
 // The states of a change. A change is stored as current or as superseded; a current one becomes replaced when a newer one is applied.
 //
-//	append, newest event_ts so far -> current -> (a newer one is applied) -> replaced
-//	append, older than the current one        -> superseded
+//	append, newest so far (Event.Ordered) -> current -> (a newer one is applied) -> replaced
+//	append, older than the current one    -> superseded
 const (
 	Current    State = "current"
 	Replaced   State = "replaced"

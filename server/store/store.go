@@ -7,7 +7,8 @@
 //     a power cut all of them are there, or none;
 //  2. store an event once: two Appends of one identity, at any time and from any process, leave one event, and the later one's receipt says Duplicate;
 //  3. give every number, per attribute, the value with the greatest event_ts; on a tie the one that was stored later. An older event that comes late is
-//     kept, marked superseded, and not applied;
+//     kept, marked superseded, and not applied. Where event_ts is compared, here and in what is owed, it is that of event.Ordered: one that lies a day or more
+//     after its receipt counts as the receipt. Where it is shown it is the sender's;
 //  4. change nothing where an event has no value (event.Event.Changes): absence is not a deletion;
 //  5. fail with kind Unavailable whenever it cannot promise this now (full, slow, read-only, gone, closing), and recover by itself when the trouble is
 //     over. After a failed fsync nothing is acknowledged until the store has been reopened and what it holds has been written anew;

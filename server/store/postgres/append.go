@@ -15,6 +15,7 @@ type appending struct {
 	event                         event.Event
 	spoken                        []string // the numbers that it speaks of, each once
 	country                       string   // that the address is in, or empty
+	ordered                       int64    // what it is ordered by
 	numbers, drift, lint, headers []byte   // JSON
 	redrives                      int64    // the quarantine entry that it is redriven from, or 0
 
@@ -40,7 +41,7 @@ func newAppending(e event.Event) (*appending, error) {
 		}
 		*part.into = text
 	}
-	a.spoken, a.country = distinct(e.Numbers), event.Country(e.Attribute, e.Value)
+	a.spoken, a.country, a.ordered = distinct(e.Numbers), event.Country(e.Attribute, e.Value), e.Ordered()
 	return a, nil
 }
 

@@ -179,7 +179,7 @@ func (p *plain) Append(ctx context.Context, e event.Event) (event.Receipt, error
 		e.TS, e.Delivery.Received.UnixMicro(), e.CarrierCode, string(e.Attribute), e.ID[:], []byte(e.Name), []byte(e.AccountID), a.numbers, []byte(e.Value), a.drift, a.lint,
 		[]byte(e.Delivery.Door), a.headers, e.Delivery.Body)
 	for _, number := range e.Numbers {
-		batch.Queue(`INSERT INTO numhook.changes (event_ts, seq, attribute, number) SELECT event_ts, seq, attribute, $3 FROM numhook.events WHERE event_ts = $1 AND id = $2
+		batch.Queue(`INSERT INTO numhook.changes (ordered_ts, seq, attribute, number) SELECT event_ts, seq, attribute, $3 FROM numhook.events WHERE event_ts = $1 AND id = $2
 			ON CONFLICT DO NOTHING`, e.TS, e.ID[:], []byte(number))
 	}
 	return a.receipt, p.pool.SendBatch(ctx, batch).Close()

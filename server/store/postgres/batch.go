@@ -28,6 +28,7 @@ type batch struct {
 	now      func() time.Time // what is owed since when; nil for the database's clock
 	added    int              // events that had not been there
 	woken    bool             // something became due
+	unruly   bool             // the order of appends, in which they get their places, is not that of their keys
 
 	events, entries, marks, names, outcomes *table
 }
@@ -41,7 +42,8 @@ func newBatch() *batch {
 	}
 }
 
-// gather takes the works in, and forgets those of the batch before. The rows are in the order of their keys, in which every writer locks them.
+// gather takes the works in, and forgets those of the batch before. The rows are in the order of their keys, in which every writer locks them. Events
+// are in the order of what they are ordered by, so that none is superseded by another one of its batch; where that is another one, the statement sorts them.
 func (b *batch) gather(works []work) {
 	clear(b.appends)
 	clear(b.redrives)
@@ -51,7 +53,7 @@ func (b *batch) gather(works []work) {
 	clear(b.refusals)
 	clear(b.facts)
 	b.appends, b.redrives, b.repeated, b.order, b.results = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0], b.results[:0]
-	b.added, b.woken = 0, false
+	b.added, b.woken, b.unruly = 0, false, false
 	for _, t := range []*table{b.events, b.entries, b.marks, b.names, b.outcomes} {
 		t.reset()
 	}
@@ -65,10 +67,11 @@ func (b *batch) gather(works []work) {
 		first.add(b.entries, len(b.refusals[first.sameness()]))
 	}
 	slices.SortFunc(b.appends, func(p, q *appending) int {
-		return cmp.Or(cmp.Compare(p.event.TS, q.event.TS), bytes.Compare(p.event.ID[:], q.event.ID[:]))
+		return cmp.Or(cmp.Compare(p.ordered, q.ordered), cmp.Compare(p.event.TS, q.event.TS), bytes.Compare(p.event.ID[:], q.event.ID[:]))
 	})
 	for _, a := range b.appends {
 		a.add(b.events)
+		b.unruly = b.unruly || a.ordered != a.event.TS
 	}
 	for _, a := range b.redrives {
 		b.marks.columns[0].bigint(a.redrives)
@@ -130,12 +133,14 @@ func (b *batch) ask(x *exchange) {
 		x.ask(sayQuarantine, b.entries.parameters(), b.quarantined())
 	}
 	switch {
-	case len(b.redrives) > 0:
-		x.ask(sayStoreHeld, append(b.events.parameters(), b.clock()), b.stored())
-		x.ask(sayRedriven, b.marks.parameters(), nil)
-		x.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
+	case len(b.redrives) > 0 || b.unruly:
+		x.ask(sayStoreWith, append(b.events.parameters(), b.clock()), b.stored())
 	case len(b.appends) > 0:
 		x.ask(sayStore, append(b.events.parameters(), b.clock()), b.stored())
+	}
+	if len(b.redrives) > 0 {
+		x.ask(sayRedriven, b.marks.parameters(), nil)
+		x.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
 	}
 	if len(b.facts) > 0 {
 		x.ask(sayFact, b.names.parameters(), nil)

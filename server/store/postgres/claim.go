@@ -63,10 +63,10 @@ var (
 	// claimedRows tells what was taken. A statement of its own: a value that was stored while the one before looked for rows is not there for that one.
 	claimedRows = `SELECT o.id, o.claim, o.seq, $1::bytea, o.number, o.attribute, e.value, CASE WHEN e.value IS NOT NULL AND e.numbers <> '[]' THEN (
 				SELECT q.value FROM numhook.changes p JOIN numhook.events q ON q.seq = p.seq
-				WHERE p.number = o.number AND p.attribute = e.attribute AND (p.event_ts, p.seq) < (o.event_ts, o.seq) ORDER BY p.event_ts DESC, p.seq DESC LIMIT 1) END,
+				WHERE p.number = o.number AND p.attribute = e.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq) ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1) END,
 			e.value IS NOT NULL AND e.numbers <> '[]' AND EXISTS (
-				SELECT FROM numhook.changes n WHERE n.number = o.number AND n.attribute = e.attribute AND n.event_ts > o.event_ts AND n.seq < o.seq),
-			o.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries, o.since
+				SELECT FROM numhook.changes n WHERE n.number = o.number AND n.attribute = e.attribute AND n.ordered_ts > o.event_ts AND n.seq < o.seq),
+			e.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries, o.since
 		FROM numhook.owed o JOIN numhook.events e ON e.seq = o.seq
 		WHERE o.downstream = (SELECT id FROM numhook.downstreams WHERE name = $1) AND o.state = 'attempting' AND o.claim = $2::bigint ORDER BY o.due, o.id`
 

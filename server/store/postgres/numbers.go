@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// changeColumns are what an event.Change is made of. The last of a number's attribute, by event_ts and then by place, is the current one; one is
+	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and then by place, is the current one; one is
 	// superseded when a newer one had been stored before it, that is at a lower place.
-	changeColumns = `c.number, c.attribute::text, e.value, c.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received`
+	changeColumns = `c.number, c.attribute::text, e.value, e.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received`
 
-	// newestOfPage takes, for each number of a page and each attribute, the last change up to the event_ts $3: one look into the tree each.
+	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time $3: one look into the tree each.
 	newestOfPage = `SELECT ` + changeColumns + `, CASE
-			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute AND n.event_ts > c.event_ts AND n.seq < c.seq)
+			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute AND n.ordered_ts > c.ordered_ts AND n.seq < c.seq)
 				THEN 'superseded'
-			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute AND (n.event_ts, n.seq) > (c.event_ts, c.seq))
+			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute AND (n.ordered_ts, n.seq) > (c.ordered_ts, c.seq))
 				THEN 'replaced'
 			ELSE 'current' END
 		FROM page p CROSS JOIN (VALUES ('cnam'::numhook.attribute), ('emergency_address')) AS a (attribute)
 		CROSS JOIN LATERAL (
-			SELECT * FROM numhook.changes WHERE number = p.number AND attribute = a.attribute AND event_ts <= $3::bigint ORDER BY event_ts DESC, seq DESC LIMIT 1
+			SELECT * FROM numhook.changes WHERE number = p.number AND attribute = a.attribute AND ordered_ts <= $3::bigint ORDER BY ordered_ts DESC, seq DESC LIMIT 1
 		) c
 		JOIN numhook.events e ON e.seq = c.seq ORDER BY c.number, c.attribute`
 
@@ -38,10 +38,10 @@ const (
 		) ` + newestOfPage
 
 	history = `SELECT ` + changeColumns + `, CASE WHEN min(c.seq) OVER newer < c.seq THEN 'superseded'
-			WHEN row_number() OVER (PARTITION BY c.attribute ORDER BY c.event_ts DESC, c.seq DESC) > 1 THEN 'replaced' ELSE 'current' END
+			WHEN row_number() OVER (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC, c.seq DESC) > 1 THEN 'replaced' ELSE 'current' END
 		FROM numhook.changes c JOIN numhook.events e ON e.seq = c.seq WHERE c.number = $1::bytea
-		WINDOW newer AS (PARTITION BY c.attribute ORDER BY c.event_ts DESC GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-		ORDER BY c.attribute, c.event_ts, c.seq`
+		WINDOW newer AS (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+		ORDER BY c.attribute, c.ordered_ts, c.seq`
 )
 
 func scanChange(rows pgx.Rows) (c event.Change, err error) {

@@ -21,7 +21,7 @@ var (
 )
 
 func owedWith(output string) string {
-	return `SELECT o.id, d.name, o.number, o.attribute, o.state::text, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
+	return `SELECT o.id, d.name, o.number, o.attribute, o.state::text, e.id, e.name, e.event_ts, e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, ` + output + `
 	FROM numhook.owed o JOIN numhook.downstreams d ON d.id = o.downstream JOIN numhook.events e ON e.seq = o.seq
 	WHERE d.name IS NOT NULL AND o.state <> 'untold'`

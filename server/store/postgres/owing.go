@@ -14,7 +14,7 @@ const (
 	// parameter says, or else the database's own, so that no two receivers' clocks are ever compared.
 	clock = `::bigint, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) AS now`
 
-	// newer holds for a version that the row does not have yet.
+	// newer holds, by what versions are ordered by (event.Ordered), which is the event_ts of a row of what is owed, for a version that the row does not have yet.
 	newer = `(excluded.event_ts, excluded.seq) > (o.event_ts, o.seq)`
 
 	// begin has a row begin anew, with the newest version that is known. One that is attempting stays so, under its claim, and waits for its turn.
@@ -35,7 +35,7 @@ const (
 //
 // In mode every each is a row of its own. In mode latest those are left out that are older than what is stored already, and the newest of the rest is taken for
 // each subject. A value that does not pass is owed when the subject has a row; where its number passes, the row that tells so is its own, an untold one. The
-// search for what is there is a subquery that looks for one row: a join, or EXISTS, would make a hash table of all there is. And a batch's places grow with event_ts, so none of its
+// search for what is there is a subquery that looks for one row: a join, or EXISTS, would make a hash table of all there is. And a batch's places grow with what its events are ordered by, so none of its
 // changes is superseded by another one of it.
 //
 // Without a downstream nothing of it is run. With one, the sort comes after all events were added: whoever waits for a row holds all of its events already.
@@ -48,7 +48,7 @@ const owing = `INSERT INTO numhook.owed AS o (downstream, number, attribute, slo
 		SELECT d.id AS downstream, d.mode, m.number, m.attribute, CASE d.mode WHEN 'every' THEN m.seq ELSE 0 END AS slot, m.event_ts, m.seq, m.sets,
 			` + begins + ` AS begins, ` + begins + ` AND ` + valued + ` AS passes
 		FROM numhook.downstreams d CROSS JOIN (
-			SELECT coalesce(n.number, '') AS number, coalesce(i.attribute, '') AS attribute, i.event_ts, i.seq, i.name, i.carrier_code, i.country,
+			SELECT coalesce(n.number, '') AS number, coalesce(i.attribute, '') AS attribute, i.ordered_ts AS event_ts, i.seq, i.name, i.carrier_code, i.country,
 				n.number IS NOT NULL AND i.attribute IS NOT NULL AND i.value IS NOT NULL AS sets
 			FROM unnest($17::bytea[], $18::bigint[]) AS n (number, ord) JOIN incoming i ON i.ord = n.ord JOIN added a ON a.seq = i.seq
 		) m
@@ -57,8 +57,8 @@ const owing = `INSERT INTO numhook.owed AS o (downstream, number, attribute, slo
 	WHERE CASE s.mode WHEN 'every' THEN s.passes ELSE s.sets
 		AND (s.begins OR (SELECT o.id FROM numhook.owed o
 			WHERE o.downstream = s.downstream AND o.number = s.number AND o.attribute = s.attribute AND o.slot = 0) IS NOT NULL)
-		AND s.event_ts >= coalesce((SELECT c.event_ts FROM numhook.changes c
-			WHERE c.number = s.number AND c.attribute = s.attribute::numhook.attribute ORDER BY c.event_ts DESC LIMIT 1), s.event_ts) END
+		AND s.event_ts >= coalesce((SELECT c.ordered_ts FROM numhook.changes c
+			WHERE c.number = s.number AND c.attribute = s.attribute::numhook.attribute ORDER BY c.ordered_ts DESC LIMIT 1), s.event_ts) END
 	ORDER BY s.downstream, s.number, s.attribute, s.slot, s.event_ts DESC, s.seq DESC
 	ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET ` + begin + ` WHERE ` + newer + ` OR ` + late + `
 	RETURNING o.state = 'waiting' AS woken`

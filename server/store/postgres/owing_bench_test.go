@@ -55,7 +55,7 @@ func backlog(b *testing.B, mode event.Mode, rows, numbers int) *Store {
 		INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
 			SELECT nextval('numhook.event_places'), n, n, 3457, 'cnam', sha256(n::text::bytea), 'name', 'account', '["+"]', '"A"', '[]', '[]', '/', '{}', '{}'
 			FROM generate_series(1, %[1]d) n`, `
-		INSERT INTO numhook.changes (event_ts, seq, attribute, number) SELECT event_ts, seq, 'cnam', convert_to('+1' || event_ts %% %[2]d, 'UTF8') FROM numhook.events`, `
+		INSERT INTO numhook.changes (ordered_ts, seq, attribute, number) SELECT event_ts, seq, 'cnam', convert_to('+1' || event_ts %% %[2]d, 'UTF8') FROM numhook.events`, `
 		INSERT INTO numhook.owed (downstream, slot, event_ts, seq, due, since, state, attribute, number)
 			SELECT d.id, CASE d.mode WHEN 'every' THEN e.seq ELSE 0 END, e.event_ts, e.seq, e.seq, 1, 'waiting', 'cnam', convert_to('+1' || event_ts %% %[2]d, 'UTF8')
 			FROM numhook.events e CROSS JOIN numhook.downstreams d ORDER BY e.seq`} {

@@ -24,7 +24,7 @@ const manyRows = `
 	INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
 		SELECT nextval('numhook.event_places'), n, n, 3457, 'cnam', sha256(n::text::bytea), 'number_management.peering_number_cnam_updated', 'account',
 			convert_to('["+1' || n || '"]', 'UTF8'), '"A"', '[]', '[]', '/', '{}', '{}' FROM generate_series(1, %[1]d) n;
-	INSERT INTO numhook.changes (event_ts, seq, attribute, number)
+	INSERT INTO numhook.changes (ordered_ts, seq, attribute, number)
 		SELECT event_ts, seq, 'cnam', convert_to('+1' || event_ts, 'UTF8') FROM numhook.events;
 	INSERT INTO numhook.owed (downstream, slot, event_ts, seq, due, since, state, attribute, number)
 		SELECT d.id, CASE d.mode WHEN 'every' THEN e.seq ELSE 0 END, e.event_ts, e.seq, 1000000 + e.seq, 1, (CASE d.name WHEN 'done' THEN 'delivered' ELSE 'waiting' END)::numhook.owed_state,

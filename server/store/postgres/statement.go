@@ -1,5 +1,7 @@
 package postgres
 
+import "strings"
+
 // The statements of a session, by the name that they are prepared under. All of a batch goes to the server in one piece, from begin to commit, and the
 // answers come back in one: no lock ever waits for this program. Every batch takes its locks in one order: entries of the quarantine, events, what is owed, facts,
 // and each kind by its key; so there are no deadlocks.
@@ -8,7 +10,7 @@ const (
 	sayHold       = "hold"
 	sayQuarantine = "quarantine"
 	sayStore      = "store"
-	sayStoreHeld  = "store_held"
+	sayStoreWith  = "store_with"
 	sayRedriven   = "redriven"
 	sayReport     = "report"
 	sayFact       = "fact"
@@ -40,8 +42,10 @@ var statements = map[string]string{
 			AS i (door, digest, reason, event_name, violations, times, received, header, body)
 		ON CONFLICT (digest, door) DO UPDATE SET times = q.times + excluded.times RETURNING q.id, q.digest, q.door`,
 
-	sayStore:     storing(`true`),
-	sayStoreHeld: storing(`i.quarantine IS NULL OR EXISTS (SELECT 1 FROM numhook.quarantine q WHERE q.id = i.quarantine AND q.state = 'held')`),
+	// store_with is for the few: what a redrive brings, and a batch that is not in the order of its keys.
+	sayStore: storing(`true`),
+	sayStoreWith: storing(`(i.quarantine IS NULL OR EXISTS (SELECT 1 FROM numhook.quarantine q WHERE q.id = i.quarantine AND q.state = 'held'))
+		ORDER BY i.event_ts, i.id`),
 
 	// One row a redrive: entry, event_ts and id of its event.
 	sayRedriven: `UPDATE numhook.quarantine q SET state = 'redriven', redriven_as = e.seq
@@ -55,11 +59,16 @@ var statements = map[string]string{
 		ON CONFLICT (name) DO UPDATE SET at = excluded.at`,
 }
 
+// ordered is event.Ordered of a row with an event_ts and a receipt. No sum in it is larger than a bigint holds.
+func ordered(row string) string {
+	return strings.ReplaceAll(`CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`, "e.", row+".")
+}
+
 // storing writes the events for which the condition holds, their changes, and what they make owed. The answer is one row an event: its number in the batch,
 // whether it was added, and whether anything became due.
 func storing(condition string) string {
 	return `WITH clock AS MATERIALIZED (SELECT coalesce($19` + clock + `), incoming AS MATERIALIZED (
-		SELECT nextval('numhook.event_places') AS seq, i.* FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
+		SELECT nextval('numhook.event_places') AS seq, i.*, ` + ordered("i") + ` AS ordered_ts FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[],
 			$6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[])
 		WITH ORDINALITY AS i (event_ts, received, quarantine, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body,
 			country, ord)
@@ -70,8 +79,8 @@ func storing(condition string) string {
 		FROM incoming i WHERE ` + condition + `
 		ON CONFLICT (event_ts, id) DO NOTHING RETURNING seq
 	), changed AS (
-		INSERT INTO numhook.changes (event_ts, seq, attribute, number)
-		SELECT i.event_ts, i.seq, i.attribute::numhook.attribute, n.number
+		INSERT INTO numhook.changes (ordered_ts, seq, attribute, number)
+		SELECT i.ordered_ts, i.seq, i.attribute::numhook.attribute, n.number
 		FROM unnest($17::bytea[], $18::bigint[]) AS n (number, ord) JOIN incoming i ON i.ord = n.ord JOIN added a ON a.seq = i.seq
 		WHERE n.number IS NOT NULL AND i.attribute IS NOT NULL AND i.value IS NOT NULL
 	), owing AS (` + owing + `)

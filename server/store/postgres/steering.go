@@ -14,8 +14,8 @@ const owedAtATime = 1000
 
 // offered are the rows that the changes $2 to $6 (number, attribute, event_ts, id, country) make owed to the downstream $1, with $7 those that are done with as
 // well, each with how it stands.
-const offered = `WITH said AS MATERIALIZED (
-		SELECT DISTINCT a.number, a.attribute, a.country, e.event_ts, e.seq, e.name, e.carrier_code,
+var offered = `WITH said AS MATERIALIZED (
+		SELECT DISTINCT a.number, a.attribute, a.country, ` + ordered("e") + ` AS event_ts, e.seq, e.name, e.carrier_code,
 			e.attribute IS NOT NULL AND e.value IS NOT NULL AND e.numbers <> '[]' AS sets
 		FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[]) AS a (number, attribute, event_ts, id, country)
 		JOIN numhook.events e ON e.event_ts = a.event_ts AND e.id = a.id AND coalesce(e.attribute::text, '') = a.attribute
@@ -26,14 +26,14 @@ const offered = `WITH said AS MATERIALIZED (
 		WHERE d.name = $1::bytea AND ` + wanted + ` AND (` + begins + ` AND ` + valued + ` OR d.mode = 'latest' AND o.state <> 'untold')
 			AND CASE d.mode
 				WHEN 'every' THEN NOT m.sets OR (SELECT c.seq FROM numhook.changes c
-					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute AND c.event_ts = m.event_ts AND c.seq = m.seq) IS NOT NULL
+					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute AND c.ordered_ts = m.event_ts AND c.seq = m.seq) IS NOT NULL
 				ELSE m.sets AND m.seq = (SELECT c.seq FROM numhook.changes c
-					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute ORDER BY c.event_ts DESC, c.seq DESC LIMIT 1) END
+					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute ORDER BY c.ordered_ts DESC, c.seq DESC LIMIT 1) END
 			AND (o.id IS NULL OR o.state = 'untold' OR (o.event_ts, o.seq) < (m.event_ts, m.seq) OR $7::boolean AND o.state IN ('delivered', 'dead', 'skipped'))
 		ORDER BY d.id, m.number, m.attribute, s.slot, m.event_ts DESC, m.seq DESC
 	)`
 
-const (
+var (
 	countOffered = offered + ` SELECT count(*) FROM offered WHERE state IS DISTINCT FROM 'attempting'`
 
 	oweOffered = offered + `, clock AS MATERIALIZED (SELECT coalesce($8` + clock + `), owing AS (

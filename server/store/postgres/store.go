@@ -9,7 +9,7 @@
 //
 // An event's place (Stored.Seq) comes from a sequence, inside the transaction that stores it. So an event that was submitted after another one was
 // acknowledged has the higher place, through whichever receivers they came; for two that were under way at the same moment the places decide, in the same
-// way for everyone who looks, for ever: of two events with an equal event_ts the one with the higher place counts as stored later, and wins; and a change
+// way for everyone who looks, for ever: of two events that are ordered by an equal time (event.Ordered) the one with the higher place counts as stored later, and wins; and a change
 // is superseded exactly when a newer one of its number has a lower place. All of this is read from the rows themselves. There is no second copy of a current
 // value and no flag that could disagree with them, so no two receivers have to agree on anything while they write, and none waits for another one, except
 // for one that is storing the very same event, or making something owed about the same number to the same downstream.

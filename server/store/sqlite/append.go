@@ -19,8 +19,8 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_ts, id) DO NOTHING`
 
 	// Whether a change is superseded is decided here, in the transaction that adds it, so that any number of writers agree.
-	insertChange = `INSERT INTO changes (number, attribute, event_ts, seq, superseded)
-		VALUES (?1, ?2, ?3, ?4, EXISTS (SELECT 1 FROM changes WHERE number = ?1 AND attribute = ?2 AND event_ts > ?3)) ON CONFLICT DO NOTHING`
+	insertChange = `INSERT INTO changes (number, attribute, ordered_ts, seq, superseded)
+		VALUES (?1, ?2, ?3, ?4, EXISTS (SELECT 1 FROM changes WHERE number = ?1 AND attribute = ?2 AND ordered_ts > ?3)) ON CONFLICT DO NOTHING`
 
 	insertQuarantine = `INSERT INTO quarantine (door, digest, reason, event_name, violations, received, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (digest, door) DO UPDATE SET times = times + 1 RETURNING id`
@@ -29,14 +29,15 @@ const (
 )
 
 // insertChanges is insertChange for manyNumbers numbers of one event.
-var insertChanges = `INSERT INTO changes (number, attribute, event_ts, seq, superseded)
-	SELECT v.column1, ?1, ?2, ?3, EXISTS (SELECT 1 FROM changes WHERE number = v.column1 AND attribute = ?1 AND event_ts > ?2)
+var insertChanges = `INSERT INTO changes (number, attribute, ordered_ts, seq, superseded)
+	SELECT v.column1, ?1, ?2, ?3, EXISTS (SELECT 1 FROM changes WHERE number = v.column1 AND attribute = ?1 AND ordered_ts > ?2)
 	FROM (VALUES (?)` + strings.Repeat(", (?)", manyNumbers-1) + `) v WHERE true ON CONFLICT DO NOTHING`
 
 // appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the writer has little left to do.
 type appending struct {
 	id         event.ID
-	ts         int64
+	ts         int64 // event_ts, which is a part of how the event is found
+	ordered    int64 // what it is ordered by
 	attribute  string
 	numbers    []string
 	changes    bool // it changes them
@@ -72,7 +73,8 @@ func newAppending(e event.Event) (*appending, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &appending{id: e.ID, ts: e.TS, attribute: string(e.Attribute), numbers: slices.Clone(e.Numbers), changes: e.Changes(), receipt: event.Receipt{ID: e.ID}}
+	a := &appending{id: e.ID, ts: e.TS, ordered: e.Ordered(), attribute: string(e.Attribute), numbers: slices.Clone(e.Numbers),
+		changes: e.Changes(), receipt: event.Receipt{ID: e.ID}}
 	var attribute, value any // NULL where there is none
 	if e.Attribute != "" {
 		attribute = a.attribute
@@ -135,12 +137,12 @@ func (a *appending) apply(ctx context.Context, w *session) (seq int64, err error
 func (a *appending) change(ctx context.Context, w *session, seq int64) error {
 	numbers := a.numbers
 	for ; len(numbers) >= manyNumbers; numbers = numbers[manyNumbers:] {
-		if _, err := w.insertChanges.ExecContext(ctx, withNumbers(numbers[:manyNumbers], a.attribute, a.ts, seq)...); err != nil {
+		if _, err := w.insertChanges.ExecContext(ctx, withNumbers(numbers[:manyNumbers], a.attribute, a.ordered, seq)...); err != nil {
 			return err
 		}
 	}
 	for _, number := range numbers {
-		if _, err := w.insertChange.ExecContext(ctx, number, a.attribute, a.ts, seq); err != nil {
+		if _, err := w.insertChange.ExecContext(ctx, number, a.attribute, a.ordered, seq); err != nil {
 			return err
 		}
 	}

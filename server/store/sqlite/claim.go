@@ -21,12 +21,12 @@ const (
 	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
 
 	// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
-	readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, o.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries + 1, o.since,
+	readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, e.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries + 1, o.since,
 			coalesce(c.superseded, 0), (SELECT v.value FROM changes p JOIN events v ON v.seq = p.seq
-				WHERE c.seq IS NOT NULL AND p.number = o.number AND p.attribute = o.attribute AND (p.event_ts, p.seq) < (o.event_ts, o.seq)
-				ORDER BY p.event_ts DESC, p.seq DESC LIMIT 1)
+				WHERE c.seq IS NOT NULL AND p.number = o.number AND p.attribute = o.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq)
+				ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1)
 		FROM (` + claimable + `) r CROSS JOIN owed o ON o.id = r.id CROSS JOIN events e ON e.seq = o.seq
-		LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.event_ts = o.event_ts AND c.seq = o.seq ORDER BY o.due, o.id`
+		LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq ORDER BY o.due, o.id`
 
 	markClaimed = `UPDATE owed SET state = 'attempting', tries = tries + 1, claim = ?1 WHERE id = ?2`
 

@@ -21,7 +21,7 @@ type ledger struct {
 
 	oweDebts                                         [len(debtSizes)]*sql.Stmt
 	told, oweEvent, oweEvents, passStep, passSteps   *sql.Stmt
-	findOwed, findNewest, renew                      *sql.Stmt
+	findReceived, findOwed, findNewest, renew        *sql.Stmt
 	findClaimable, readClaimed, markClaimed, nextDue *sql.Stmt
 	record, release                                  *sql.Stmt
 	stepBack, moveUp, findState, hasten, skip        *sql.Stmt
@@ -47,8 +47,9 @@ func (l *ledger) statements() map[string]**sql.Stmt {
 		forMany(oweEvent):                        &l.oweEvents,
 		passStep:                                 &l.passStep,
 		forMany(passStep):                        &l.passSteps,
-		"SELECT id, state, event_ts, seq FROM owed WHERE downstream = ? AND number = ? AND attribute = ? AND slot = ?":  &l.findOwed,
-		"SELECT event_ts, seq FROM changes WHERE number = ? AND attribute = ? ORDER BY event_ts DESC, seq DESC LIMIT 1": &l.findNewest,
+		"SELECT seq, received FROM events WHERE event_ts = ? AND id = ?":                                                    &l.findReceived,
+		"SELECT id, state, event_ts, seq FROM owed WHERE downstream = ? AND number = ? AND attribute = ? AND slot = ?":      &l.findOwed,
+		"SELECT ordered_ts, seq FROM changes WHERE number = ? AND attribute = ? ORDER BY ordered_ts DESC, seq DESC LIMIT 1": &l.findNewest,
 		beginAgain:    &l.renew,
 		findClaimable: &l.findClaimable,
 		readClaimed:   &l.readClaimed,

@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	// changeColumns are what an event.Change is made of. The last of a number's attribute, by event_ts and then by place, is the current one.
-	changeColumns = `c.number, c.attribute, e.value, c.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received,
+	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and then by place, is the current one.
+	changeColumns = `c.number, c.attribute, e.value, e.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received,
 		CASE WHEN c.superseded THEN 'superseded'
-			WHEN EXISTS (SELECT 1 FROM changes n WHERE n.number = c.number AND n.attribute = c.attribute AND (n.event_ts, n.seq) > (c.event_ts, c.seq))
+			WHEN EXISTS (SELECT 1 FROM changes n WHERE n.number = c.number AND n.attribute = c.attribute AND (n.ordered_ts, n.seq) > (c.ordered_ts, c.seq))
 				THEN 'replaced'
 			ELSE 'current' END`
 
-	// newestOfPage takes, for each number of a page and each attribute, the last change up to the event_ts ?3: one look into the tree each.
+	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time ?3: one look into the tree each.
 	newestOfPage = `SELECT ` + changeColumns + ` FROM page p CROSS JOIN (VALUES ('cnam'), ('emergency_address')) a
-		CROSS JOIN changes c ON c.number = p.number AND c.attribute = a.column1 AND (c.event_ts, c.seq) = (
-			SELECT event_ts, seq FROM changes WHERE number = p.number AND attribute = a.column1 AND event_ts <= ?3 ORDER BY event_ts DESC, seq DESC LIMIT 1)
+		CROSS JOIN changes c ON c.number = p.number AND c.attribute = a.column1 AND (c.ordered_ts, c.seq) = (
+			SELECT ordered_ts, seq FROM changes WHERE number = p.number AND attribute = a.column1 AND ordered_ts <= ?3 ORDER BY ordered_ts DESC, seq DESC LIMIT 1)
 		JOIN events e ON e.seq = c.seq ORDER BY c.number, c.attribute`
 
 	oneNumber = `WITH page (number) AS (SELECT ?1 WHERE ?2) ` + newestOfPage
@@ -31,7 +31,7 @@ const (
 			SELECT (SELECT min(number) FROM changes WHERE number > page.number), rest - 1 FROM page WHERE number IS NOT NULL AND rest > 0
 		) ` + newestOfPage
 
-	history = `SELECT ` + changeColumns + ` FROM changes c JOIN events e ON e.seq = c.seq WHERE c.number = ? ORDER BY c.attribute, c.event_ts, c.seq`
+	history = `SELECT ` + changeColumns + ` FROM changes c JOIN events e ON e.seq = c.seq WHERE c.number = ? ORDER BY c.attribute, c.ordered_ts, c.seq`
 )
 
 func scanChange(rows *sql.Rows) (c event.Change, err error) {

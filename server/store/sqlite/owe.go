@@ -6,16 +6,18 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"numhook/server/event"
 )
 
+// The event_ts of what is owed is that by which it is ordered: see event.Ordered.
 const (
 	// oweNewest owes debts: ?1 is now, and each debt is a row of the VALUES. One that was not its number's newest value when it was stored is passed over,
 	// and so is one that the row knows already.
 	oweNewest = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
 		SELECT v.column1, v.column2, v.column3, 0, v.column4, v.column5, 'waiting', ?1, ?1 FROM (VALUES ` + oneDebt + `) v
-		WHERE EXISTS (SELECT 1 FROM changes c WHERE c.number = v.column2 AND c.attribute = v.column3 AND c.event_ts = v.column4 AND c.seq = v.column5
+		WHERE EXISTS (SELECT 1 FROM changes c WHERE c.number = v.column2 AND c.attribute = v.column3 AND c.ordered_ts = v.column4 AND c.seq = v.column5
 			AND c.superseded = 0)
 		ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET event_ts = excluded.event_ts, seq = excluded.seq, ` + anew + `
 		WHERE (excluded.event_ts, excluded.seq) > (event_ts, seq)`
@@ -25,7 +27,7 @@ const (
 	// oweTold owes a value that does not pass, where the downstream was told of one before: ?1 is now, ?2 to ?6 are the debt.
 	oweTold = `UPDATE owed SET event_ts = ?5, seq = ?6, ` + anew + ` WHERE downstream = ?2 AND number = ?3 AND attribute = ?4 AND slot = 0
 		AND (?5, ?6) > (event_ts, seq)
-		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?3 AND c.attribute = ?4 AND c.event_ts = ?5 AND c.seq = ?6 AND c.superseded = 0)`
+		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?3 AND c.attribute = ?4 AND c.ordered_ts = ?5 AND c.seq = ?6 AND c.superseded = 0)`
 
 	// anew has a row begin anew for a version. One that is attempting stays so, under its claim: it waits its turn.
 	anew = `tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?1) ELSE ?1 END, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?1 END,
@@ -88,7 +90,7 @@ func (a *appending) owe(ctx context.Context, w *session, seq int64) error {
 }
 
 func (a *appending) oweTo(ctx context.Context, w *session, d *registered, seq int64) error {
-	v := version{downstream: d, attribute: a.attribute, ts: a.ts, seq: seq}
+	v := version{downstream: d, attribute: a.attribute, ts: a.ordered, seq: seq}
 	numbers := a.numbers
 	if len(numbers) == 0 {
 		numbers = []string{""}
@@ -117,7 +119,7 @@ func (a *appending) oweTo(ctx context.Context, w *session, d *registered, seq in
 type version struct {
 	downstream *registered
 	attribute  string
-	ts, seq    int64
+	ts, seq    int64 // of which ts is what it is ordered by
 }
 
 // debt is a version for one number, in mode latest.
@@ -275,7 +277,7 @@ func (o *owing) write(ctx context.Context, w *session) error {
 		if seen[about] {
 			continue
 		}
-		became, err := o.offer(ctx, w, version{d, about.attribute, c.ts, e.seq}, about, c)
+		became, err := o.offer(ctx, w, version{d, about.attribute, e.ordered, e.seq}, about, c)
 		if err != nil {
 			return err
 		}
@@ -296,16 +298,18 @@ type subject struct {
 
 // located is where an event is, or 0 when it is not there.
 type located struct {
-	id      event.ID
-	ts, seq int64
+	id               event.ID
+	ts, ordered, seq int64
 }
 
 func (w *session) locate(ctx context.Context, ts int64, id event.ID) (located, error) {
 	p := located{id: id, ts: ts}
-	err := w.findEvent.QueryRowContext(ctx, ts, id[:]).Scan(&p.seq)
+	var received time.Time
+	err := w.findReceived.QueryRowContext(ctx, ts, id[:]).Scan(&p.seq, (*moment)(&received))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
+	p.ordered = event.Ordered(ts, received)
 	return p, err
 }
 

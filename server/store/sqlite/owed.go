@@ -22,7 +22,7 @@ const (
 
 	owedColumns = ownColumns + `'' `
 
-	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, o.event_ts, e.value, o.tries, o.since,
+	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, e.event_ts, e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, `
 
 	owedFilter = ` CROSS JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2) AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)

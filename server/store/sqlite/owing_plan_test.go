@@ -31,7 +31,7 @@ func TestOwedQueriesUseIndexes(t *testing.T) {
 		{beginAgain, []string{"INDEX owed_line (downstream=? AND number=?"}},
 		{stepBack, []string{"n USING INDEX owed_line (downstream=? AND number=?"}},
 		{moveUp, []string{"n USING INDEX owed_line (downstream=? AND number=?", "b USING INDEX owed_line (downstream=? AND number=?"}},
-		{oweDebts(mostDebts), []string{"c EXISTS USING PRIMARY KEY (number=? AND attribute=? AND event_ts=? AND seq=?)"}},
+		{oweDebts(mostDebts), []string{"c EXISTS USING PRIMARY KEY (number=? AND attribute=? AND ordered_ts=? AND seq=?)"}},
 		{oweTold, []string{"owed USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=? AND attribute=? AND slot=?)"}},
 		{forMany(oweEvent), []string{"b USING INDEX owed_line (downstream=? AND number=?"}},
 		{forMany(passStep), []string{"n USING INDEX owed_line (downstream=? AND number=?", "owed USING INTEGER PRIMARY KEY (rowid=?)"}},

@@ -211,12 +211,14 @@ func wantAsOf(t TB, s store.Reader, m *Model, number string) {
 	t.Helper()
 	times := map[int64]bool{math.MinInt64: true, math.MaxInt64: true}
 	for _, c := range m.History(number) {
-		times[c.TS] = true
-		if c.TS > math.MinInt64 {
-			times[c.TS-1] = true
-		}
-		if c.TS < math.MaxInt64 {
-			times[c.TS+1] = true
+		for _, ts := range []int64{c.TS, m.ordered(c)} {
+			times[ts] = true
+			if ts > math.MinInt64 {
+				times[ts-1] = true
+			}
+			if ts < math.MaxInt64 {
+				times[ts+1] = true
+			}
 		}
 	}
 	for at := range times {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,7 +120,7 @@ var owingFaults = []struct {
 			f.alter(func(m *Model) {
 				for _, d := range m.debts {
 					if at := m.index[e.ID]; d.slot == 0 && !r.Duplicate && e.Changes() && d.Attribute == e.Attribute && slices.Contains(e.Numbers, d.Number) {
-						d.TS, d.seq = e.TS, m.events[at].Seq
+						d.TS, d.ordered, d.seq = e.TS, e.TS, m.events[at].Seq
 					}
 				}
 			})
@@ -246,10 +247,17 @@ var owingFaults = []struct {
 	{"in line by place", func(f *faultyLedger) {
 		f.afterAppend(func(_ *Model, d *debt, before debt) {
 			if d.slot != 0 && before.seq == 0 {
-				d.TS = d.seq
+				d.ordered = d.seq
 			}
 		})
 	}, []string{"a late event goes first", "ten thousand numbers are owed", "histories of what is owed"}},
+	{"in line by what the sender says", func(f *faultyLedger) {
+		f.afterAppend(func(_ *Model, d *debt, before debt) {
+			if before.seq != d.seq {
+				d.ordered = d.TS
+			}
+		})
+	}, []string{"an absurd event_ts is owed in its place", "histories of what is owed"}},
 	{"a clock that was set back makes everybody wait", func(f *faultyLedger) {
 		f.claim = func(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
 			var later []*debt
@@ -296,7 +304,7 @@ var owingFaults = []struct {
 			f.alter(func(m *Model) {
 				for _, c := range changes {
 					if d := m.subjects[subject{downstream, c.Number, c.Attribute, 0}]; d != nil && !dryRun {
-						d.TS, d.seq = c.TS, m.events[m.index[c.EventID]].Seq
+						d.TS, d.ordered, d.seq = c.TS, c.TS, m.events[m.index[c.EventID]].Seq
 					}
 				}
 			})
@@ -374,6 +382,9 @@ func TestOwingRecorder(t *testing.T) {
 		"no reason": func(f *Fake) { f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Refused}) },
 		"a reason of two lines": func(f *Fake) {
 			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Retry, Reason: "x\ny"})
+		},
+		"an output without end": func(f *Fake) {
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Confirmed, Output: strings.Repeat("x", event.LongestOutput+1)})
 		},
 		"no claim":            func(f *Fake) { f.Record(t.Context(), event.Result{Row: 1, Seq: 1, Verdict: event.Confirmed}) },
 		"a claim for nothing": func(f *Fake) { f.Claim(t.Context(), "x", 0) },

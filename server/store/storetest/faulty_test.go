@@ -123,6 +123,19 @@ var faults = []fault{
 			return n, err
 		}
 	}, []string{"the newest wins", "as of", "redrive", "histories"}},
+	{"an absurd event_ts is taken at its word", func(f *faulty) {
+		f.number = func(ctx context.Context, number string, at int64) (event.Number, error) {
+			n, err := f.Fake.NumberAsOf(ctx, number, at)
+			for i := range n.Values {
+				for _, c := range f.model.changes[number] {
+					if v := &n.Values[i]; c.Attribute == v.Attribute && c.TS > v.TS && c.TS <= at {
+						*v = c
+					}
+				}
+			}
+			return n, err
+		}
+	}, []string{"an absurd event_ts", "an absurd event_ts is redriven", "extreme times", "histories"}},
 	{"a tie goes to the earlier", func(f *faulty) {
 		f.number = func(ctx context.Context, number string, at int64) (event.Number, error) {
 			n, err := f.Fake.NumberAsOf(ctx, number, at)

@@ -2,8 +2,10 @@ package storetest
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"numhook/server/event"
 )
@@ -24,9 +26,24 @@ func randomEvents(random *rand.Rand, count int) []event.Event {
 		if random.IntN(10) == 0 {
 			value = ""
 		}
-		list = append(list, sample(attribute, int64(random.IntN(12)), value, some...))
+		list = append(list, at(sample(attribute, randomTime(random), value, some...), random))
 	}
 	return list
+}
+
+// randomTime is an event_ts, one in eight of them near the receipt or far ahead of it.
+func randomTime(random *rand.Rand) int64 {
+	ts := int64(random.IntN(12))
+	if random.IntN(8) > 0 {
+		return ts
+	}
+	return []int64{someTime.UnixMilli() + ts, someTime.Add(event.TooFarAhead).UnixMilli() + ts, math.MaxInt64 - ts}[random.IntN(3)]
+}
+
+// at is the event, received at one of few moments.
+func at(e event.Event, random *rand.Rand) event.Event {
+	e.Delivery.Received = someTime.Add(time.Duration(random.IntN(12_000)) * time.Microsecond)
+	return e
 }
 
 // histories runs random histories one step after the other, with refusals, redrives and reopenings between, and compares each receipt and in the end

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"numhook/server/event"
@@ -18,6 +20,7 @@ func lineCases() []OwingCase {
 		{"dead and skipped leave the line", leavingTheLine},
 		{"retry goes back into the line", backIntoLine},
 		{"release in line", releaseInLine},
+		{"an absurd event_ts is owed in its place", absurdInLine},
 		{"next of a line", nextOfLine},
 		{"lines of downstreams are their own", linesAreTheirOwn},
 	}
@@ -171,6 +174,44 @@ func backIntoLine(t TB, place Place, _ *Clock) {
 		}
 	}
 	wantLine(t, s, "all", `"7"`, `"8"`)
+}
+
+// absurdInLine: an event_ts far ahead of its receipt counts as the receipt in what is owed, and is handed on as the sender wrote it.
+func absurdInLine(t TB, place Place, _ *Clock) {
+	s := openLedger(t, place)
+	register(t, s, newestOnly, allOfIt)
+	at := someTime.UnixMilli()
+	absurd, next, before := cnam(math.MaxInt64, "ABSURD", alice), cnam(at+5, "NEXT", alice), cnam(at-1, "BEFORE", alice)
+	absurd.Delivery.Received, next.Delivery.Received = someTime, someTime.Add(6*time.Millisecond)
+	appendNew(t, s, absurd)
+	a := claimOne(t, s, "newest", `"ABSURD"`)
+	same(t, "event_ts handed on", a.TS, int64(math.MaxInt64))
+	same(t, "event_ts shown", onlyRow(t, s, "newest").TS, int64(math.MaxInt64))
+	confirm(t, s, a)
+	appendNew(t, s, next, before)
+	a = claimOne(t, s, "newest", `"NEXT"`)
+	same(t, "the value before", string(a.Previous), `"ABSURD"`)
+	confirm(t, s, a)
+	wantNext(t, s, "newest", time.Time{})
+	for i, want := range []event.Event{before, absurd, next} {
+		a := claimOne(t, s, "all", string(want.Value))
+		same(t, "event_ts and whether it is superseded", []any{a.TS, a.Superseded}, []any{want.TS, i == 0})
+		confirm(t, s, a)
+	}
+	// What is owed again is owed in the same order.
+	register(t, s, narrow(allOfIt, "later", event.Only{}), narrow(newestOnly, "latest", event.Only{}))
+	for _, d := range []struct {
+		name string
+		rows int
+	}{{"later", 3}, {"latest", 1}} {
+		n, err := s.Owe(t.Context(), d.name, slices.Concat(said(next), said(absurd), said(before)), false, false)
+		same(t, "error", err, nil)
+		same(t, "owed", n, d.rows)
+	}
+	s = ledger(t, reopen(t, s, place))
+	defer closeStore(t, s)
+	wantLine(t, s, "later", `"BEFORE"`, `"ABSURD"`, `"NEXT"`)
+	claimOne(t, s, "latest", `"NEXT"`)
 }
 
 func releaseInLine(t TB, place Place, _ *Clock) {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"crypto/sha256"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -55,11 +56,20 @@ func (m *Model) change(number string, e event.Event) {
 	c := event.Change{Number: number, Attribute: e.Attribute, Value: e.Value, State: event.Current, TS: e.TS, EventID: e.ID, EventName: e.Name,
 		AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received}
 	for _, before := range m.changes[number] {
-		if before.Attribute == c.Attribute && before.TS > c.TS {
+		if before.Attribute == c.Attribute && m.ordered(before) > m.ordered(c) {
 			c.State = event.Superseded
 		}
 	}
 	m.changes[number] = append(m.changes[number], c)
+}
+
+// ordered is the time that the change is ordered by: its event_ts, unless that lies a day or more after the receipt.
+func (*Model) ordered(c event.Change) int64 {
+	const day = 24 * 60 * 60 * 1000
+	if receipt := big.NewInt(c.Received.UnixMicro() / 1000); new(big.Int).Sub(big.NewInt(c.TS), receipt).Cmp(big.NewInt(day)) >= 0 {
+		return receipt.Int64()
+	}
+	return c.TS
 }
 
 // Quarantine stores the delivery, or counts it.
@@ -98,7 +108,7 @@ func (m *Model) Redrive(id int64, e event.Event) (event.Receipt, bool) {
 func (m *Model) History(number string) []event.Change {
 	list := slices.Clone(m.changes[number])
 	slices.SortStableFunc(list, func(a, b event.Change) int {
-		return cmp.Or(strings.Compare(string(a.Attribute), string(b.Attribute)), cmp.Compare(a.TS, b.TS))
+		return cmp.Or(strings.Compare(string(a.Attribute), string(b.Attribute)), cmp.Compare(m.ordered(a), m.ordered(b)))
 	})
 	for i := range list {
 		last := i+1 == len(list) || list[i+1].Attribute != list[i].Attribute
@@ -114,7 +124,7 @@ func (m *Model) Number(number string, at int64) (event.Number, bool) {
 	n := event.Number{Number: number}
 	for _, c := range m.History(number) {
 		switch last := len(n.Values) - 1; {
-		case c.TS > at:
+		case m.ordered(c) > at:
 		case last >= 0 && n.Values[last].Attribute == c.Attribute:
 			n.Values[last] = c
 		default:

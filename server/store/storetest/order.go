@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"math"
+	"time"
 
 	"numhook/server/event"
 )
@@ -37,6 +38,67 @@ func tieGoesToLater(t TB, place Place) {
 	got, err := s.NumberAsOf(t.Context(), alice, 50)
 	same(t, "number as of the tie", got, event.Number{Number: alice, Values: []event.Change{change(c, alice, event.Current)}})
 	same(t, "error", err, nil)
+}
+
+// absurdTime: an event_ts that lies a day or more after its receipt is ordered as the receipt, and shown as the sender wrote it.
+func absurdTime(t TB, place Place) {
+	s := open(t, place)
+	m := NewModel()
+	at := someTime.UnixMilli()
+	add := func(ts int64, received time.Duration, name string) event.Event {
+		e := cnam(ts, name, alice)
+		e.Delivery.Received = someTime.Add(received)
+		appendNew(t, s, e)
+		m.Append(copyEvent(e))
+		return e
+	}
+	const day, ms = 24 * 60 * 60 * 1000, time.Millisecond
+	absurd := add(math.MaxInt64, 0, "ABSURD")
+	wantHistory(t, s, alice, change(absurd, alice, event.Current))
+	next := add(at+10, 20*ms, "NEXT")
+	wantHistory(t, s, alice, change(absurd, alice, event.Replaced), change(next, alice, event.Current))
+	edge := add(at+30+day, 30*ms+987*time.Microsecond, "A DAY AHEAD") // receipts count in whole milliseconds
+	wantHistory(t, s, alice, change(absurd, alice, event.Replaced), change(next, alice, event.Replaced), change(edge, alice, event.Current))
+	before, tie := add(at-1, 40*ms, "BEFORE"), add(at+30, 50*ms, "TIE")
+	want := []event.Change{change(before, alice, event.Superseded), change(absurd, alice, event.Replaced), change(next, alice, event.Replaced),
+		change(edge, alice, event.Replaced), change(tie, alice, event.Current)}
+	wantHistory(t, s, alice, want...)
+	below := add(at+40+day-1, 40*ms, "LESS THAN A DAY AHEAD")
+	want[4].State = event.Replaced
+	want = append(want, change(below, alice, event.Current))
+	s = reopen(t, s, place)
+	defer closeStore(t, s)
+	wantHistory(t, s, alice, want...)
+	for _, c := range []struct {
+		at   int64
+		want event.Event
+	}{{at - 1, before}, {at, absurd}, {at + 9, absurd}, {at + 10, next}, {at + 30, tie}, {at + day, tie}, {below.TS, below}, {math.MaxInt64, below}} {
+		n, err := s.NumberAsOf(t.Context(), alice, c.at)
+		same(t, "error", err, nil)
+		same(t, "value as of the time", string(n.Values[0].Value), string(c.want.Value))
+	}
+	wantContents(t, s, m.contents())
+	wantAsOf(t, s, m, alice)
+}
+
+// absurdRedriven: it is the original receipt that counts.
+func absurdRedriven(t TB, place Place) {
+	s := open(t, place)
+	defer closeStore(t, s)
+	q := refusal(1)
+	id, err := s.Quarantine(t.Context(), q)
+	if err != nil {
+		t.Fatalf("cannot quarantine: %v", err)
+	}
+	newer := cnam(q.Delivery.Received.UnixMilli()+1, "NEWER", alice)
+	newer.Delivery.Received = q.Delivery.Received.Add(time.Hour)
+	appendNew(t, s, newer)
+	e := cnam(math.MaxInt64, "ABSURD", alice)
+	e.Delivery = q.Delivery
+	r, err := s.Redrive(t.Context(), id, e)
+	same(t, "error", err, nil)
+	same(t, "receipt", r, event.Receipt{ID: e.ID})
+	wantHistory(t, s, alice, change(e, alice, event.Superseded), change(newer, alice, event.Current))
 }
 
 func attributesAreIndependent(t TB, place Place) {

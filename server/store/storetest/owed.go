@@ -14,6 +14,7 @@ import (
 type debt struct {
 	event.Owed       // without what follows from the event
 	seq        int64 // place of the event whose value is owed
+	ordered    int64 // what that event is ordered by, which is the row's version together with its place
 	slot       int64 // mode every: that place, too, for it is part of the subject; mode latest: 0
 	claim      int64 // while it is attempting
 }
@@ -23,7 +24,7 @@ func (d *debt) active() bool { return d.State == event.Waiting || d.State == eve
 
 // before reports whether the row's version is older than that of (ts, seq).
 func (d *debt) before(ts, seq int64) bool {
-	return cmp.Or(cmp.Compare(d.TS, ts), cmp.Compare(d.seq, seq)) < 0
+	return cmp.Or(cmp.Compare(d.ordered, ts), cmp.Compare(d.seq, seq)) < 0
 }
 
 // now is the model's time, as a store keeps it.
@@ -108,8 +109,8 @@ func (d *debt) subject() subject { return subject{d.Downstream, d.Number, d.Attr
 func (m *Model) newest(number string, attribute event.Attribute) (id event.ID) {
 	ts := int64(math.MinInt64)
 	for _, c := range m.changes[number] {
-		if c.Attribute == attribute && c.TS >= ts {
-			ts, id = c.TS, c.EventID
+		if c.Attribute == attribute && m.ordered(c) >= ts {
+			ts, id = m.ordered(c), c.EventID
 		}
 	}
 	return id
@@ -169,7 +170,7 @@ func (m *Model) offer(s *event.Standing, number string, e event.Stored, again, d
 			m.begin(d, e)
 		}
 		return true
-	case d.before(e.TS, e.Seq):
+	case d.before(m.orderedEvent(e), e.Seq):
 		waits := d.State != event.Attempting
 		if !dryRun {
 			m.begin(d, e)
@@ -184,6 +185,10 @@ func (m *Model) offer(s *event.Standing, number string, e event.Stored, again, d
 	return false
 }
 
+func (m *Model) orderedEvent(e event.Stored) int64 {
+	return m.ordered(event.Change{TS: e.TS, Received: e.Delivery.Received})
+}
+
 // begin makes the row owed, for the event's value, which has not been tried yet. One that was due already keeps its place before those that became due later: a
 // number that changes all the time would never get its turn.
 func (m *Model) begin(d *debt, e event.Stored) {
@@ -196,7 +201,7 @@ func (m *Model) begin(d *debt, e event.Stored) {
 	if d.State != event.Attempting {
 		d.State = event.Waiting
 	}
-	d.TS, d.seq, d.Tries = e.TS, e.Seq, 0
+	d.TS, d.ordered, d.seq, d.Tries = e.TS, m.orderedEvent(e), e.Seq, 0
 	m.woken = true
 }
 
@@ -208,7 +213,7 @@ func (m *Model) ready(d *debt) bool {
 // heldUp reports whether the row is passed over: mode every, and an earlier row of its number is still to be delivered.
 func (m *Model) heldUp(d *debt) bool {
 	return d.slot != 0 && slices.ContainsFunc(m.debts, func(b *debt) bool {
-		return b.Downstream == d.Downstream && b.Number == d.Number && b.active() && b.before(d.TS, d.seq)
+		return b.Downstream == d.Downstream && b.Number == d.Number && b.active() && b.before(d.ordered, d.seq)
 	})
 }
 

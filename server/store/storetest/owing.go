@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"numhook/server/event"
 	"numhook/server/store"
@@ -123,6 +124,7 @@ func (f *Fake) Record(ctx context.Context, r event.Result) (bool, error) {
 	f.require(r.After == 0 || r.Verdict == event.Retry, "a wait after the verdict %q", r.Verdict)
 	f.require((r.Reason == "") == (r.Verdict == event.Confirmed), "the reason %q for the verdict %q", r.Reason, r.Verdict)
 	f.require(!strings.ContainsAny(r.Reason, "\r\n"), "a reason of more than one line")
+	f.require(len(r.Output) <= event.LongestOutput && utf8.ValidString(r.Output), "an output of %d bytes, or one that is no text", len(r.Output))
 	if err := f.use(ctx, "record the result of an attempt", true); err != nil {
 		return false, err
 	}

@@ -37,6 +37,8 @@ func Cases() []Case {
 		{"identity for ever", identityForEver},
 		{"the newest wins", newestWins},
 		{"a tie goes to the later", tieGoesToLater},
+		{"an absurd event_ts", absurdTime},
+		{"an absurd event_ts is redriven", absurdRedriven},
 		{"attributes are independent", attributesAreIndependent},
 		{"as of", asOf},
 		{"absence is not a deletion", absence},
