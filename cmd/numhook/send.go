@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +35,8 @@ func newSendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "send (EVENT | FILE | -)...", Short: "Send signed deliveries, as the sender would",
 		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or its end: its example is sent, with an event_ts of now.\n" +
-			"FILE and - (standard input) are sent byte for byte. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
+			"FILE and - (standard input) are sent byte for byte. Of a FILE *.ndjson or *.jsonl, each also .gz, each line is a delivery; what is told of one names\n" +
+			"its line. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
 		RunE: func(cmd *cobra.Command, args []string) error { return send(cmd, f, args) },
 	}
 	flags := cmd.Flags()
@@ -42,15 +44,40 @@ func newSendCommand() *cobra.Command {
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with secrets; the first one signs (default: "+secretsVariable+", or "+devSecretFile+")")
 	flags.BoolVar(&f.print, "print", false, "print each delivery as a curl command instead of sending it")
 	flags.BoolVar(&f.challenge, "challenge", false, "send a URL challenge and check the answer")
-	flags.IntVar(&f.count, "count", 1, "send each so many times; an EVENT is a new event each time, a FILE the same one")
+	flags.IntVar(&f.count, "count", 1, "send each so many times; an EVENT is a new event each time, a FILE or a line of it the same one")
 	flags.Float64Var(&f.rate, "rate", 0, "send at most so many a second; 0 for as fast as they are answered")
 	return cmd
 }
 
-// load is one thing to send, again and again.
+// load is what one argument asks to send: one body again and again, or the lines of a file.
 type load struct {
-	name string
-	body func(n int) ([]byte, error)
+	name  string
+	body  func(n int) ([]byte, error)
+	lines string // the file
+}
+
+// each visits every delivery of the load, each so many times.
+func (l load) each(count int, visit func(name string, body []byte) error) error {
+	if l.lines != "" {
+		return eachLine(l.lines, func(line int, text []byte) error {
+			for range count {
+				if err := visit(l.name+":"+strconv.Itoa(line), text); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for n := range count {
+		body, err := l.body(n)
+		if err == nil {
+			err = visit(l.name, body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func send(cmd *cobra.Command, f *sendFlags, args []string) error {
@@ -70,21 +97,21 @@ func send(cmd *cobra.Command, f *sendFlags, args []string) error {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	for _, l := range loads {
-		for n := range f.count {
+		s.lines = l.lines != ""
+		if err := l.each(f.count, func(name string, body []byte) error {
 			if err := s.pace(cmd.Context()); err != nil {
 				return err
 			}
-			body, err := l.body(n)
-			if err != nil {
-				return err
-			}
-			if err := s.one(cmd.Context(), l.name, body); err != nil {
-				return err
-			}
+			return s.one(cmd.Context(), name, body)
+		}); err != nil {
+			return err
+		}
+		if s.lines && !f.print {
+			fmt.Fprintf(s.out, "%d deliveries sent: %d accepted, %d refused\n", s.sent, s.sent-s.refused, s.refused)
 		}
 	}
 	if s.refused > 0 {
-		return &exitError{code: exitNo, err: fmt.Errorf("%d of %d deliveries were refused", s.refused, len(loads)*f.count)}
+		return &exitError{code: exitNo, err: fmt.Errorf("%d of %d deliveries were refused", s.refused, s.sent)}
 	}
 	return nil
 }
@@ -118,6 +145,10 @@ func loadOf(arg string, in io.Reader) (load, error) {
 			example, _ := spec.Example(name)
 			return load{name: name, body: func(n int) ([]byte, error) { return fresh(example, n) }}, nil
 		}
+	}
+	if hasLines(arg) {
+		_, err := os.Stat(arg)
+		return load{name: arg, lines: arg}, err
 	}
 	raw, err := os.ReadFile(arg)
 	if errors.Is(err, os.ErrNotExist) {
@@ -153,6 +184,7 @@ type sending struct {
 	client  *http.Client
 	out     io.Writer
 	next    time.Time
+	lines   bool // of a file: what is told of each is one line, but for those refused
 	sent    int
 	refused int
 }
@@ -189,33 +221,34 @@ func (s *sending) one(ctx context.Context, name string, body []byte) error {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.flags.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("cannot send: %w", err)
+		return fmt.Errorf("cannot send %s: %w", name, err)
 	}
 	request.Header = header
 	began := time.Now()
 	response, err := s.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("cannot send: %w", err)
+		return fmt.Errorf("cannot send %s: %w", name, err)
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, server.DefaultMaxBody))
 	if err != nil {
-		return fmt.Errorf("cannot read the answer: %w", err)
+		return fmt.Errorf("cannot read the answer to %s: %w", name, err)
 	}
 	s.sent++
-	verdict := ""
+	took, verdict, refused := time.Since(began), "", s.refused
 	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNoContent {
 		s.refused++
 	} else if name == "challenge" {
 		verdict = s.checkChallenge(body, answer)
 	}
-	if s.flags.count == 1 {
-		_, err = fmt.Fprintf(s.out, "%s: %s in %d ms%s\n%s\n", terminal.Escape(name), terminal.Escape(response.Status),
-			time.Since(began).Milliseconds(), verdict, answerText(bytes.TrimSpace(answer)))
-	} else {
-		_, err = fmt.Fprintf(s.out, "%s %d: %s in %d ms%s\n", terminal.Escape(name), s.sent, terminal.Escape(response.Status),
-			time.Since(began).Milliseconds(), verdict)
+	if s.flags.count > 1 {
+		name += " " + strconv.Itoa(s.sent)
 	}
+	line := fmt.Sprintf("%s: %s in %d ms%s\n", terminal.Escape(name), terminal.Escape(response.Status), took.Milliseconds(), verdict)
+	if s.flags.count == 1 && (!s.lines || s.refused > refused) {
+		line += answerText(bytes.TrimSpace(answer)) + "\n"
+	}
+	_, err = io.WriteString(s.out, line)
 	return err
 }
 
@@ -247,16 +280,4 @@ func (s *sending) checkChallenge(body, answer []byte) string {
 	}
 	s.refused++
 	return ", the tokens are WRONG"
-}
-
-func (s *sending) printCurl(header http.Header, body []byte) error {
-	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-	var line strings.Builder
-	line.WriteString("curl --silent --show-error --include")
-	for _, name := range []string{"Content-Type", signature.HeaderTimestamp, signature.HeaderSignature} {
-		line.WriteString(" --header " + quote(strings.ToLower(name)+": "+header.Get(name)))
-	}
-	line.WriteString(" --data-binary " + quote(string(body)) + " " + quote(s.flags.url))
-	_, err := fmt.Fprintln(s.out, line.String())
-	return err
 }
