@@ -21,9 +21,10 @@ func readDatabase(t testing.TB, url string) ledger {
 	return copyLedger(t, db, ledgerQueries{
 		events: `SELECT seq, event_ts, encode(id, 'hex'), convert_from(name, 'UTF8'), coalesce(attribute::text, ''), numbers, value, body
 			FROM numhook.events ORDER BY seq`,
-		changes: `SELECT convert_from(number, 'UTF8'), attribute::text, event_ts, seq,
-			event_ts < coalesce(max(event_ts) OVER (PARTITION BY number, attribute ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), event_ts)
-			FROM numhook.changes ORDER BY event_ts, seq`,
+		changes: `SELECT convert_from(number, 'UTF8'), attribute::text, ordered_ts, seq,
+			ordered_ts < coalesce(max(ordered_ts)
+				OVER (PARTITION BY number, attribute ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), ordered_ts)
+			FROM numhook.changes ORDER BY ordered_ts, seq`,
 		quarantine: "SELECT body, times FROM numhook.quarantine",
 	})
 }

@@ -48,7 +48,7 @@ func readLedger(t testing.TB, file string) ledger {
 	defer db.Close()
 	return copyLedger(t, db, ledgerQueries{
 		events:     "SELECT seq, event_ts, lower(hex(id)), name, coalesce(attribute, ''), numbers, value, body FROM events ORDER BY seq",
-		changes:    "SELECT number, attribute, event_ts, seq, superseded FROM changes ORDER BY event_ts, seq",
+		changes:    "SELECT number, attribute, ordered_ts, seq, superseded FROM changes ORDER BY ordered_ts, seq",
 		quarantine: "SELECT body, times FROM quarantine",
 	})
 }
