@@ -108,10 +108,11 @@ func TestReceiversShareTheWork(t *testing.T) {
 	}
 }
 
-// A receiver with a store of its own is alone on it: what it was killed over is not waited for a lease when it starts again.
+// A receiver with a store of its own is alone on it: what it was killed over is not waited for a lease when it starts again, only for the timeout.
 func TestKilledAndStartedAgain(t *testing.T) {
 	t.Parallel() // it mostly waits
-	crm := newSystem(t, "crm", "latest", "    timeout: 30s\n"+retryFast)
+	const timeout = 4 * time.Second
+	crm := newSystem(t, "crm", "latest", "    timeout: 4s\n"+retryFast)
 	held, _ := release(t)
 	crm.behave(holding(held))
 	s := newSite(t)
@@ -121,9 +122,13 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	}
 	first := crm.await(1)[0]
 	r.kill()
+	began := time.Now()
 	crm.behave(confirm)
 	r = s.start("--config", s.configure("alone", crm))
 	again := crm.await(2)[1]
+	if took := time.Since(began); took < timeout || took >= dispatch.Lease(timeout) {
+		t.Errorf("made anew after %v", took)
+	}
 	if again.id != first.id {
 		t.Errorf("made anew as %s, want %s", again.id, first.id)
 	}
@@ -159,10 +164,10 @@ func TestDrainsWithAnAttemptUnderWay(t *testing.T) {
 	}
 }
 
-// A system that never answers does not keep the process: the row is owed again at once, and made anew by whoever starts next.
+// A system that never answers does not keep the process: the row stays as it is, and is made anew by whoever starts next once its time has passed.
 func TestDrainsBesideASystemThatNeverAnswers(t *testing.T) {
 	t.Parallel() // it mostly waits
-	crm := newSystem(t, "crm", "latest", "    timeout: 2m\n"+retryFast)
+	crm := newSystem(t, "crm", "latest", "    timeout: 15s\n"+retryFast)
 	held, _ := release(t)
 	crm.behave(holding(held))
 	s := newSite(t)
@@ -178,13 +183,14 @@ func TestDrainsBesideASystemThatNeverAnswers(t *testing.T) {
 	if took, limit := time.Since(began), drainTime+dispatch.DefaultDrainTime+dispatch.RecordTime; took > limit+drainMargin {
 		t.Errorf("it took %v to drain, want at most %v", took, limit)
 	}
-	if got := s.standing("crm"); got.Waiting+got.Attempting != 1 || got.Dead != 0 {
-		t.Errorf("after the drain: %+v, want one row owed", got)
+	if got := s.standing("crm"); got.Attempting != 1 || got.Waiting+got.Dead != 0 {
+		t.Errorf("after the drain: %+v, want one row that rests", got)
 	}
 	crm.behave(confirm)
+	began = time.Now()
 	r = s.start("--config", s.configure("alone", crm))
-	if again := crm.await(2)[1]; again.id != first.id {
-		t.Errorf("made anew as %s, want %s", again.id, first.id)
+	if again := crm.await(2)[1]; again.id != first.id || time.Since(began) < 15*time.Second {
+		t.Errorf("made anew as %s after %v, want %s", again.id, time.Since(began), first.id)
 	}
 	s.settled(startTime, crm)
 	if code := r.stop(); code != exitGood {

@@ -128,8 +128,11 @@ func (s *system) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.arrivals = append(s.arrivals, a)
 	m := s.manner
 	s.mu.Unlock()
-	m(w, r, earlier)
+	m(w, r.WithContext(context.WithValue(r.Context(), arrivalKey{}, a)), earlier)
 }
+
+// arrivalKey finds the arrival in the context of a manner's request.
+type arrivalKey struct{}
 
 // signature is that of the Standard Webhooks specification, computed without the program's own code.
 func (s *system) signature(id, timestamp string, body []byte) string {

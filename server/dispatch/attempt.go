@@ -19,10 +19,12 @@ type flight struct {
 	fence fence
 	wakes int64 // of the line, before the claim: what woke it since may be about this very row
 	trial bool  // of the breaker
+
+	vacated bool // its place was given back
 }
 
 // begin takes a place and lets the attempt run in it.
-func (l *line) begin(sends, records context.Context, f flight) {
+func (l *line) begin(stop, sends, records context.Context, f *flight) {
 	var state BreakerState
 	if f.trial, state = l.breaker.begin(time.Now()); f.trial {
 		l.d.breakerChanged(l, Open, state)
@@ -32,15 +34,25 @@ func (l *line) begin(sends, records context.Context, f flight) {
 	l.mu.Unlock()
 	l.attempts.Go(func() {
 		defer l.leave(f)
-		l.attempt(sends, records, f)
+		l.attempt(stop, sends, records, f)
 	})
 }
 
-// leave gives the place back.
-func (l *line) leave(f flight) {
+// vacate gives the place back, unless it was.
+func (l *line) vacate(f *flight) {
+	if f.vacated {
+		return
+	}
+	f.vacated = true
 	l.mu.Lock()
 	l.places--
 	l.mu.Unlock()
+	signal(l.freed)
+}
+
+// leave is the end of an attempt and of its row's rest.
+func (l *line) leave(f *flight) {
+	l.vacate(f)
 	signal(l.freed)
 	if l.wakes.Load() != f.wakes {
 		signal(l.woken)
@@ -48,21 +60,27 @@ func (l *line) leave(f flight) {
 }
 
 // attempt is one attempt from its claim to its record.
-func (l *line) attempt(sends, records context.Context, f flight) {
+func (l *line) attempt(stop, sends, records context.Context, f *flight) {
 	begun := l.d.instant()
 	if !f.fence.mayBegin(begun) || sends.Err() != nil {
-		l.breakerEnds(f, Outcome{Verdict: event.Refused}) // says nothing about the downstream
+		l.breakerEnds(*f, Outcome{Verdict: event.Refused}) // says nothing about the downstream
 		l.giveBack(records, []event.Attempt{f.Attempt}, "its time was over before it began")
 		return
 	}
 	outcome := l.try(sends, f.fence.falls(begun), f.Attempt)
-	took := time.Since(begun.monotonic)
+	ended := time.Now()
 	if sends.Err() == nil {
-		l.breakerEnds(f, outcome)
+		l.breakerEnds(*f, outcome)
 	}
 	result := conclude(f.Attempt, outcome, l.Backoff, l.d.now(), l.d.random())
-	err := l.record(records, f, result, outcome)
-	l.d.account(accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, took: took, err: err})
+	over := accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, took: ended.Sub(begun.monotonic)}
+	if rests := restOf(l.Downstream.Mode, outcome, begun.monotonic, ended, l.Timeout); rests > 0 {
+		l.d.account(over)
+		l.settle(stop, records, f, rests, result, outcome)
+		return
+	}
+	over.err = l.record(records, *f, result, outcome)
+	l.d.account(over)
 }
 
 // try makes the attempt. A panic is an outcome; its value may quote the change, so only its type and the stack are logged.
@@ -72,7 +90,7 @@ func (l *line) try(sends context.Context, ends time.Time, a event.Attempt) (outc
 		if p := recover(); p != nil {
 			l.d.log.LogAttrs(sends, slog.LevelError, "panic in an attempt", slog.String("downstream", l.Downstream.Name), slog.String("in", where),
 				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
-			outcome = Outcome{Verdict: event.Retry, Reason: "panic in the " + where}
+			outcome = Outcome{Verdict: event.Retry, Reason: "panic in the " + where, Underway: where == "sender"}
 		}
 	}()
 	envelope, err := l.d.wrap(a)
@@ -84,7 +102,7 @@ func (l *line) try(sends context.Context, ends time.Time, a event.Attempt) (outc
 	defer cancel()
 	outcome = l.Sender.Send(ctx, envelope)
 	if outcome.Verdict != event.Confirmed && outcome.Verdict != event.Refused && outcome.Verdict != event.Retry && !outcome.Pause {
-		return Outcome{Verdict: event.Retry, Reason: "the sender gave no verdict"}
+		return Outcome{Verdict: event.Retry, Reason: "the sender gave no verdict", Underway: true}
 	}
 	return outcome
 }

@@ -45,7 +45,8 @@ type Config struct {
 	Owing     Owing
 
 	// Alone says that no other process can hold a claim in this store while this one runs (an embedded store, locked for serving). What is held when Run
-	// begins was then held by a process that is dead, and is released without waiting for its lease.
+	// begins was then held by a process that is dead, and is released without waiting for its lease: in mode every at once, in mode latest once what it had
+	// sent no longer takes effect.
 	Alone bool
 
 	Pressure *Pressure // of the way in, to which lines then yield: see YieldEvery
@@ -169,6 +170,9 @@ func (d *Dispatch) Run(ctx context.Context) error {
 		running.Go(func() { l.watch(ctx) })
 	}
 	running.Go(func() { d.fill(ctx) })
+	if d.alone && d.standings != nil {
+		running.Go(func() { d.inheritOthers(ctx) })
+	}
 	if d.standings != nil {
 		running.Go(func() { d.observe(ctx) })
 	}

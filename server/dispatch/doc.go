@@ -10,7 +10,7 @@
 //     on this process's own monotonic clock. A crash here leaves the row attempting.
 //  4. outcome: Confirmed, Retry or Refused, a value.
 //  5. record: the store takes it only under the claim it was made for, and puts the row to delivered, waiting or dead; where a newer value came
-//     meanwhile, to waiting.
+//     meanwhile, to waiting. In mode latest the row rests before that as long as what was sent may still take effect: see Rest.
 //
 // A row that stays attempting under one and the same claim for a whole lease, by the stopwatch of whoever watches, is released, and claimed anew under the same
 // identity. No two machines' clocks are compared: the holder stops well before the lease ends (the fence), and the watcher begins to count only
@@ -19,9 +19,9 @@
 // # What a downstream can still see
 //
 // The same change twice: its answer was lost, or its result could not be recorded. And in mode latest an older value after a newer one where no clock of this side
-// can help: a request that the network, or the downstream itself, kept for longer than the timeout and took up after all; a process that was stopped for the
-// rest of a lease between its last look at the clock and the wire. event_ts settles both: what is older than the value held is to be passed over. (Of two
-// with one event_ts, the one that comes later.)
+// can help: what takes effect later than the timeout after its attempt began, because the network, a process that was stopped between its last look at the clock
+// and the wire, or the downstream itself kept it for so long. event_ts settles both: what is older than the value held is to be passed over. (Of two with one
+// event_ts, the one that comes later.)
 //
 // # Trouble
 //

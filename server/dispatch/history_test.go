@@ -27,6 +27,7 @@ type ledger interface {
 // switches take a guard away, to see that the history notices.
 type switches struct {
 	noFence      bool // attempts are begun and sent however late it is
+	noRest       bool // the result of a request that may still take effect is recorded at once, and what the dead held is released at once
 	noClaimCheck bool // the store takes a result under whatever claim its row is now
 }
 
@@ -70,6 +71,9 @@ type history struct {
 	stored    []event.Event
 	order     map[event.ID]int
 
+	alone   bool     // there is one receiver, and it knows that
+	effects []effect // what was sent and may still take effect
+
 	last     map[subject]version
 	got      map[told]int
 	settled  map[told]bool
@@ -101,7 +105,12 @@ func newHistory(seed uint64, s ledger, sw switches, storeClock func(now func() t
 	if h.chance(3) {
 		h.backoff.GiveUpAfter = 20 * time.Second
 	}
-	for i := range 2 + h.rng.IntN(2) {
+	h.alone = seed%4 >= 2
+	receivers := 2 + h.rng.IntN(2)
+	if h.alone {
+		receivers = 1
+	}
+	for i := range receivers {
 		h.receivers = append(h.receivers, &receiver{name: fmt.Sprintf("r%d", i), sleepy: h.chance(3)})
 		h.start(h.receivers[i])
 	}
@@ -141,6 +150,9 @@ func (h *history) run(ctx context.Context) error {
 		total += s.weight
 	}
 	for range 60 + h.rng.IntN(100) {
+		if err := h.act(); err != nil {
+			return err
+		}
 		at := h.rng.IntN(total)
 		for _, s := range steps {
 			if at -= s.weight; at < 0 {
@@ -203,15 +215,18 @@ func (h *history) wait(context.Context, *receiver) error {
 }
 
 // upset lets a receiver die, come back or sleep, a wall clock step, or the downstream's health change.
-func (h *history) upset(_ context.Context, r *receiver) error {
+func (h *history) upset(ctx context.Context, r *receiver) error {
 	step := time.Duration(h.rng.Int64N(int64(6*time.Hour))) - 3*time.Hour
 	switch h.rng.IntN(6) {
 	case 0, 1:
-		h.say("%s dies, or comes back", r.name)
-		if r.alive {
-			r.alive, r.legs = false, nil
-		} else {
+		h.say("%s dies or drains, or comes back", r.name)
+		switch {
+		case !r.alive:
 			h.start(r)
+		case h.chance(3):
+			return h.drain(ctx, r)
+		default:
+			h.die(r)
 		}
 	case 2:
 		h.storeSkew += step
@@ -239,7 +254,8 @@ func (h *history) disturb(r *receiver, step time.Duration) {
 	}
 	for _, l := range r.legs {
 		if l.begun && l.over == nil {
-			h.end(r, l, Outcome{Verdict: event.Retry, Reason: "cut off"})
+			h.end(r, l, Outcome{Verdict: event.Retry, Reason: "cut off", Underway: true})
+			h.linger(r, l)
 		}
 	}
 	slept := time.Duration(h.rng.Int64N(int64(30 * time.Second)))

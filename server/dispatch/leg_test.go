@@ -13,7 +13,9 @@ type leg struct {
 	event.Attempt
 	fence fence
 	begun bool
-	ends  time.Time // of sending, on the receiver's monotonic clock
+	since instant       // when it began, on the receiver's clocks
+	last  time.Duration // when it can last take effect
+	ends  time.Time     // of sending, on the receiver's monotonic clock
 	trial bool
 	over  *Outcome // sent, or too late; to be recorded
 }
@@ -29,10 +31,14 @@ type receiver struct {
 	legs    []*leg
 	watch   *watch
 	breaker *breaker
+
+	looked bool            // alone on the store, it has seen what the last process held
+	dead   []event.Claimed // that, until it is released
+	began  time.Time       // when it saw it
 }
 
 func (h *history) start(r *receiver) {
-	r.alive, r.asking, r.legs = true, nil, nil
+	r.alive, r.asking, r.legs, r.looked, r.dead = true, nil, nil, false, nil
 	r.watch, r.breaker = newWatch(h.timeout), newBreaker(h.rng.Float64)
 }
 
@@ -54,6 +60,9 @@ func (h *history) claim(ctx context.Context, r *receiver) error {
 	}
 	asked := *r.asking
 	r.asking = nil
+	if err := h.inherit(ctx, r); err != nil {
+		return err
+	}
 	room, _ := r.breaker.room(1+h.rng.IntN(3), h.instant(r).monotonic)
 	if room == 0 {
 		return nil
@@ -127,7 +136,7 @@ func (h *history) send(ctx context.Context, r *receiver) error {
 	case h.switches.noFence && l.begun:
 		return h.deliver(r, l)
 	case !l.begun && (h.switches.noFence || l.fence.mayBegin(now)):
-		l.begun, l.ends = true, l.fence.falls(now)
+		l.begun, l.since, l.last, l.ends = true, now, h.now+h.timeout, l.fence.falls(now)
 		l.trial, _ = r.breaker.begin(now.monotonic)
 		return nil
 	case !l.begun:
@@ -138,7 +147,7 @@ func (h *history) send(ctx context.Context, r *receiver) error {
 		return err
 	case !h.canSend(r, l):
 		h.seen["attempts fenced off"]++
-		h.end(r, l, Outcome{Verdict: event.Retry, Reason: "its time was over"})
+		h.end(r, l, Outcome{Verdict: event.Retry, Reason: "its time was over", Underway: true})
 		return nil
 	}
 	return h.deliver(r, l)
@@ -157,7 +166,7 @@ func (h *history) end(r *receiver, l *leg, o Outcome) {
 func (h *history) deliver(r *receiver, l *leg) error {
 	if h.rng.IntN(10) < h.health {
 		h.end(r, l, confirmed)
-		return h.receive(r, l)
+		return h.receive(r.name, l)
 	}
 	switch h.rng.IntN(8) {
 	case 0:
@@ -169,20 +178,20 @@ func (h *history) deliver(r *receiver, l *leg) error {
 	case 3, 4:
 		h.end(r, l, failing)
 	default:
-		h.end(r, l, Outcome{Verdict: event.Retry, Reason: "the connection broke after the body was taken"})
-		return h.receive(r, l)
+		h.end(r, l, Outcome{Verdict: event.Retry, Reason: "the connection broke after the body was taken", Underway: true})
+		h.linger(r, l)
 	}
 	return nil
 }
 
-// receive is the downstream's side: it holds what comes to the invariants.
-func (h *history) receive(r *receiver, l *leg) error {
+// receive is the downstream's side: it holds what takes effect to the invariants.
+func (h *history) receive(from string, l *leg) error {
 	envelope, err := Wrap(l.Attempt)
 	if err != nil {
 		return err
 	}
 	change, order := told{l.Number, l.EventID}, h.order[l.EventID]
-	h.say("%s sends: row %d, claim %d, event %d: %s", r.name, l.Row, l.Claim, order, l.over.Verdict)
+	h.say("what %s sent takes effect: row %d, claim %d, event %d", from, l.Row, l.Claim, order)
 	if h.got[change]++; h.got[change] > 1 {
 		h.seen["repetitions"]++
 	}
@@ -209,7 +218,7 @@ func (h *history) receive(r *receiver, l *leg) error {
 
 // record tells the store of an attempt that is over, unless the store is in trouble until that is of no use.
 func (h *history) record(ctx context.Context, r *receiver) error {
-	at := slices.IndexFunc(r.legs, func(l *leg) bool { return l.over != nil })
+	at := slices.IndexFunc(r.legs, func(l *leg) bool { return l.over != nil && !h.rests(r, l) })
 	if !r.alive || at < 0 {
 		return nil
 	}
@@ -243,6 +252,9 @@ func (h *history) record(ctx context.Context, r *receiver) error {
 func (h *history) takeOver(ctx context.Context, r *receiver) error {
 	if !r.alive {
 		return nil
+	}
+	if err := h.releaseDead(ctx, r); err != nil {
+		return err
 	}
 	held, err := h.store.Held(ctx, h.down.Name)
 	if err != nil {

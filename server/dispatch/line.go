@@ -42,6 +42,7 @@ type line struct {
 	attempts sync.WaitGroup
 	mu       sync.Mutex
 	places   int       // taken by attempts
+	resting  int       // rows that rest
 	due      time.Time // when something will be due, as far as this line knows; zero for never
 }
 
@@ -164,7 +165,7 @@ func (l *line) pass(stop, sends, records context.Context) look {
 		return next
 	}
 	for _, a := range attempts {
-		l.begin(sends, records, flight{Attempt: a, fence: fence, wakes: wakes})
+		l.begin(stop, sends, records, &flight{Attempt: a, fence: fence, wakes: wakes})
 	}
 	next = look{within: PollEvery, news: true, freed: len(attempts) == limit || l.Downstream.Mode == event.Every}
 	if !due.IsZero() {

@@ -43,7 +43,7 @@ func (h *history) rest(ctx context.Context) error {
 // serve is a second of a receiver for which all goes well, but for what it had begun before.
 func (h *history) serve(ctx context.Context, r *receiver) error {
 	h.now += time.Second
-	if err := h.takeOver(ctx, r); err != nil {
+	if err := errors.Join(h.act(), h.inherit(ctx, r), h.takeOver(ctx, r)); err != nil {
 		return err
 	}
 	r.asking = &fence{asked: h.instant(r), timeout: h.timeout}
@@ -51,7 +51,8 @@ func (h *history) serve(ctx context.Context, r *receiver) error {
 		return err
 	}
 	for len(r.legs) > 0 {
-		if err := errors.Join(h.send(ctx, r), h.record(ctx, r)); err != nil {
+		h.now += h.timeout / 50 // some have to rest
+		if err := errors.Join(h.act(), h.send(ctx, r), h.record(ctx, r)); err != nil {
 			return err
 		}
 	}
@@ -91,6 +92,10 @@ func (h *history) quiet(ctx context.Context) (bool, error) {
 func (h *history) complete(quiet bool) error {
 	if !quiet {
 		return nil
+	}
+	h.now += h.timeout
+	if err := h.act(); err != nil {
+		return err
 	}
 	newest := map[subject]version{}
 	for order, e := range h.stored {
@@ -205,7 +210,7 @@ func mustLive(t *testing.T, first, last uint64, open opened) {
 		t.Fatalf("history %d: %v\nrun it alone: NUMHOOK_SEED=%d go test -v -run '%s' ./server/dispatch", seed, err, seed, strings.Split(t.Name(), "/")[0])
 	}
 	for _, what := range []string{
-		"attempts fenced off", "attempts not begun", "given up", "lost claims", "lost results", "newer values", "repetitions", "results refused", "taken over",
+		"attempts fenced off", "attempts not begun", "given up", "inherited", "lost claims", "lost results", "newer values", "repetitions", "requests under way", "results refused", "taken over",
 	} {
 		if seen[what] == 0 && last-first >= 100 && os.Getenv("NUMHOOK_SEED") == "" {
 			t.Errorf("%s were never seen in %d histories", what, last-first)
@@ -217,7 +222,7 @@ func TestHistories(t *testing.T) { mustLive(t, 0, histories, inMemory(t)) }
 
 // Without either guard the same histories do not hold.
 func TestHistoriesWithoutGuard(t *testing.T) {
-	for name, sw := range map[string]switches{"fence": {noFence: true}, "claim check": {noClaimCheck: true}} {
+	for name, sw := range map[string]switches{"fence": {noFence: true}, "rest": {noRest: true}, "claim check": {noClaimCheck: true}} {
 		t.Run(name, func(t *testing.T) {
 			seed, err := live(t, 0, histories, inMemory(t), sw, map[string]int{})
 			if !errors.Is(err, errBroken) {

@@ -22,12 +22,15 @@ type Outcome struct {
 	Reason  string        // one short line for logs and people, without personal data and without secrets; empty when confirmed
 	Output  string        // what a program printed, escaped, at most event.LongestOutput bytes: for people who look at the row, and never logged
 	Alive   bool          // the downstream answered sensibly, even if it refused this one change: the breaker counts it as a sign of life
+
+	// Underway says that something was sent, perhaps before what came to this outcome, that the downstream has not answered: it may still act on it.
+	Underway bool
 }
 
 // Sender makes attempts. It is safe for concurrent use.
 type Sender interface {
 	// Send makes one try. It MUST end soon after ctx does, and MUST NOT begin to send what the downstream could act on once ctx has ended. Whatever is
-	// unclear (the connection broke after the body was taken) is a Retry.
+	// unclear (the connection broke after the body was taken) is a Retry, and Underway.
 	Send(ctx context.Context, e Envelope) Outcome
 	// Close releases what the sender holds. Nothing is sent after it.
 	Close() error

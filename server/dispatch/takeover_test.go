@@ -72,17 +72,91 @@ func TestTakeOverCountsEachClaim(t *testing.T) {
 	})
 }
 
-// With the store to itself, a process does not wait for its dead predecessor.
+// With the store to itself, a process does not wait a lease for its dead predecessor: in mode every not at all, and in mode latest as long as what that one sent
+// may still take effect. Others do not wait for it.
 func TestAlone(t *testing.T) {
+	for mode, want := range map[event.Mode][]receipt{
+		event.Every:  {{0, "1=A"}, {0, "2=B"}},
+		event.Latest: {{0, "2=B"}, {3300 * time.Millisecond, "1=A"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &downstream{began: time.Now()}
+			l := named("carrier", d)
+			l.Downstream.Mode, l.Timeout, l.Concurrency = mode, 3*time.Second, 1
+			r := newRig(t, Config{Alone: true}, l)
+			r.owe("1", 1, "A")
+			r.stranger("carrier")
+			r.owe("2", 1, "B")
+			r.start()
+			r.pass(time.Minute)
+			mustEqual(t, string(mode), d.receipts(), want)
+			r.halt()
+		})
+	}
+}
+
+// A row rests as long as what was sent may still take effect, in mode latest, and meanwhile holds no place: a newer value of its number waits, and others do
+// not. The wait for the next try begins with the end of the attempt.
+func TestRest(t *testing.T) {
+	broke := Outcome{Verdict: event.Retry, Reason: "the connection broke", Underway: true}
+	late := func(at time.Duration, body string) receipt { return receipt{at, body} }
+	for name, c := range map[string]struct {
+		mode    event.Mode
+		outcome Outcome
+		first   time.Duration // of the backoff
+		want    []receipt
+	}{
+		"it broke": {event.Latest, broke, time.Second, []receipt{late(0, "1=A"), late(0, "2=B"), late(3300*time.Millisecond, "1=C")}},
+		"it broke, and the next try is later": {event.Latest, broke, 5 * time.Second,
+			[]receipt{late(0, "1=A"), late(0, "2=B"), late(4999995*time.Microsecond, "1=C")}},
+		"confirmed by the second of two": {event.Latest, Outcome{Verdict: event.Confirmed, Underway: true}, time.Second,
+			[]receipt{late(0, "1=A"), late(0, "2=B"), late(3300*time.Millisecond, "1=C")}},
+		"never sent":    {event.Latest, failing, time.Millisecond, []receipt{late(0, "1=A"), late(0, "2=B"), late(500*time.Microsecond, "1=C")}},
+		"in mode every": {event.Every, broke, time.Millisecond, []receipt{late(0, "1=A"), late(0, "2=B"), late(999*time.Microsecond, "1=A"), late(999*time.Microsecond, "1=C")}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &downstream{began: time.Now()}
+			d.send = func(_ context.Context, nth int) Outcome {
+				if nth == 1 {
+					return c.outcome
+				}
+				return confirmed
+			}
+			l := named("carrier", d)
+			l.Downstream.Mode, l.Timeout, l.Concurrency = c.mode, 3*time.Second, 1
+			l.Backoff = Backoff{First: c.first}
+			r := newRig(t, Config{}, l)
+			r.owe("1", 1, "A")
+			r.owe("2", 1, "B")
+			r.start()
+			r.pass(time.Millisecond / 2)
+			r.owe("1", 2, "C")
+			r.Wake()
+			r.pass(time.Minute)
+			mustEqual(t, name, d.receipts(), c.want)
+			r.halt()
+		})
+	}
+}
+
+// When the process is to end, a row that rests stays under its claim, for whoever comes next to wait for.
+func TestEndDuringARest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
+		d.send = func(context.Context, int) Outcome {
+			return Outcome{Verdict: event.Retry, Reason: "the connection broke", Underway: true}
+		}
 		r := newRig(t, Config{Alone: true}, named("carrier", d))
 		r.owe("1", 1, "A")
-		r.stranger("carrier")
 		r.start()
-		r.pass(time.Millisecond)
-		mustEqual(t, "receipts", d.receipts(), []receipt{{0, "1=A"}})
-		r.halt()
+		r.pass(time.Second)
+		if took, err := r.halt(); took > 0 || err != nil {
+			t.Errorf("it ended after %v: %v", took, err)
+		}
+		if held, err := r.store.Held(t.Context(), "carrier"); err != nil || len(held) != 1 {
+			t.Errorf("held: %v (%v)", held, err)
+		}
+		mustEqual(t, "log", r.lines("attempt", "outcome", "reason", "error"), []string{"outcome=retry reason=the connection broke"})
 	})
 }
 

@@ -68,17 +68,6 @@ func (l *line) takeOver(ctx context.Context, watch *watch) {
 	l.watching.over(ctx)
 }
 
-// inherit releases everything that is held, before the first claim: nobody else can hold anything, so it was this store's last process, and it is dead.
-func (l *line) inherit(ctx context.Context) {
-	held, err := l.held(ctx)
-	if err == nil && len(held) > 0 {
-		err = l.release(ctx, held, "its holder ended")
-	}
-	if err != nil {
-		l.watching.met(ctx, err) // the watch takes it over later
-	}
-}
-
 func (l *line) held(ctx context.Context) ([]event.Claimed, error) {
 	ctx, cancel := context.WithTimeout(ctx, StoreTime)
 	defer cancel()

@@ -168,7 +168,7 @@ func (c *connection) send(ctx context.Context, a address, e dispatch.Envelope) d
 	case err := <-refused:
 		return judge(err)
 	case <-c.gone:
-		return retry("the connection was lost before the stream acknowledged: " + reasonOf(c.why()))
+		return underway("the connection was lost before the stream acknowledged: " + reasonOf(c.why()))
 	case <-ctx.Done():
 		select {
 		case <-acknowledged:
@@ -176,7 +176,7 @@ func (c *connection) send(ctx context.Context, a address, e dispatch.Envelope) d
 		default:
 		}
 		c.wire.reset()
-		return retry("time-out: the stream did not acknowledge")
+		return underway("time-out: the stream did not acknowledge")
 	}
 }
 
@@ -190,5 +190,7 @@ func (c *connection) unsent(ctx context.Context, err error) dispatch.Outcome {
 	case errors.Is(err, errOver) || ctx.Err() != nil:
 		return retry("time-out before it was sent")
 	}
-	return retry("the connection was lost before it was sent: " + reasonOf(c.why()))
+	lost := retry("the connection was lost before it was sent: " + reasonOf(c.why()))
+	lost.Underway = !errors.Is(err, nats.ErrConnectionClosed) // else not a byte was
+	return lost
 }

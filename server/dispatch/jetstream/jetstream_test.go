@@ -140,6 +140,7 @@ func TestCredentials(t *testing.T) {
 		if user == "deaf:d@" { // the server may close the connection before anything is sent
 			got.Reason = strings.Replace(got.Reason, "before it was sent", "before the stream acknowledged", 1)
 		}
+		got.Underway = false // as far as the server let it be sent
 		if got != want {
 			t.Errorf("%q: got %+v, want %+v", user, got, want)
 		}

@@ -31,6 +31,11 @@ func retry(reason string) dispatch.Outcome {
 	return dispatch.Outcome{Verdict: event.Retry, Reason: reason}
 }
 
+// underway is a retry of what the stream may still take.
+func underway(reason string) dispatch.Outcome {
+	return dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: true}
+}
+
 func refuse(reason string) dispatch.Outcome {
 	return dispatch.Outcome{Verdict: event.Refused, Reason: reason, Alive: true}
 }

@@ -209,7 +209,7 @@ func TestAnAcknowledgementThatDoesNotComeEndsTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := sender(t, Config{URL: js.ClientURL() + "/numhook.changes"})
-	if got, want := s.Send(within(t, 200*time.Millisecond), envelope("a")), retry("time-out: the stream did not acknowledge"); got != want {
+	if got, want := s.Send(within(t, 200*time.Millisecond), envelope("a")), underway("time-out: the stream did not acknowledge"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	makeStream(t, admin(t, js.ClientURL()), jetstream.StreamConfig{})

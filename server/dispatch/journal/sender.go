@@ -107,7 +107,7 @@ func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome
 	}
 	select {
 	case err = <-written.done:
-	case <-ctx.Done(): // the disk does not answer: the line may be there or not
+	case <-ctx.Done(): // the disk does not answer: the line may be there or not, but the next one comes after it
 		return retry(ctx.Err())
 	}
 	if err != nil {

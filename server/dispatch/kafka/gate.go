@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -19,6 +20,7 @@ type pass struct {
 	ctx     context.Context //nolint:containedctx // the attempt's; a pass ends with it
 	until   time.Time
 	bounded bool
+	written atomic.Bool // since it was given to the client, something that may hold it was written to a broker
 }
 
 // over reports whether the attempt has no time left. The clock is read, because a timer may be late.
@@ -57,6 +59,7 @@ func (g *gate) close() {
 	g.shut = true
 }
 
+// open reports whether a produce request may be written, and notes whose changes it may hold.
 func (g *gate) open() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -67,6 +70,9 @@ func (g *gate) open() bool {
 		if p.over() {
 			return false
 		}
+	}
+	for p := range g.passes {
+		p.written.Store(true)
 	}
 	return true
 }

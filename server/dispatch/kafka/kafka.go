@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"numhook/server/dispatch"
+	"numhook/server/event"
 )
 
 // giveBackTime is how long after a change's time the client may take to give it back.
@@ -90,7 +91,7 @@ func (s *Sender) try(ctx context.Context, place **lane, e dispatch.Envelope) (di
 	if err != nil || l == nil {
 		return retry("the sender is closed"), err
 	}
-	back, err := l.produce(ctx, s.address.topic, e)
+	back, written, err := l.produce(ctx, s.address.topic, e)
 	o, giveUp := judge(err)
 	if giveUp || !back {
 		s.giveUp(place, l)
@@ -98,18 +99,19 @@ func (s *Sender) try(ctx context.Context, place **lane, e dispatch.Envelope) (di
 	if err == nil {
 		return o, nil
 	}
-	if s.isClosed() {
-		return retry("the sender is closed"), nil
-	}
 	switch {
+	case s.isClosed():
+		o, err = retry("the sender is closed"), nil
 	case errors.Is(err, kgo.ErrRecordRetries):
-		return l.untaken("tried in vain"), nil
+		o, err = l.untaken("tried in vain"), nil
 	case !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
-		return o, err
 	case ctx.Err() != nil:
-		return l.untaken("time-out"), nil
+		o, err = l.untaken("time-out"), nil
+	default:
+		o, err = l.untaken("given up with another change, whose time was over"), nil
 	}
-	return l.untaken("given up with another change, whose time was over"), nil
+	o.Underway = written && o.Verdict != event.Refused // a broker's error may be about the second of two requests, of which the first was lost
+	return o, err
 }
 
 // untaken is the outcome of a change that no broker said anything about, with what the client met meanwhile.

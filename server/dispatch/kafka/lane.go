@@ -108,8 +108,9 @@ func (l *listener) Log(_ kgo.LogLevel, _ string, keyvals ...any) {
 	}
 }
 
-// produce gives one change to the client and waits until it comes back, or until a moment after its time. back is false when it has not come back.
-func (l *lane) produce(ctx context.Context, topic string, e dispatch.Envelope) (back bool, err error) {
+// produce gives one change to the client and waits until it comes back, or until a moment after its time. back is false when it has not come back, and written
+// reports whether a broker may have been sent it.
+func (l *lane) produce(ctx context.Context, topic string, e dispatch.Envelope) (back, written bool, err error) {
 	record := &kgo.Record{Topic: topic, Value: e.Body, Headers: []kgo.RecordHeader{{Key: headerID, Value: []byte(e.ID)}}}
 	if e.Number != "" {
 		record.Key = []byte(e.Number)
@@ -125,15 +126,15 @@ func (l *lane) produce(ctx context.Context, topic string, e dispatch.Envelope) (
 	})
 	select {
 	case err := <-result:
-		return true, err
+		return true, p.written.Load(), err
 	case <-ctx.Done():
 	}
 	timer := time.NewTimer(giveBackTime)
 	defer timer.Stop()
 	select {
 	case err := <-result:
-		return true, err
+		return true, p.written.Load(), err
 	case <-timer.C:
-		return false, ctx.Err()
+		return false, p.written.Load(), ctx.Err()
 	}
 }

@@ -126,7 +126,7 @@ func (s *Sender) run(ctx context.Context, e dispatch.Envelope) (o dispatch.Outco
 	_ = feed.Close()
 	fed.Wait()
 	if w.late {
-		return retry(ending(ctx))
+		return underway(ending(ctx))
 	}
 	return judge(cmd.ProcessState, err)
 }
@@ -164,7 +164,7 @@ func judge(end *os.ProcessState, err error) dispatch.Outcome {
 	case exitTempFail:
 		return retry("exit 75")
 	case -1:
-		return retry(end.String()) // signal: ...
+		return underway(end.String()) // signal: ...
 	default: // it may be about this one change, and must not hold up those behind it
 		return dispatch.Outcome{Verdict: event.Retry, Reason: "exit " + strconv.Itoa(code), Alive: true}
 	}
@@ -172,6 +172,11 @@ func judge(end *os.ProcessState, err error) dispatch.Outcome {
 
 func retry(reason string) dispatch.Outcome {
 	return dispatch.Outcome{Verdict: event.Retry, Reason: reason}
+}
+
+// underway is a retry of what a program was at when it was killed: whom it had called may go on.
+func underway(reason string) dispatch.Outcome {
+	return dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: true}
 }
 
 // ending says why a program was not let run to its end.

@@ -66,8 +66,9 @@ func wantOutcome(t *testing.T, got, want dispatch.Outcome) {
 
 func wantRetry(t *testing.T, got dispatch.Outcome, reason string) {
 	t.Helper()
-	got.Output = "" // what a shell says of a signal
-	wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: reason})
+	got.Output = ""                                         // what a shell says of a signal
+	killed := reason == "time-out" || reason == "cut short" // while it was at work
+	wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: killed})
 }
 
 func read(t *testing.T, path string) string {
@@ -87,8 +88,8 @@ func TestTheExitCodeDecides(t *testing.T) {
 		"exit 1":            {Verdict: event.Retry, Reason: "exit 1", Alive: true},
 		"exit 255":          {Verdict: event.Retry, Reason: "exit 255", Alive: true},
 		"/no/such/program":  {Verdict: event.Retry, Reason: "exit 127", Alive: true, Output: "script: 1: /no/such/program: not found"},
-		"kill -KILL $$":     {Verdict: event.Retry, Reason: "signal: killed"},
-		"kill -TERM $$":     {Verdict: event.Retry, Reason: "signal: terminated"},
+		"kill -KILL $$":     {Verdict: event.Retry, Reason: "signal: killed", Underway: true},
+		"kill -TERM $$":     {Verdict: event.Retry, Reason: "signal: terminated", Underway: true},
 		"cat; exit 65":      {Verdict: event.Refused, Reason: "exit 65", Alive: true},
 		"exec <&- >&- 2>&-": confirmed,
 	} {
@@ -196,7 +197,7 @@ func (stopped) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millis
 func TestAProgramGetsNothingAfterTheAttemptsTime(t *testing.T) {
 	folder := t.TempDir()
 	s := sh(t, folder, `touch "$1"/started`)
-	wantRetry(t, s.Send(stopped{t.Context()}, change), "time-out")
+	wantOutcome(t, s.Send(stopped{t.Context()}, change), dispatch.Outcome{Verdict: event.Retry, Reason: "time-out"})
 	if _, err := os.Stat(folder + "/started"); err == nil {
 		t.Error("the program was started")
 	}

@@ -19,7 +19,7 @@ type answer struct {
 func judge(a answer, now time.Time) dispatch.Outcome {
 	status := a.status
 	reason := "status " + strconv.Itoa(status)
-	retry := dispatch.Outcome{Verdict: event.Retry, Reason: reason}
+	retry := dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: ofGateway(status)}
 	switch {
 	case status >= 200 && status <= 299:
 		return dispatch.Outcome{Verdict: event.Confirmed, Alive: true}
@@ -36,6 +36,12 @@ func judge(a answer, now time.Time) dispatch.Outcome {
 		return dispatch.Outcome{Verdict: event.Refused, Reason: reason, Alive: true}
 	}
 	return retry // 101, or a number that no specification knows
+}
+
+// ofGateway reports whether the status is what a proxy, a balancer or a mesh says for a back end that it no longer hears: that one may be at work on the request.
+// Any other answer is taken for the end of it.
+func ofGateway(status int) bool {
+	return status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout || status >= 520 && status <= 599
 }
 
 // retryAfter reads Retry-After: seconds, or a date, which is held against the answer's own Date where there is one, so that a difference between the two clocks

@@ -16,7 +16,7 @@ func TestWhatAStatusMeans(t *testing.T) {
 	wait := http.Header{"Retry-After": {"7"}}
 	for status := 100; status <= 999; status++ {
 		reason := fmt.Sprint("status ", status)
-		want := dispatch.Outcome{Verdict: event.Retry, Reason: reason}
+		want := dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: ofGateway(status)}
 		switch {
 		case status >= 200 && status < 300:
 			want = dispatch.Outcome{Verdict: event.Confirmed, Alive: true}

@@ -12,8 +12,12 @@
 //	anything else            to be retried
 //	no answer                to be retried, whether or not the body was taken
 //
+// What got no answer, or one that a gateway gives for a system that it no longer hears (502, 503, 504, 520 and above), may still take effect: it is underway. Any
+// other answer is taken for the end of it.
+//
 // A connection that had been kept open may be gone by the time it is used again. When one fails before a byte of the answer came, the same body is sent once
-// more on another, within the same attempt and its time. So a downstream may get it twice, under one webhook-id, as after every attempt that went unanswered.
+// more on another, within the same attempt and its time. So a downstream may get it twice, under one webhook-id, as after every attempt that went unanswered; and
+// the first of the two may take effect after the second was confirmed.
 //
 // # The fence
 //

@@ -14,7 +14,7 @@ import (
 
 // fail is the outcome of an attempt that got no answer.
 func fail(t *trip, err error) dispatch.Outcome {
-	return dispatch.Outcome{Verdict: event.Retry, Reason: reasonOf(t, err)}
+	return dispatch.Outcome{Verdict: event.Retry, Reason: reasonOf(t, err), Underway: t.wrote.Load()}
 }
 
 // reasonOf says in words of our own why no answer came: the errors of net/http hold addresses, and parts of what the other side wrote.
@@ -47,7 +47,8 @@ func reasonOf(t *trip, err error) string {
 }
 
 func timedOut(t *trip, err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(t.ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(t.ctx.Err(), context.DeadlineExceeded) ||
+		t.late() && t.ctx.Err() == nil {
 		return true
 	}
 	timeout, ok := errors.AsType[net.Error](err)

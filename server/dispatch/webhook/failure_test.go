@@ -77,6 +77,40 @@ func TestItCutsTheConnectionAfterItTookTheBody(t *testing.T) {
 	}
 }
 
+// What was not answered, or only by somebody in between, may still take effect; what was never sent, or answered, cannot.
+func TestWhatMayStillTakeEffect(t *testing.T) {
+	refusing := newDownstream(t, nil)
+	refusing.Close()
+	underway := func(url string) bool {
+		return within(t, newSender(t, Config{URL: url, AllowPrivate: true}), shortTime).Underway
+	}
+	answering := func(text string) string {
+		return rawDownstream(t, func(c *net.TCPConn, _ int) {
+			_, _ = takePost(c)
+			_, _ = io.WriteString(c, text)
+			if text == "" {
+				_, _ = io.Copy(io.Discard, c)
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		url  string
+		want bool
+	}{
+		"nobody listens":     {refusing.URL, false},
+		"no answer":          {answering(""), true},
+		"a part of one":      {answering("HTTP/1.1 2"), true},
+		"it fails":           {answering("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), false},
+		"it refuses":         {answering("HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n"), false},
+		"a gateway's failed": {answering("HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n"), true},
+		"a gateway's slow":   {answering("HTTP/1.1 504 No\r\nContent-Length: 0\r\n\r\n"), true},
+	} {
+		if got := underway(c.url); got != c.want {
+			t.Errorf("%s: may still take effect %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestALostIdleConnectionIsReplacedWithinTheAttempt(t *testing.T) {
 	var ids []string
 	var mu sync.Mutex
@@ -93,8 +127,10 @@ func TestALostIdleConnectionIsReplacedWithinTheAttempt(t *testing.T) {
 		}
 	})
 	s := newSender(t, Config{URL: url, AllowPrivate: true})
-	for range 4 {
-		wantOutcome(t, s.Send(t.Context(), change), confirmed)
+	twice := confirmed
+	twice.Underway = true // what was sent first may have been taken up before the connection was lost
+	for _, want := range []dispatch.Outcome{confirmed, twice, twice, confirmed} {
+		wantOutcome(t, s.Send(t.Context(), change), want)
 	}
 	_ = s.Close()
 	if want := []string{"1 1", "2 1", "3 1", "3 1"}; !slices.Equal(ids, want) {
@@ -155,10 +191,10 @@ func TestAnswersWithoutEnd(t *testing.T) {
 		want  dispatch.Outcome
 	}{
 		"body":    {endless("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", "x"), confirmed},
-		"chunks":  {endless("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "status 503"}},
-		"header":  {endless("HTTP/1.1 200 OK\r\n", "a: b\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB"}},
-		"line":    {endless("HTTP/1.1 200 ", "x"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB"}},
-		"interim": {endless("", "HTTP/1.1 103 Early Hints\r\n\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB"}},
+		"chunks":  {endless("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "status 503", Underway: true}},
+		"header":  {endless("HTTP/1.1 200 OK\r\n", "a: b\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
+		"line":    {endless("HTTP/1.1 200 ", "x"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
+		"interim": {endless("", "HTTP/1.1 103 Early Hints\r\n\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			written.Store(0)

@@ -19,14 +19,17 @@ type trip struct {
 	connected bool // a connection was got; written and read by the goroutine that sends
 	reused    bool // and had been used before
 	on        *conn
+	wrote     atomic.Bool // a part of the request may have gone out
 	answered  atomic.Bool // the first byte of an answer has come
 }
 
 // over reports whether the time for writing has passed. The wall clock is looked at, too: the monotonic one stands still while a machine is suspended.
 func (t *trip) over() bool {
-	if t.ctx.Err() != nil {
-		return true
-	}
+	return t.ctx.Err() != nil || t.late()
+}
+
+// late reports whether the attempt's deadline has passed, whether or not its timer has run.
+func (t *trip) late() bool {
 	now := time.Now()
 	return t.bounded && (!now.Before(t.until) || !now.Round(0).Before(t.until.Round(0)))
 }
@@ -78,8 +81,11 @@ func (c *conn) carries() *trip {
 
 // Write looks at the clock first: a write deadline alone is a timer, which a process that goes on after a stop may not have run yet.
 func (c *conn) Write(p []byte) (int, error) {
-	if t := c.carries(); t != nil && t.over() {
-		return 0, os.ErrDeadlineExceeded
+	if t := c.carries(); t != nil {
+		if t.over() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		t.wrote.Store(true)
 	}
 	return c.Conn.Write(p)
 }

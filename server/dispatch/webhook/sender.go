@@ -118,14 +118,18 @@ func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome
 	}
 	defer done()
 	t, got, err := s.exchange(ctx, e)
+	underway := false
 	if err != nil && lostIdle(t, err) {
+		underway = t.wrote.Load()          // the other side may have taken it before it cut the connection
 		s.transport.CloseIdleConnections() // the others are likely to be gone, too
 		t, got, err = s.exchange(ctx, e)
 	}
+	o := judge(got, s.now())
 	if err != nil {
-		return fail(t, err)
+		o = fail(t, err)
 	}
-	return judge(got, s.now())
+	o.Underway = o.Underway || underway
+	return o
 }
 
 // Close ends the attempts under way, and waits for them.

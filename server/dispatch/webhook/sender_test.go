@@ -43,7 +43,7 @@ func wantOutcome(t *testing.T, got, want dispatch.Outcome) {
 
 func wantRetry(t *testing.T, got dispatch.Outcome, reason string) {
 	t.Helper()
-	wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: reason})
+	wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: got.Underway}) // see TestWhatMayStillTakeEffect
 }
 
 // within makes one attempt of that length.
@@ -177,7 +177,7 @@ func TestItAnswers500AndThen200(t *testing.T) {
 	s := d.sender(t)
 	for range 3 { // it flaps
 		down.Store(true)
-		wantOutcome(t, s.Send(t.Context(), change), dispatch.Outcome{Verdict: event.Retry, After: 3 * time.Second, Reason: "status 503"})
+		wantOutcome(t, s.Send(t.Context(), change), dispatch.Outcome{Verdict: event.Retry, After: 3 * time.Second, Reason: "status 503", Underway: true})
 		down.Store(false)
 		wantOutcome(t, s.Send(t.Context(), change), confirmed)
 	}

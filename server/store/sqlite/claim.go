@@ -42,7 +42,7 @@ const (
 		WHERE id = ?2 AND state = 'attempting' AND claim = ?3 AND downstream = (SELECT id FROM downstreams WHERE name = ?4)`
 
 	releaseAll = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?1, claim = 0
-		WHERE downstream IN (SELECT id FROM downstreams) AND state = 'attempting'`
+		WHERE downstream IN (SELECT id FROM downstreams WHERE mode = 'every') AND state = 'attempting'`
 )
 
 // attempt is what the works of the way out have in common: none is a delivery.
@@ -138,7 +138,7 @@ func (r *releasing) write(ctx context.Context, w *session) error {
 	return nil
 }
 
-// releasingAll makes every row waiting again that somebody had claimed who is dead.
+// releasingAll makes every row of mode every waiting again that somebody had claimed who is dead.
 type releasingAll struct{ attempt }
 
 func (r *releasingAll) write(ctx context.Context, w *session) error {

@@ -115,12 +115,14 @@ func (s *Store) Release(ctx context.Context, downstream string, held []event.Cla
 }
 
 // releaseDead makes what was attempting due again when the store is opened for serving: whoever held it is dead, because one process serves the file.
+// In mode latest what they had sent may still take effect, and whoever hands on decides when it is due.
 func (s *Store) releaseDead(ctx context.Context) error {
 	if s.operator {
 		return nil
 	}
 	some := false
-	const attempting = `SELECT EXISTS (SELECT 1 FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'attempting')`
+	const attempting = `SELECT EXISTS (SELECT 1 FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'attempting'
+		WHERE d.mode = 'every')`
 	err := s.each(ctx, "release what was claimed", func(rows *sql.Rows) error { return rows.Scan(&some) }, attempting)
 	if err != nil || !some {
 		return err
