@@ -226,7 +226,10 @@ func TestRefusedURLs(t *testing.T) {
 		{"exec://run", "the url names a host; write it as exec:PROGRAM, or exec:///PATH"},
 		{"file:", "the url names no file; write it as file:PATH"},
 		{"file:folder/", "the url names no file; write it as file:PATH"},
-		{"file:folder", "DIR/folder is there, and not a regular file; write the name of a file"},
+		{"file:folder", "the file DIR/folder is not written to: what is there is not a regular file; write the name of a file"},
+		{"file:link", "the file DIR/link is not written to: what is there is a symbolic link, and whoever made it decides what is written to; " +
+			"write the name of the file itself into the url"},
+		{"file:twice", "the file DIR/twice is not written to: the file has another name, too (a hard link); copy it, so that it has one name"},
 		{"file:none/x", "the folder DIR/none is not there; make it, or write another one"},
 		{"file:text/x", "the folder DIR/text is not there; make it, or write another one"},
 		{"nats:h/x", "the url names no host" + asNATS}, {"nats:///x", "the url names no host" + asNATS},

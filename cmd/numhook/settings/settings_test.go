@@ -54,6 +54,10 @@ func folder(t testing.TB) string {
 	write(t, at, "open.key", key, 0o644)
 	_, other := keyPair(t)
 	write(t, at, "other.key", other, 0o600)
+	write(t, at, "once", "", 0o600)
+	if err := errors.Join(os.Symlink("text", filepath.Join(at, "link")), os.Link(filepath.Join(at, "once"), filepath.Join(at, "twice"))); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(at, "folder"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -2,15 +2,18 @@ package settings
 
 import (
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
+	"numhook/server/dispatch/journal"
 	"numhook/server/dispatch/peer"
 	"numhook/server/dispatch/program"
 )
@@ -123,9 +126,8 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 		return
 	}
 	d.Path = r.located(rest)
-	info, err := os.Stat(d.Path)
 	if d.Scheme == Exec {
-		switch {
+		switch info, err := os.Stat(d.Path); {
 		case err != nil:
 			r.tell(n, fmt.Sprintf("the program %s cannot be run: %v", d.Path, bare(err)), "write the name of a program that is there; a relative one is looked for beside this file")
 		case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
@@ -139,11 +141,23 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 		}
 		return
 	}
-	if err == nil && !info.Mode().IsRegular() {
-		r.tell(n, d.Path+" is there, and not a regular file", "write the name of a file")
+	r.written(n, d.Path)
+}
+
+// written looks at what is there already, and at the folder.
+func (r *reader) written(n *node, path string) {
+	if wrong, instead := journal.Flaw(path); wrong != "" {
+		r.tell(n, "the file "+path+" is not written to: "+wrong, instead)
+	} else if info, err := os.Stat(path); err == nil && info.Mode()&0o022 != 0 && runtime.GOOS != "windows" {
+		r.warn(n, fmt.Sprintf("others can write to the file %s (mode %04o), which serve ends", path, info.Mode().Perm()), "run chmod go-w "+path)
 	}
-	if folder, err := os.Stat(filepath.Dir(d.Path)); err != nil || !folder.IsDir() {
-		r.tell(n, "the folder "+filepath.Dir(d.Path)+" is not there", "make it, or write another one")
+	folder := filepath.Dir(path)
+	info, err := os.Stat(folder)
+	switch {
+	case err != nil || !info.IsDir():
+		r.tell(n, "the folder "+folder+" is not there", "make it, or write another one")
+	case info.Mode()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 && runtime.GOOS != "windows":
+		r.warn(n, "everybody can rename and remove files in the folder "+folder, "run chmod o-w "+folder)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 // disk is the part of a file system that is written to. Tests put one between that fails.
 type disk interface {
-	// open opens the file for appending, and makes it (mode 0600) when there is none.
+	// open opens the file for appending, and makes it (mode 0600) when there is none. It follows no symbolic link.
 	open(path string) (file, error)
 	rename(from, to string) error
 	// syncFolder makes the names in a folder durable.
@@ -19,6 +19,7 @@ type file interface {
 	io.ReaderAt
 	io.Closer
 	Stat() (os.FileInfo, error)
+	Chmod(mode os.FileMode) error
 	Truncate(size int64) error
 	Sync() error
 	// lock keeps other processes from writing, or is errInUse.
@@ -31,7 +32,10 @@ type system struct{}
 type systemFile struct{ *os.File }
 
 func (system) open(path string) (file, error) {
-	opened, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	opened, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
+	if isLink(err) {
+		return nil, errLink
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,5 +12,10 @@
 //     (copytruncate): what is written between the copy and the cut would be lost. Compress what was moved away later, not at once.
 //   - There is one writer: on Unix the file is locked (flock), and a second process is told so and tries again.
 //
+// # Who else may have a hand in it
+//
+// The file must be a regular one with one name, of numhook's user or root's: a symbolic link is not followed, and a hard link not written to, since whoever made it would
+// choose what is written to. From others than the owner the right to write is taken when it is opened (the file's own mode is 0600). Attempts wait until that is mended.
+//
 // Attempts that wait for the disk share one write and one fsync.
 package journal

@@ -12,6 +12,10 @@ var (
 	errInUse   = errors.New("the file is in use by another process")
 	errMoved   = errors.New("the file was moved away while it was written")
 	errNotFile = errors.New("what is there is not a regular file")
+	errLink    = errors.New("what is there is a symbolic link, and whoever made it decides what is written to")
+	errOwner   = errors.New("the file belongs to another user")
+	errNames   = errors.New("the file has another name, too (a hard link)")
+	errShared  = errors.New("others can write to the file, and that cannot be changed")
 )
 
 // failure is what could not be done, in words without a path.

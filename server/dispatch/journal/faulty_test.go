@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"os"
 	"sync"
 	"testing"
 )
@@ -101,6 +102,13 @@ func (f faultyFile) Sync() error {
 		return err
 	}
 	return f.file.Sync()
+}
+
+func (f faultyFile) Chmod(mode os.FileMode) error {
+	if err := f.disk.fail("chmod"); err != nil {
+		return err
+	}
+	return f.file.Chmod(mode)
 }
 
 func (f faultyFile) Truncate(size int64) error {

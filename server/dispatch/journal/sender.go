@@ -80,10 +80,32 @@ func check(cfg Config) (path string, err error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !folder.IsDir() {
 		return "", wrong("its folder is not there", "mkdir -p "+filepath.Dir(path))
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return "", wrong("what is there is not a regular file", "")
+	if flaw, hint := Flaw(path); flaw != "" {
+		return "", wrong(flaw, hint)
 	}
 	return path, nil
+}
+
+// Flaw says why a file that is there is not written to, and what to do; of one that would be, and where there is none, it is empty. That others can write to it is no flaw:
+// that is taken from them.
+func Flaw(path string) (wrong, hint string) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "", ""
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return errLink.Error(), "write the name of the file itself into the url"
+	}
+	if !info.Mode().IsRegular() {
+		return errNotFile.Error(), "write the name of a file"
+	}
+	switch err := belongs(info); {
+	case errors.Is(err, errOwner):
+		return err.Error(), "give it to the user that numhook runs as, or move it away"
+	case errors.Is(err, errNames):
+		return err.Error(), "copy it, so that it has one name"
+	}
+	return "", ""
 }
 
 // Send makes one try. See dispatch.Sender.

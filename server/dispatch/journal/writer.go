@@ -12,6 +12,9 @@ const (
 	batchLines = 1024
 )
 
+// othersWrite are the bits of a mode that let somebody else than the owner write.
+const othersWrite = 0o022
+
 // writer owns the file. One goroutine calls its methods.
 type writer struct {
 	disk   disk
@@ -110,7 +113,7 @@ func (w *writer) ready(size int64) error {
 
 // inPlace reports whether the open file still has its name, and the size that we left it with.
 func (w *writer) inPlace(size int64) bool {
-	info, err := os.Stat(w.path)
+	info, err := os.Lstat(w.path)
 	return err == nil && os.SameFile(info, w.info) && info.Size() == size
 }
 
@@ -165,6 +168,9 @@ func (w *writer) settle() (err error) {
 	if !w.info.Mode().IsRegular() {
 		return &failure{"open", errNotFile}
 	}
+	if err := w.keepToUs(); err != nil {
+		return &failure{"open", err}
+	}
 	if err := w.file.lock(); err != nil {
 		return &failure{"open", err}
 	}
@@ -180,6 +186,19 @@ func (w *writer) settle() (err error) {
 	}
 	if !w.inPlace(w.size) {
 		return errMoved
+	}
+	return nil
+}
+
+// keepToUs refuses a file that is not ours alone, and takes from others the right to write to it: they could change what is confirmed.
+func (w *writer) keepToUs() error {
+	if err := belongs(w.info); err != nil {
+		return err
+	}
+	if mode := w.info.Mode().Perm(); mode&othersWrite != 0 {
+		if err := w.file.Chmod(mode &^ othersWrite); err != nil {
+			return errShared
+		}
 	}
 	return nil
 }
