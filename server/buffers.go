@@ -14,7 +14,7 @@ const (
 	SmallBody     = 16 << 10 // the largest published event of the sender is under 10 KB
 	maxSmall      = 64 << 20 // of all small bodies together
 	maxLarge      = 32 << 20 // of all larger ones together: as many places as fit in, each of the largest body
-	mostLarge     = 16       // places at most
+	mostLarge     = 8        // places at most: more would have the processors busy with strangers' signatures
 	largePatience = time.Second
 )
 

@@ -37,13 +37,19 @@ type door struct {
 
 func newDoor(t testing.TB, maxBody int64) *door {
 	t.Helper()
+	return newDoorOn(t, maxBody, func(fake server.Keeper) server.Keeper { return fake })
+}
+
+// newDoorOn lets the test stand between the server and the store.
+func newDoorOn(t testing.TB, maxBody int64, keeper func(server.Keeper) server.Keeper) *door {
+	t.Helper()
 	document, err := spec.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := &door{TB: t, metrics: server.NewMetrics(), logs: &syncBuffer{}}
 	d.server, err = server.New(server.Config{
-		Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Keeper: storetest.NewFake(t), MaxBody: maxBody,
+		Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Keeper: keeper(storetest.NewFake(t)), MaxBody: maxBody,
 		Log: slog.New(slog.NewJSONHandler(d.logs, nil)), Metrics: d.metrics,
 	})
 	if err != nil {

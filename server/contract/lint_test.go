@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -114,6 +115,52 @@ func TestLint(t *testing.T) {
 		}
 		if clean := c.Clean(one.operation, d); clean != (one.want == nil) {
 			t.Errorf("%s: clean is %v", one.body, clean)
+		}
+	}
+}
+
+// An event that is dated a day or more after its receipt is pointed out, where the receipt is known.
+func TestLintOfWhatIsAhead(t *testing.T) {
+	_, c := receiver(t)
+	received := time.UnixMilli(1739927164902)
+	ahead, implausible := "event-ts-ahead /event_ts", "event-ts-implausible /event_ts"
+	for ts, want := range map[string][]string{
+		"1739927164902":       nil,
+		"1740013564901":       nil, // a day less a millisecond
+		"1740013564902":       {ahead},
+		"1740013564901.0":     nil,
+		"1740013564902.0":     {ahead},
+		"17400135649020e-1":   {ahead},
+		"4133980799999":       {ahead},
+		"1739927164902000":    {ahead, implausible}, // microseconds
+		"9223372036854775807": {ahead, implausible},
+		"1739927164":          {implausible}, // seconds
+		"-1":                  {implausible},
+	} {
+		body := strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", ts, 1)
+		v := c.Judge("/", received, Parse([]byte(body)), 0)
+		if got := sorted(all(Result{Lint: v.Lint})); !slices.Equal(got, want) || v.Refused != "" {
+			t.Errorf("%s: %q %s, want %q", ts, got, v.Refused, want)
+		}
+		d := Parse([]byte(body))
+		c.Judge("/", received, d, 0)
+		v = c.Judge("/", time.Time{}, d, 0) // the same document, held against the contract a second time
+		if got := all(Result{Lint: v.Lint}); slices.Contains(got, ahead) {
+			t.Errorf("%s, without a time of receipt: %q", ts, got)
+		}
+	}
+}
+
+// The event of a path is its last segment that is not empty, where the contract has that; segments are taken as they stand.
+func TestEventOf(t *testing.T) {
+	_, c := receiver(t)
+	for path, want := range map[string]string{
+		"": "", "/": "", "//": "", "/a": "", "/a/": "", cnamEvent: cnamEvent, "/" + cnamEvent: cnamEvent, "/" + cnamEvent + "//": cnamEvent,
+		"//a//" + cnamEvent: cnamEvent, "/" + addressEvent + "/" + cnamEvent: cnamEvent, "/" + cnamEvent + "/..": "", "/" + cnamEvent + "/.": "",
+		"/" + cnamEvent + "x": "", "/x" + cnamEvent: "", "/" + cnamEvent + " ": "", "/" + strings.ToUpper(cnamEvent): "", "/" + cnamEvent + "/a": "",
+	} {
+		if got := c.EventOf(path); got != want {
+			t.Errorf("EventOf(%q) is %q, want %q", path, got, want)
 		}
 	}
 }

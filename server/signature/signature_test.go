@@ -157,3 +157,32 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// What the headers tell, they tell without the body; a stale claim says by how much, and in which direction.
+func TestRead(t *testing.T) {
+	for after, want := range map[time.Duration]error{
+		0: nil, 5 * time.Minute: nil, -5 * time.Minute: nil, 5*time.Minute + 1: signature.ErrStale, -6 * time.Minute: signature.ErrStale,
+	} {
+		now := vectorNow.Add(after)
+		claim, err := signature.Read([]string{vectorSignature}, []string{vectorTimestamp}, now, signature.DefaultTolerance)
+		if !errors.Is(err, want) || claim.Offset != -after {
+			t.Errorf("%v after: %v and %v, want %v", after, claim.Offset, err, want)
+		}
+		if err == nil && (signature.Secrets{[]byte(vectorSecret)}).Confirm(claim, []byte(vectorBody)) != nil {
+			t.Errorf("%v after: not confirmed", after)
+		}
+	}
+	claim, err := signature.Read([]string{vectorSignature}, []string{vectorTimestamp}, vectorNow, signature.DefaultTolerance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (signature.Secrets{[]byte("another")}).Confirm(claim, []byte(vectorBody)); !errors.Is(err, signature.ErrWrong) {
+		t.Errorf("by another secret: %v", err)
+	}
+	if err := (signature.Secrets{}).Confirm(claim, []byte(vectorBody)); !errors.Is(err, signature.ErrWrong) {
+		t.Errorf("without a secret: %v", err)
+	}
+	if err := (signature.Secrets{[]byte(vectorSecret)}).Confirm(signature.Claim{}, nil); !errors.Is(err, signature.ErrWrong) {
+		t.Errorf("no claim: %v", err)
+	}
+}
