@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"numhook/server/event"
 )
 
 // Check holds the document against the named operation. It keeps at most max findings of each kind (max <= 0: all) and counts the rest. What makes the
@@ -25,7 +27,7 @@ func (c *Contract) check(name string, received time.Time, d *Document, max int) 
 	default:
 		d.walk.start(d, &r)
 		if !received.IsZero() {
-			d.walk.ahead = received.Add(farAhead).UnixMilli()
+			d.walk.ahead = received.Add(event.TooFarAhead).UnixMilli()
 		}
 		c.run(op, &d.walk)
 	}

@@ -3,7 +3,6 @@ package contract
 import (
 	"bytes"
 	"strconv"
-	"time"
 )
 
 // The members of this product's events that the customs are about.
@@ -70,9 +69,6 @@ func (c *Contract) lintEvent(op *operation, w *walk, i uint32) bool {
 	}
 	return w.tell(ruleEventUnknown, nil, "", i, "the body does not name an event of the contract")
 }
-
-// farAhead is how long after its receipt an event may be dated. Clocks differ by seconds; a day is a mistake of the unit, or worse.
-const farAhead = 24 * time.Hour
 
 func (w *walk) lintTS(i uint32) bool {
 	n := &w.d.nodes[i]
