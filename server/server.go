@@ -40,9 +40,14 @@ type Keeper interface {
 }
 
 // SecretSource says which secrets hold now. They may change while deliveries come in; each delivery goes by those that held when it was verified.
-// A signature.Secrets is one that never changes.
+// A signature.Secrets is one that never changes. A source that can also look for newer ones is asked to before a delivery is called forged:
+// Newer reports whether there are others than those.
 type SecretSource interface {
 	Current() signature.Secrets
+}
+
+type newerSource interface {
+	Newer(than signature.Secrets) (signature.Secrets, bool)
 }
 
 // Config is what a Server needs. Secrets, Document and Keeper are required; zero values of the rest mean the defaults.

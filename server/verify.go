@@ -28,7 +28,14 @@ func (s *Server) claim(c echo.Context) (err error) {
 func (s *Server) verify(c echo.Context) error {
 	t := passage(c)
 	t.secrets = s.secrets.Current()
-	if err := t.secrets.Confirm(t.claim, t.delivery.Body); err != nil {
+	err := t.secrets.Confirm(t.claim, t.delivery.Body)
+	if source, ok := s.secrets.(newerSource); ok && errors.Is(err, signature.ErrWrong) {
+		if newer, ok := source.Newer(t.secrets); ok {
+			t.secrets = newer
+			err = newer.Confirm(t.claim, t.delivery.Body)
+		}
+	}
+	if err != nil {
 		return unsigned(err)
 	}
 	t.signedOK = true

@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -15,8 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"numhook/server/event"
-	"numhook/server/signature"
 	"numhook/server/store"
 	"numhook/server/store/postgres"
 	"numhook/server/store/sqlite"
@@ -35,7 +29,7 @@ const (
 func flagsFromEnvironment(cmd *cobra.Command) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := environmentStart + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variableOf(f)
 		value, given := os.LookupEnv(name)
 		if f.Changed || !given || failed != nil || f.Name == "help" {
 			return
@@ -110,76 +104,6 @@ func (b *byteSize) Set(value string) error {
 	}
 	*b = byteSize(n * size)
 	return nil
-}
-
-// loadSecrets reads the secrets from the file if there is one, or else from the environment. It returns none, and no error, when neither is given.
-func loadSecrets(file string) (signature.Secrets, error) {
-	var lines []string
-	if file != "" {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read the secrets: %w", err)
-		}
-		scanner := bufio.NewScanner(bytes.NewReader(raw))
-		for scanner.Scan() {
-			lines = append(lines, scanner.Text())
-		}
-		if err := scanner.Err(); err != nil {
-			return nil, fmt.Errorf("cannot read the secrets: %s: %w", file, err)
-		}
-	} else {
-		lines = strings.Split(os.Getenv(secretsVariable), ",")
-	}
-	var secrets signature.Secrets
-	for _, line := range lines {
-		if secret := strings.TrimSpace(line); secret != "" {
-			secrets = append(secrets, []byte(secret))
-		}
-	}
-	if file != "" && len(secrets) == 0 {
-		return nil, fmt.Errorf("cannot read the secrets: %s holds none", file)
-	}
-	return secrets, nil
-}
-
-// requireSecrets is loadSecrets for a verb that cannot go on without one. In dev mode it makes a secret, which later calls find.
-func requireSecrets(file string, dev bool) (signature.Secrets, error) {
-	secrets, err := loadSecrets(file)
-	if err != nil || len(secrets) > 0 {
-		return secrets, err
-	}
-	if dev {
-		if err := makeDevSecret(); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := os.Stat(devSecretFile); dev || err == nil {
-		return loadSecrets(devSecretFile)
-	}
-	return nil, errNoSecret
-}
-
-var errNoSecret = &event.Error{
-	Kind: event.Internal,
-	Text: "cannot tell the sender's deliveries from forgeries: there is no secret",
-	Hint: "put the app's secret token into a file and name it with --secret-file, or set " + secretsVariable + " (comma-separated); to try things out, use serve --dev",
-}
-
-func makeDevSecret() error {
-	if err := os.MkdirAll(dataFolder, 0o700); err != nil {
-		return fmt.Errorf("cannot make the development secret: %w", err)
-	}
-	file, err := os.OpenFile(devSecretFile, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("cannot make the development secret: %w", err)
-	}
-	random := make([]byte, 16)
-	_, _ = rand.Read(random) // it never fails
-	_, err = file.WriteString(hex.EncodeToString(random) + "\n")
-	return errors.Join(err, file.Close())
 }
 
 // redacted keeps a password out of an error message.

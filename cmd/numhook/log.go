@@ -86,6 +86,7 @@ func (l *serveLog) warning() warning {
 func runServe(cmd *cobra.Command, f *serveFlags) error {
 	// A write to a pipe that nobody reads any more would end the process. It is noticed instead of ignored, because programs that it starts would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	f.stray = strayVariables(cmd.Root(), os.Environ())
 	log := newServeLog(f.logFormat.value, cmd.ErrOrStderr())
 	defer log.lines.Close(flushTime)
 	out := logbuffer.New(cmd.OutOrStdout(), logbuffer.Size, nil)

@@ -25,7 +25,7 @@ type health struct {
 		Ready(ctx context.Context) error
 	}
 	intake   interface{ Ready() error }
-	secrets  int
+	secrets  server.SecretSource
 	draining atomic.Bool
 	warnings []warning
 }
@@ -56,7 +56,7 @@ func (h *health) check(ctx context.Context) readiness {
 	if err := h.intake.Ready(); err != nil {
 		fail("buffers", withHint(err))
 	}
-	if h.secrets == 0 {
+	if len(h.secrets.Current()) == 0 {
 		fail("secret", "there is none")
 	}
 	if h.draining.Load() {

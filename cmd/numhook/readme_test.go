@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"numhook/server"
+	"numhook/server/certreload"
 	"numhook/server/dispatch"
 )
 
@@ -82,6 +84,14 @@ func TestReadmeNamesEveryMetric(t *testing.T) {
 		t.Fatalf("%v: %v", l.names, err)
 	}
 	sameWords(t, "metric", firstCells(t, readme(t), "metric"), l.names)
+}
+
+func TestReadmeNamesEveryMetricOfRenewal(t *testing.T) {
+	l := listing{map[string]bool{}}
+	if err := certreload.NewReloader(slog.New(slog.DiscardHandler)).Register(l); err != nil {
+		t.Fatal(err)
+	}
+	sameWords(t, "metric", firstCells(t, readme(t), "metric of what is renewed"), l.names)
 }
 
 func TestReadmeNamesEveryMetricOfTheWayOut(t *testing.T) {

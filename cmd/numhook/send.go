@@ -88,7 +88,7 @@ func send(cmd *cobra.Command, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	secrets, err := requireSecrets(f.secretFile, false)
+	secrets, err := requireSecrets(f.secretFile)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type serveFlags struct {
 	tlsCert    string
 	tlsKey     string
 	logFormat  *choice
+	stray      []string // environment variables that no flag knows
 }
 
 func newServeCommand() *cobra.Command {
@@ -74,8 +75,15 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
+	signals := hangups()
 	log := lines.Logger
-	secrets, err := requireSecrets(f.secretFile, f.dev)
+	warnOfStray(log, f.stray)
+	reloader := certreload.NewReloader(log)
+	secrets, err := servedSecrets(f.secretFile, f.dev, reloader, log)
+	if err != nil {
+		return err
+	}
+	certificate, err := servedCertificate(f, reloader)
 	if err != nil {
 		return err
 	}
@@ -87,6 +95,8 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if err != nil {
 		return err
 	}
+	stopReloading := startReloading(ctx, reloader, signals)
+	defer stopReloading()
 	metrics := server.NewMetrics()
 	if f.unsafe {
 		log.Warn("serving on a store that may lose what was acknowledged, because --allow-unsafe-store is set")
@@ -108,21 +118,23 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		return err
 	}
 	defer receiver.Close()
-	health := &health{store: events, intake: receiver, secrets: len(secrets), warnings: []warning{lines.warning()}}
+	health := &health{store: events, intake: receiver, secrets: secrets, warnings: []warning{lines.warning(), {"renewal", reloader.Warning}}}
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}
-	operator, err := startOperator(f.operator, health, log, metrics, out.metrics, lines)
+	operator, err := startOperator(f.operator, health, log, metrics, out.metrics, lines, reloader)
 	if err != nil {
 		return err
 	}
 	defer operator.Close()
-	return serveDeliveries(ctx, f, receiver, health, log, stdout)
+	return serveDeliveries(ctx, f, certificate, receiver, health, log, stdout)
 }
 
 // serveDeliveries listens, and on the context's end stops accepting, finishes what it began and answers the rest 503.
-func serveDeliveries(ctx context.Context, f *serveFlags, receiver *server.Server, health *health, log *slog.Logger, out io.Writer) error {
-	listener, err := listen(ctx, f)
+func serveDeliveries(
+	ctx context.Context, f *serveFlags, certificate *certreload.Certificate, receiver *server.Server, health *health, log *slog.Logger, out io.Writer,
+) error {
+	listener, err := listen(ctx, f, certificate)
 	if err != nil {
 		return err
 	}
@@ -161,23 +173,31 @@ func serveDeliveries(ctx context.Context, f *serveFlags, receiver *server.Server
 	return nil
 }
 
-func listen(ctx context.Context, f *serveFlags) (net.Listener, error) {
+// servedCertificate is what the listener shows, or nil without TLS.
+func servedCertificate(f *serveFlags, reloader *certreload.Reloader) (*certreload.Certificate, error) {
 	if (f.tlsCert == "") != (f.tlsKey == "") {
 		return nil, errors.New("cannot listen with TLS: --tls-cert and --tls-key go together")
 	}
+	if f.tlsCert == "" {
+		return nil, nil
+	}
+	certificate, err := certreload.LoadCertificate("certificate", f.tlsCert, f.tlsKey)
+	if err != nil {
+		return nil, fmt.Errorf("cannot load the certificate: %w", err)
+	}
+	reloader.Add(certificate)
+	return certificate, nil
+}
+
+func listen(ctx context.Context, f *serveFlags, certificate *certreload.Certificate) (net.Listener, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen: %w", err)
 	}
-	if f.tlsCert == "" {
+	if certificate == nil {
 		return listener, nil
 	}
-	pair, err := certreload.Load(f.tlsCert, f.tlsKey)
-	if err != nil {
-		_ = listener.Close()
-		return nil, fmt.Errorf("cannot load the certificate: %w", err)
-	}
-	return tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Server}), nil
+	return tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Server}), nil
 }
 
 // printDevHint prints the line that sends a signed delivery from a second terminal.

@@ -45,7 +45,7 @@ func TLS(caFile, certFile, keyFile string) (*tls.Config, error) {
 		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use the client certificate", Err: errors.New("one of certificate and key file is missing"), Hint: "give both"}
 	}
 	if certFile != "" {
-		shown, err := certreload.Load(certFile, keyFile)
+		shown, err := certreload.LoadCertificate("client certificate", certFile, keyFile)
 		if err != nil {
 			return nil, fmt.Errorf("cannot load the client certificate: %w", err)
 		}
