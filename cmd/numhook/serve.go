@@ -21,6 +21,7 @@ import (
 	"numhook/server/certreload"
 	"numhook/server/signature"
 	"numhook/server/store"
+	"numhook/server/terminal"
 	"numhook/spec"
 )
 
@@ -211,7 +212,8 @@ func printDevHint(out io.Writer, address net.Addr, events []string, f *serveFlag
 	if f.secretFile != "" {
 		secret = " --secret-file " + f.secretFile
 	}
-	fmt.Fprintf(out, "\nIn a second terminal, in this folder:\n\n  %s send --url %s://127.0.0.1:%s/%s %s\n\n", os.Args[0], scheme, port, secret, events[0])
+	fmt.Fprintf(out, "\nIn a second terminal, in this folder:\n\n  %s send --url %s://127.0.0.1:%s/%s %s\n\n", terminal.Line(os.Args[0]), scheme, port,
+		terminal.Line(secret), events[0])
 }
 
 // metrics are numbers for Prometheus.
