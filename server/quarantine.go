@@ -31,6 +31,7 @@ func (s *Server) quarantine(c echo.Context, outcome error) error {
 		Reason:     refused.kind,
 		EventName:  refused.event,
 		Violations: refused.violations,
+		PathEvent:  s.contract.EventOf(t.delivery.Door),
 		Delivery:   t.delivery,
 	})
 	if err != nil {

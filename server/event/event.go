@@ -69,7 +69,7 @@ type Header struct {
 // Delivery is one inbound POST whose signature was found good.
 type Delivery struct {
 	Received time.Time // when its last body byte was read; UTC, kept to the microsecond
-	Door     string    // the path that it was posted to
+	Door     string    // the path that it was posted to; kept as CutPath
 	Header   Header
 	Body     []byte // exactly the bytes that were signed
 }
@@ -158,22 +158,29 @@ type Stored struct {
 // QuarantineState is how a quarantined delivery stands now.
 type QuarantineState string
 
-// The states of a quarantined delivery: held until a redrive finds that it fits the contract.
+// The states of a quarantined delivery. One that was discarded and comes again is held again: its sender says it anew, and that is for somebody to look at.
+//
+//	held, discarded -> (a redrive finds that it fits the contract) -> redriven
+//	held -> (an operator needs it no more) -> discarded -> (it comes again) -> held
 const (
-	Held     QuarantineState = "held"
-	Redriven QuarantineState = "redriven"
+	Held      QuarantineState = "held"
+	Redriven  QuarantineState = "redriven"
+	Discarded QuarantineState = "discarded"
 )
 
 // Quarantined is a signed delivery that was refused, and kept.
 type Quarantined struct {
 	ID         int64
 	Reason     Kind   // Malformed, Invalid or UnknownEvent
-	EventName  string // as far as it could be read, or empty
+	EventName  string // as far as it could be read, or empty; kept as CutText
 	Violations []Finding
 	Delivery   Delivery // the first time it came
-	Times      int      // how often the same bytes came to the same door
+	// PathEvent is the event of the contract that the path names, or empty. The same bytes are one entry for each PathEvent, whatever paths they came to: a
+	// path is not signed, so anybody who has captured a delivery can send it to any path.
+	PathEvent  string
+	Times      int // how often it came
 	State      QuarantineState
-	RedrivenAs ID // the event that it became; zero while it is held
+	RedrivenAs ID // the event that it became; zero unless it is redriven
 }
 
 // FindingKind tells what a finding is about.

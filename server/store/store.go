@@ -12,7 +12,8 @@
 //  4. change nothing where an event has no value (event.Event.Changes): absence is not a deletion;
 //  5. fail with kind Unavailable whenever it cannot promise this now (full, slow, read-only, gone, closing), and recover by itself when the trouble is
 //     over. After a failed fsync nothing is acknowledged until the store has been reopened and what it holds has been written anew;
-//  6. finish a write that it began even when the caller no longer waits.
+//  6. finish a write that it began even when the caller no longer waits;
+//  11. keep the path of a delivery as event.CutPath, and the event name of a refused one as event.CutText.
 package store
 
 import (
@@ -26,12 +27,15 @@ import (
 type Writer interface {
 	// Append makes the event durable. See the rules of the package.
 	Append(ctx context.Context, e event.Event) (event.Receipt, error)
-	// Quarantine makes a refused delivery durable, with its reasons, and returns its number. The same bytes at the same door are one entry, whose
-	// Times grows.
+	// Quarantine makes a refused delivery durable, with its reasons, and returns its number. The same bytes with the same PathEvent are one entry, whose
+	// Times grows; of what came first everything else is kept. One that was discarded is held again.
 	Quarantine(ctx context.Context, q event.Quarantined) (int64, error)
-	// Redrive appends the event of a held quarantine entry and marks the entry redriven, in one transaction. For an entry that is redriven already it changes
-	// nothing, and the receipt is that of a duplicate. NotFound when there is no such entry.
+	// Redrive appends the event of a quarantine entry that is held or discarded and marks the entry redriven, in one transaction. For an entry that is redriven
+	// already it changes nothing, and the receipt is that of a duplicate. NotFound when there is no such entry.
 	Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error)
+	// Discard marks a held entry discarded: nobody needs to look at it any more. All that it holds is kept. One that is discarded already stays so. NotFound
+	// when there is no such entry, Invalid when it is redriven.
+	Discard(ctx context.Context, quarantine int64) error
 	// RecordChallenge keeps the time of the last good challenge.
 	RecordChallenge(ctx context.Context, at time.Time) error
 	// Ready proves with a durable write that Append would work now, or says why not.
@@ -62,6 +66,8 @@ type Reader interface {
 	Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error)
 	// QuarantineEntry is one entry with its body. NotFound when there is none.
 	QuarantineEntry(ctx context.Context, id int64) (event.Quarantined, error)
+	// QuarantineHeld is how many entries are held, and how many bytes their bodies have. It is cheap enough to be asked every few seconds.
+	QuarantineHeld(ctx context.Context) (entries, bytes int64, err error)
 	// LastChallenge is the time of the last good challenge, or the zero time.
 	LastChallenge(ctx context.Context) (time.Time, error)
 }

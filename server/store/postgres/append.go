@@ -100,7 +100,7 @@ func (a *appending) add(t *table) {
 	}
 	c[10].bytes(a.drift)
 	c[11].bytes(a.lint)
-	c[12].text(e.Delivery.Door)
+	c[12].text(event.CutPath(e.Delivery.Door))
 	c[13].bytes(a.headers)
 	c[14].bytes(e.Delivery.Body)
 	if a.country == "" {

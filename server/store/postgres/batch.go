@@ -61,7 +61,7 @@ func (b *batch) gather(works []work) {
 		w.join(b)
 	}
 	slices.SortFunc(b.order, func(p, q *quarantining) int {
-		return cmp.Or(bytes.Compare(p.digest[:], q.digest[:]), strings.Compare(p.entry.Delivery.Door, q.entry.Delivery.Door))
+		return cmp.Or(bytes.Compare(p.digest[:], q.digest[:]), strings.Compare(p.entry.PathEvent, q.entry.PathEvent))
 	})
 	for _, first := range b.order {
 		first.add(b.entries, len(b.refusals[first.sameness()]))
@@ -205,7 +205,7 @@ func (b *batch) reported() *answer {
 	}}
 }
 
-// quarantined takes (id, digest, door) of each entry.
+// quarantined takes (id, digest, path_event) of each entry.
 func (b *batch) quarantined() *answer {
 	return &answer{rows: len(b.order), row: func(values [][]byte) error {
 		var same sameness
@@ -213,7 +213,7 @@ func (b *batch) quarantined() *answer {
 			return errAnswer
 		}
 		copy(same.digest[:], values[1])
-		same.door = string(values[2])
+		same.pathEvent = string(values[2])
 		entries := b.refusals[same]
 		if entries == nil {
 			return errAnswer

@@ -10,18 +10,24 @@ import (
 )
 
 const (
-	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, q.door, q.header`
+	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, q.door, q.path_event, q.header`
 
 	pageOfQuarantine = `SELECT ` + quarantineColumns + `, NULL::bytea FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
 		WHERE q.id > $1::bigint AND q.id <= $2::bigint AND ($3::text = '' OR q.state::text = $3) ORDER BY q.id LIMIT $4::bigint`
 
 	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
 		WHERE q.id = $1::bigint`
+
+	// heldQuarantine looks at no body: a row knows how long what it keeps elsewhere is.
+	heldQuarantine = `SELECT count(*), coalesce(sum(length(body)), 0)::bigint FROM numhook.quarantine WHERE state = 'held'`
+
+	standOfEntry = `SELECT state::text FROM numhook.quarantine WHERE id = $1::bigint FOR UPDATE`
+	discardEntry = `UPDATE numhook.quarantine SET state = 'discarded' WHERE id = $1::bigint AND state = 'held'`
 )
 
 func scanQuarantined(rows pgx.Rows) (q event.Quarantined, err error) {
 	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*word)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
-		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body})
+		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), (*word)(&q.PathEvent), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body})
 	return q, err
 }
 
@@ -52,6 +58,31 @@ func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarant
 		err = noEntry("read", id)
 	}
 	return q, err
+}
+
+// QuarantineHeld implements store.Reader.
+func (r *Reader) QuarantineHeld(ctx context.Context) (entries, bytes int64, err error) {
+	err = r.each(ctx, "count quarantine", func(rows pgx.Rows) error { return rows.Scan(&entries, &bytes) }, heldQuarantine)
+	return entries, bytes, err
+}
+
+// Discard implements store.Writer.
+func (s *Store) Discard(ctx context.Context, quarantine int64) error {
+	return s.transact(ctx, "discard quarantine entry", retryTime, func(b *pgx.Batch, _ bool) {
+		b.Queue(standOfEntry, quarantine).Query(func(rows pgx.Rows) error {
+			list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+			switch {
+			case err != nil:
+				return err
+			case len(list) == 0:
+				return noEntry("discard", quarantine)
+			case list[0] == string(event.Redriven):
+				return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven", quarantine)}
+			}
+			return nil
+		})
+		b.Queue(discardEntry, quarantine)
+	})
 }
 
 func noEntry(verb string, id int64) error {

@@ -36,25 +36,28 @@ func newQuarantining(q event.Quarantined) (*quarantining, error) {
 
 // sameness is what makes two deliveries one entry.
 type sameness struct {
-	digest [sha256.Size]byte
-	door   string
+	digest    [sha256.Size]byte
+	pathEvent string
 }
 
-func (q *quarantining) sameness() sameness { return sameness{q.digest, q.entry.Delivery.Door} }
+func (q *quarantining) sameness() sameness { return sameness{q.digest, q.entry.PathEvent} }
 
 // The columns of the quarantine statement: one row an entry.
-var quarantineTypes = []uint32{typeBytea, typeBytea, typeText, typeBytea, typeBytea, typeBigint, typeBigint, typeBytea, typeBytea}
+var quarantineTypes = []uint32{
+	typeBytea, typeBytea, typeBytea, typeText, typeBytea, typeBytea, typeBigint, typeBigint, typeBytea, typeBytea,
+}
 
 // add makes the delivery, which came so many times, the next row of the quarantine statement's columns.
 func (q *quarantining) add(t *table, times int) {
 	c := t.columns
-	c[0].text(q.entry.Delivery.Door)
-	c[1].bytes(q.digest[:])
-	c[2].text(string(q.entry.Reason))
-	c[3].text(q.entry.EventName)
-	c[4].bytes(q.violations)
-	c[5].bigint(int64(times))
-	c[6].bigint(q.entry.Delivery.Received.UnixMicro())
-	c[7].bytes(q.headers)
-	c[8].bytes(q.entry.Delivery.Body)
+	c[0].text(event.CutPath(q.entry.Delivery.Door))
+	c[1].text(q.entry.PathEvent)
+	c[2].bytes(q.digest[:])
+	c[3].text(string(q.entry.Reason))
+	c[4].text(event.CutText(q.entry.EventName))
+	c[5].bytes(q.violations)
+	c[6].bigint(int64(times))
+	c[7].bigint(q.entry.Delivery.Received.UnixMicro())
+	c[8].bytes(q.headers)
+	c[9].bytes(q.entry.Delivery.Body)
 }

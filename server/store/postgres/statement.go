@@ -33,24 +33,25 @@ var statements = map[string]string{
 	sayPlacing: `SELECT pg_advisory_xact_lock_shared(` + placing + `)`,
 	sayCommit:  `COMMIT`,
 
-	sayHold: `SELECT FROM numhook.quarantine WHERE id = ANY ($1::bigint[]) ORDER BY digest, door FOR UPDATE`,
+	sayHold: `SELECT FROM numhook.quarantine WHERE id = ANY ($1::bigint[]) ORDER BY digest, path_event FOR UPDATE`,
 
-	// Each (digest, door) comes once a batch, with how often it came.
-	sayQuarantine: `INSERT INTO numhook.quarantine AS q (door, digest, reason, event_name, violations, times, received, header, body)
-		SELECT i.door, i.digest, i.reason::numhook.quarantine_reason, i.event_name, i.violations, i.times, i.received, i.header, i.body
-		FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[], $9::bytea[])
-			AS i (door, digest, reason, event_name, violations, times, received, header, body)
-		ON CONFLICT (digest, door) DO UPDATE SET times = q.times + excluded.times RETURNING q.id, q.digest, q.door`,
+	// Each (digest, path_event) comes once a batch, with how often it came.
+	sayQuarantine: `INSERT INTO numhook.quarantine AS q (door, path_event, digest, reason, event_name, violations, times, received, header, body)
+		SELECT i.door, i.path_event, i.digest, i.reason::numhook.quarantine_reason, i.event_name, i.violations, i.times, i.received, i.header, i.body
+		FROM unnest($1::bytea[], $2::bytea[], $3::bytea[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[], $8::bigint[], $9::bytea[], $10::bytea[])
+			AS i (door, path_event, digest, reason, event_name, violations, times, received, header, body)
+		ON CONFLICT (digest, path_event) DO UPDATE SET times = q.times + excluded.times, state = CASE q.state WHEN 'discarded' THEN 'held' ELSE q.state END
+		RETURNING q.id, q.digest, q.path_event`,
 
 	// store_with is for the few: what a redrive brings, and a batch that is not in the order of its keys.
 	sayStore: storing(`true`),
-	sayStoreWith: storing(`(i.quarantine IS NULL OR EXISTS (SELECT 1 FROM numhook.quarantine q WHERE q.id = i.quarantine AND q.state = 'held'))
+	sayStoreWith: storing(`(i.quarantine IS NULL OR EXISTS (SELECT 1 FROM numhook.quarantine q WHERE q.id = i.quarantine AND q.state <> 'redriven'))
 		ORDER BY i.event_ts, i.id`),
 
 	// One row a redrive: entry, event_ts and id of its event.
 	sayRedriven: `UPDATE numhook.quarantine q SET state = 'redriven', redriven_as = e.seq
 		FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS r (entry, event_ts, id) JOIN numhook.events e ON e.event_ts = r.event_ts AND e.id = r.id
-		WHERE q.id = r.entry AND q.state = 'held'`,
+		WHERE q.id = r.entry AND q.state <> 'redriven'`,
 
 	sayReport: `SELECT e.id FROM unnest($1::bigint[]) WITH ORDINALITY AS r (entry, ord) LEFT JOIN numhook.quarantine q ON q.id = r.entry
 		LEFT JOIN numhook.events e ON e.seq = q.redriven_as ORDER BY r.ord`,

@@ -22,8 +22,9 @@ const (
 	insertChange = `INSERT INTO changes (number, attribute, ordered_ts, seq, superseded)
 		VALUES (?1, ?2, ?3, ?4, EXISTS (SELECT 1 FROM changes WHERE number = ?1 AND attribute = ?2 AND ordered_ts > ?3)) ON CONFLICT DO NOTHING`
 
-	insertQuarantine = `INSERT INTO quarantine (door, digest, reason, event_name, violations, received, header, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (digest, door) DO UPDATE SET times = times + 1 RETURNING id`
+	insertQuarantine = `INSERT INTO quarantine (door, path_event, digest, reason, event_name, violations, received, header, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, path_event) DO UPDATE SET times = times + 1,
+		state = CASE state WHEN 'discarded' THEN 'held' ELSE state END RETURNING id`
 
 	manyNumbers = 32 // numbers of one event that one statement takes; the rest go one by one
 )
@@ -85,7 +86,7 @@ func newAppending(e event.Event) (*appending, error) {
 	}
 	a.says.name, a.says.carrier, a.says.attribute = e.Name, e.CarrierCode, e.Attribute
 	a.row = []any{a.id[:], e.TS, e.Name, e.AccountID, int64(e.CarrierCode), numbers, attribute, value, drift, lint, nil,
-		e.Delivery.Received.UnixMicro(), e.Delivery.Door, header, blob(e.Delivery.Body)}
+		e.Delivery.Received.UnixMicro(), event.CutPath(e.Delivery.Door), header, blob(e.Delivery.Body)}
 	return a, nil
 }
 
@@ -211,12 +212,37 @@ func newQuarantining(q event.Quarantined) (*quarantining, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(q.Delivery.Body)
-	return &quarantining{row: []any{q.Delivery.Door, digest[:], string(q.Reason), q.EventName, violations, q.Delivery.Received.UnixMicro(), header,
-		blob(q.Delivery.Body)}}, nil
+	return &quarantining{row: []any{event.CutPath(q.Delivery.Door), q.PathEvent, digest[:], string(q.Reason), event.CutText(q.EventName), violations,
+		q.Delivery.Received.UnixMicro(), header, blob(q.Delivery.Body)}}, nil
 }
 
 func (q *quarantining) write(ctx context.Context, w *session) error {
 	return w.insertQuarantine.QueryRowContext(ctx, q.row...).Scan(&q.id)
+}
+
+// discarding ends the stay of a quarantine entry that nobody needs to look at.
+type discarding struct {
+	attempt
+	id int64
+}
+
+func (d *discarding) write(ctx context.Context, w *session) error {
+	var state event.QuarantineState
+	var as []byte
+	err := w.findQuarantine.QueryRowContext(ctx, d.id).Scan(&state, &as)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		d.refusal = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot discard quarantine entry %d: there is none", d.id)}
+		return nil
+	case err != nil:
+		return err
+	case state == event.Redriven:
+		d.refusal = &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven", d.id)}
+		return nil
+	}
+	d.changed = state == event.Held
+	_, err = w.discard.ExecContext(ctx, d.id)
+	return err
 }
 
 // fact is a single time to be kept under a name.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,4 +159,69 @@ func TestMigrateToOrdered(t *testing.T) {
 	}
 	checkIntegrity(t, path)
 	checkLines(t, path)
+}
+
+// TestMigrateQuarantine: what the second version kept of one delivery at many paths becomes one entry, and nothing else changes.
+func TestMigrateQuarantine(t *testing.T) {
+	path, db := storeOf(t, 2)
+	const cnam = "number_management.peering_number_cnam_updated"
+	entry := func(id int, door, digest, name string, times int, state, as string) {
+		t.Helper()
+		execAll(t, db, fmt.Sprintf(`INSERT INTO quarantine VALUES (%d, '%s', x'%s', 'unknown_event', '%s', '[]', %d, '%s', %s, %d, '{}', x'%02x')`,
+			id, door, strings.Repeat(digest, 32), name, times, state, as, id*1_000_000, id))
+	}
+	event1 := func(seq, quarantine int) {
+		t.Helper()
+		execAll(t, db, fmt.Sprintf(`INSERT INTO events VALUES (%d, x'%064x', %[1]d, 'name', '', 7, '[]', NULL, NULL, '[]', '[]', %[3]d, 1, '/', '{}', x'7b7d')`,
+			seq, seq, quarantine))
+	}
+	execAll(t, db, "PRAGMA foreign_keys = off")
+	event1(1, 5)
+	event1(2, 8)
+	long := "/" + strings.Repeat("x", 300)
+	entry(1, "/a", "aa", "name", 2, "held", "NULL")
+	entry(2, "/", "aa", "name", 3, "held", "NULL")
+	entry(3, "/prefix/"+cnam+"/", "aa", "name", 4, "held", "NULL")
+	entry(4, "/"+cnam, "aa", "name", 5, "held", "NULL")
+	entry(5, "/b", "bb", "name", 1, "redriven", "1")
+	entry(6, "/a", "bb", "name", 1, "held", "NULL")
+	entry(7, "/a", "cc", "name", 1, "held", "NULL")
+	entry(8, "/b", "cc", "name", 1, "redriven", "2")
+	entry(9, "/c", "cc", "name", 1, "redriven", "2")
+	entry(10, long, "dd", long, 1, "held", "NULL")
+	entry(11, "/x"+cnam, "dd", "name", 1, "held", "NULL")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, path, Options{})
+	list, err := s.Quarantines(t.Context(), "", 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, q := range list {
+		whole, err := s.QuarantineEntry(t.Context(), q.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Door, q.PathEvent, q.EventName, q.Times, q.State, whole.Delivery.Body))
+	}
+	want := []string{
+		`1 /a "" "name" 5 held 01`, `3 /prefix/` + cnam + `/ "` + cnam + `" "name" 9 held 03`, `5 /b "" "name" 2 redriven 05`, `8 /b "" "name" 3 redriven 08`,
+		`10 / "" "" 2 held 0a`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("entries:\n got %q\nwant %q", got, want)
+	}
+	if entries, bytes, err := s.QuarantineHeld(t.Context()); entries != 3 || bytes != 3 || err != nil {
+		t.Errorf("held: %d entries of %d bytes (%v)", entries, bytes, err)
+	}
+	events, err := s.Events(t.Context(), 0, 10)
+	if err != nil || len(events) != 2 || events[0].Quarantine != 5 || events[1].Quarantine != 8 {
+		t.Errorf("events: %+v (%v)", events, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checkIntegrity(t, path)
 }

@@ -181,7 +181,8 @@ func (s *Store) start(ctx context.Context) error {
 
 // prepareFile makes the file a WAL database of ours, with the latest schema.
 func (s *Store) prepareFile(ctx context.Context) (err error) {
-	db, err := sql.Open("sqlite", dsn(s.path, "rw", "_txlock=immediate", "_pragma=synchronous(FULL)"))
+	// A migration may have to build a table anew that others refer to.
+	db, err := sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_txlock=immediate", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return err
 	}
@@ -259,6 +260,12 @@ func (s *Store) Quarantine(ctx context.Context, q event.Quarantined) (int64, err
 		return 0, err
 	}
 	return w.id, nil
+}
+
+// Discard implements store.Writer.
+func (s *Store) Discard(ctx context.Context, quarantine int64) error {
+	d := &discarding{id: quarantine}
+	return s.settle(ctx, "discard quarantine entry", d, &d.attempt, 0)
 }
 
 // RecordChallenge implements store.Writer.

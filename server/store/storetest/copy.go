@@ -20,6 +20,7 @@ func copyEvent(e event.Event) event.Event {
 }
 
 func copyQuarantined(q event.Quarantined) event.Quarantined {
+	q.EventName = event.CutText(q.EventName)
 	q.Violations = copyFindings(q.Violations)
 	q.Delivery = copyDelivery(q.Delivery)
 	return q
@@ -36,6 +37,7 @@ func copyFindings(list []event.Finding) []event.Finding {
 
 func copyDelivery(d event.Delivery) event.Delivery {
 	d.Received = kept(d.Received)
+	d.Door = event.CutPath(d.Door)
 	d.Body = copyList(d.Body)
 	return d
 }

@@ -99,6 +99,7 @@ type contents struct {
 	Histories [][]event.Change
 	Events    []event.Stored
 	Entries   []event.Quarantined
+	Held      [2]int64 // entries that are held, and their bytes
 	Challenge string
 }
 
@@ -168,6 +169,9 @@ func contentsOf(t TB, s store.Reader) (all contents) {
 			all.Events = append(all.Events, e)
 		}
 	}
+	var err error
+	all.Held[0], all.Held[1], err = s.QuarantineHeld(ctx)
+	must(err)
 	at, err := s.LastChallenge(ctx)
 	must(err)
 	all.Challenge = at.String()
@@ -191,6 +195,7 @@ func (m *Model) contents() (all contents) {
 		e.Event = copyEvent(e.Event)
 		all.Events = append(all.Events, e)
 	}
+	all.Held[0], all.Held[1] = m.QuarantineHeld()
 	all.Challenge = m.challenge.String()
 	return all
 }
@@ -203,6 +208,7 @@ func wantContents(t TB, s store.Reader, want contents) {
 	same(t, "numbers", got.Numbers, want.Numbers)
 	same(t, "histories", got.Histories, want.Histories)
 	same(t, "quarantine", got.Entries, want.Entries)
+	same(t, "what is held", got.Held, want.Held)
 	same(t, "challenge", got.Challenge, want.Challenge)
 }
 

@@ -133,6 +133,31 @@ func (f *Fake) Redrive(ctx context.Context, quarantine int64, e event.Event) (ev
 	return receipt, nil
 }
 
+// Discard implements store.Writer.
+func (f *Fake) Discard(ctx context.Context, quarantine int64) error {
+	if err := f.use(ctx, "discard quarantine entry", true); err != nil {
+		return err
+	}
+	defer f.mu.Unlock()
+	if quarantine < 1 || quarantine > int64(len(f.model.entries)) {
+		return notFound("discard quarantine entry %d", quarantine)
+	}
+	if !f.model.Discard(quarantine) {
+		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven", quarantine)}
+	}
+	return nil
+}
+
+// QuarantineHeld implements store.Reader.
+func (f *Fake) QuarantineHeld(ctx context.Context) (entries, bytes int64, err error) {
+	if err := f.use(ctx, "count quarantine", false); err != nil {
+		return 0, 0, err
+	}
+	defer f.mu.Unlock()
+	entries, bytes = f.model.QuarantineHeld()
+	return entries, bytes, nil
+}
+
 // RecordChallenge implements store.Writer.
 func (f *Fake) RecordChallenge(ctx context.Context, at time.Time) error {
 	f.require(!at.IsZero(), "a challenge without a time")

@@ -326,6 +326,23 @@ var faults = []fault{
 			return f.Fake.Quarantine(ctx, q)
 		}
 	}, []string{"quarantine counts repetitions", "redrive again", "quarantine at once"}},
+	{"every path is an entry", func(f *faulty) {
+		f.quarantine = func(ctx context.Context, q event.Quarantined) (int64, error) {
+			q.PathEvent = q.Delivery.Door
+			return f.Fake.Quarantine(ctx, q)
+		}
+	}, []string{"quarantine counts repetitions", "quarantine of replays"}},
+	{"what was discarded stays so", func(f *faulty) {
+		f.quarantine = func(ctx context.Context, q event.Quarantined) (int64, error) {
+			id, err := f.Fake.Quarantine(ctx, q)
+			f.alter(func(m *Model) {
+				if entry := &m.entries[id-1]; entry.Times > 1 && entry.State == event.Held {
+					entry.State = event.Discarded
+				}
+			})
+			return id, err
+		}
+	}, []string{"quarantine discards"}},
 	{"a redrive leaves its entry held", func(f *faulty) {
 		f.redrive = func(ctx context.Context, id int64, e event.Event) (event.Receipt, error) {
 			r, err := f.Fake.Redrive(ctx, id, e)

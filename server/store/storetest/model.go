@@ -18,7 +18,7 @@ type Model struct {
 	index     map[event.ID]int          // place in events
 	changes   map[string][]event.Change // of a number, as stored; Current means not superseded
 	entries   []event.Quarantined
-	digests   map[string]int // place in entries, by door and body
+	digests   map[string]int // place in entries, by the path's event and the body
 	challenge time.Time
 
 	clock       func() time.Time // of what is owed
@@ -75,7 +75,7 @@ func (*Model) ordered(c event.Change) int64 {
 // Quarantine stores the delivery, or counts it.
 func (m *Model) Quarantine(q event.Quarantined) int64 {
 	digest := sha256.Sum256(q.Delivery.Body)
-	key := q.Delivery.Door + "\x00" + string(digest[:])
+	key := q.PathEvent + "\x00" + string(digest[:])
 	at, ok := m.digests[key]
 	if !ok {
 		at = len(m.entries)
@@ -84,7 +84,30 @@ func (m *Model) Quarantine(q event.Quarantined) int64 {
 		m.entries = append(m.entries, q)
 	}
 	m.entries[at].Times++
+	if m.entries[at].State == event.Discarded {
+		m.entries[at].State = event.Held
+	}
 	return m.entries[at].ID
+}
+
+// Discard marks the entry discarded, and reports false when there is none, or when it is redriven.
+func (m *Model) Discard(id int64) bool {
+	if id < 1 || id > int64(len(m.entries)) || m.entries[id-1].State == event.Redriven {
+		return false
+	}
+	m.entries[id-1].State = event.Discarded
+	return true
+}
+
+// QuarantineHeld counts what is held.
+func (m *Model) QuarantineHeld() (entries, bytes int64) {
+	for _, q := range m.entries {
+		if q.State == event.Held {
+			entries++
+			bytes += int64(len(q.Delivery.Body))
+		}
+	}
+	return entries, bytes
 }
 
 // Redrive appends the event of the entry, and reports false when there is no such entry.

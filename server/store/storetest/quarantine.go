@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,12 +39,13 @@ func quarantineCounts(t TB, place Place) {
 	retry.Delivery.Received = first.Delivery.Received.Add(5 * time.Minute)
 	retry.Delivery.Header.TrackingID = "another"
 	retry.Reason, retry.Violations = event.UnknownEvent, nil
-	door, body := first, first
-	door.Delivery.Door = "/other"
+	door, path, body := first, first, first
+	door.PathEvent, door.Delivery.Door = eventNames[event.CNAM], "/prefix/"+eventNames[event.CNAM]
+	path.Delivery.Door = "/other" // of no event, and so the same as the first
 	body.Delivery.Body = append([]byte(" "), first.Delivery.Body...)
 	m := NewModel()
 	ids := map[int64]int64{} // ours, by the model's
-	for i, q := range []event.Quarantined{first, retry, door, body, first, door} {
+	for i, q := range []event.Quarantined{first, retry, door, body, path, door} {
 		if i == 3 {
 			s = reopen(t, s, place)
 		}
@@ -60,6 +63,81 @@ func quarantineCounts(t TB, place Place) {
 	want := m.contents()
 	same(t, "how often they came", []int{want.Entries[0].Times, want.Entries[1].Times, want.Entries[2].Times}, []int{3, 2, 1})
 	wantContents(t, s, want)
+}
+
+// quarantineReplays: a path is not signed, so one delivery that was captured can come to any number of paths, of any length. It is one entry all the same.
+func quarantineReplays(t TB, place Place) {
+	s := open(t, place)
+	m := NewModel()
+	q := refusal(1)
+	q.Reason, q.EventName = event.UnknownEvent, strings.Repeat("\u00e9", 1000)
+	const replays = 300
+	for i := range replays {
+		q.Delivery.Door = fmt.Sprintf("/%d/%s", i, strings.Repeat("\xff\U0001f6a8", i*50))
+		if i%2 == 1 {
+			q.PathEvent = eventNames[event.CNAM]
+			q.Delivery.Door += "/" + q.PathEvent + "/"
+		}
+		if _, err := s.Quarantine(t.Context(), q); err != nil {
+			t.Fatalf("cannot quarantine: %v", err)
+		}
+		m.Quarantine(copyQuarantined(q))
+		q.PathEvent = ""
+	}
+	list, err := s.Quarantines(t.Context(), event.Held, 0, 1000)
+	same(t, "error", err, nil)
+	same(t, "entries", len(list), 2)
+	for _, q := range list {
+		same(t, "times", q.Times, replays/2)
+		same(t, "bytes of the path and the name are bounded", len(q.Delivery.Door) <= 256 && len(q.EventName) == 256, true)
+	}
+	s = reopen(t, s, place)
+	defer closeStore(t, s)
+	wantContents(t, s, m.contents())
+}
+
+// quarantineDiscard: what is discarded is kept, and not counted, until it comes again or fits the contract.
+func quarantineDiscard(t TB, place Place) {
+	s := open(t, place)
+	m := NewModel()
+	q := refusal(1)
+	hold := func() int64 {
+		id, err := s.Quarantine(t.Context(), q)
+		if err != nil {
+			t.Fatalf("cannot quarantine: %v", err)
+		}
+		m.Quarantine(copyQuarantined(q))
+		return id
+	}
+	id := hold()
+	for range 2 { // as often as one likes
+		same(t, "error", s.Discard(t.Context(), id), nil)
+		m.Discard(1)
+		wantContents(t, s, m.contents())
+	}
+	s = reopen(t, s, place)
+	defer func() { closeStore(t, s) }()
+	for state, want := range map[event.QuarantineState]int{event.Held: 0, event.Discarded: 1, event.Redriven: 0, "": 1} {
+		list, err := s.Quarantines(t.Context(), state, 0, 10)
+		same(t, "error", err, nil)
+		same(t, "entries in state "+string(state), len(list), want)
+	}
+	same(t, "the entry of what comes again", hold(), id)
+	entry, err := s.QuarantineEntry(t.Context(), id)
+	same(t, "error", err, nil)
+	same(t, "state and times", []any{entry.State, entry.Times}, []any{event.Held, 2})
+	same(t, "error", s.Discard(t.Context(), id), nil)
+	m.Discard(1)
+	e := cnam(10, "A", alice)
+	r, err := s.Redrive(t.Context(), id, e)
+	same(t, "error", err, nil)
+	same(t, "receipt of what was discarded", r, event.Receipt{ID: e.ID})
+	m.Redrive(1, copyEvent(e))
+	wantContents(t, s, m.contents())
+	wantKind(t, "to discard what is redriven", s.Discard(t.Context(), id), event.Invalid)
+	wantKind(t, "to discard what is not there", s.Discard(t.Context(), id+1), event.NotFound)
+	wantKind(t, "to discard what cannot be there", s.Discard(t.Context(), -1), event.NotFound)
+	wantContents(t, s, m.contents())
 }
 
 func redrive(t TB, place Place) {

@@ -54,6 +54,8 @@ func Cases() []Case {
 		{"identities by prefix", identitiesByPrefix},
 		{"quarantine keeps everything", quarantineKeeps},
 		{"quarantine counts repetitions", quarantineCounts},
+		{"quarantine of replays", quarantineReplays},
+		{"quarantine discards", quarantineDiscard},
 		{"redrive", redrive},
 		{"redrive of what is already there", redriveDuplicate},
 		{"redrive again", redriveAgain},

@@ -63,3 +63,24 @@ FROM newest n
 WHERE o.downstream = n.downstream AND o.number = n.number AND o.attribute = n.attribute AND o.slot = 0 AND o.seq <> n.seq;
 INSERT INTO numhook.owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
 SELECT downstream, number, attribute, 0, ordered_ts, seq, 'waiting', now, now FROM newest WHERE passes AND told ON CONFLICT DO NOTHING;
+
+-- The same bytes are one row for each event of the contract that a path named, and one for all other paths: a path is not signed. What an earlier version kept of
+-- one delivery at several paths becomes one row: the one that was redriven, or else the first. A path or an event name that is longer than what is kept is left
+-- out.
+ALTER TYPE numhook.quarantine_state ADD VALUE 'discarded';
+ALTER TABLE numhook.quarantine ADD COLUMN path_event bytea NOT NULL DEFAULT '';
+UPDATE numhook.quarantine q SET path_event = e.name
+FROM (VALUES ('number_management.peering_number_cnam_updated'::bytea), ('number_management.peering_number_emergency_address_updated')) AS e (name)
+WHERE substr('/'::bytea || btrim(q.door, '/'::bytea), greatest(1, length(btrim(q.door, '/'::bytea)) + 1 - length(e.name))) = '/'::bytea || e.name;
+CREATE TEMP TABLE same ON COMMIT DROP AS
+SELECT id, redriven_as, sum(times) OVER (PARTITION BY digest, path_event) AS times,
+    first_value(id) OVER (PARTITION BY digest, path_event ORDER BY state <> 'redriven', id) AS first
+FROM numhook.quarantine;
+UPDATE numhook.events e SET quarantine = s.first FROM same s WHERE e.seq = s.redriven_as AND e.quarantine = s.id AND s.id <> s.first;
+DELETE FROM numhook.quarantine q USING same s WHERE q.id = s.id AND s.id <> s.first;
+UPDATE numhook.quarantine q SET times = s.times FROM same s WHERE q.id = s.id AND q.times <> s.times;
+UPDATE numhook.quarantine SET door = CASE WHEN length(door) > 256 THEN '/'::bytea || path_event ELSE door END,
+    event_name = CASE WHEN length(event_name) > 256 THEN '' ELSE event_name END
+WHERE length(door) > 256 OR length(event_name) > 256;
+ALTER TABLE numhook.quarantine DROP CONSTRAINT quarantine_digest_door_key;
+ALTER TABLE numhook.quarantine ADD UNIQUE (digest, path_event);

@@ -61,3 +61,43 @@ DROP TABLE newest;
 DROP TABLE lines;
 DROP TABLE affected;
 DROP TABLE absurd;
+
+-- Signed deliveries that were refused. The same bytes are one row for each event of the contract that a path named, and one for all other paths: a path is not
+-- signed. What an earlier version kept of one delivery at several paths becomes one row: the one that was redriven, or else the first. A path or an event name
+-- that is longer than what is kept is left out.
+CREATE TABLE kept (
+    id          INTEGER PRIMARY KEY,
+    door        TEXT    NOT NULL,
+    path_event  TEXT    NOT NULL,
+    digest      BLOB    NOT NULL CHECK (length(digest) = 32),
+    reason      TEXT    NOT NULL CHECK (reason IN ('malformed', 'invalid', 'unknown_event')),
+    event_name  TEXT    NOT NULL,
+    violations  TEXT    NOT NULL,
+    times       INTEGER NOT NULL DEFAULT 1 CHECK (times > 0),
+    state       TEXT    NOT NULL DEFAULT 'held' CHECK (state IN ('held', 'redriven', 'discarded')),
+    redriven_as INTEGER REFERENCES events (seq),
+    received    INTEGER NOT NULL,
+    header      TEXT    NOT NULL,
+    body        BLOB    NOT NULL,
+    CHECK ((state = 'redriven') = (redriven_as IS NOT NULL)),
+    UNIQUE (digest, path_event)
+) STRICT;
+CREATE TEMP TABLE same AS
+SELECT id, path_event, redriven_as, sum(times) OVER (PARTITION BY digest, path_event) AS times,
+    first_value(id) OVER (PARTITION BY digest, path_event ORDER BY state <> 'redriven', id) AS first
+FROM (
+    SELECT id, digest, times, state, redriven_as, coalesce((
+        SELECT e.column1 FROM (VALUES ('number_management.peering_number_cnam_updated'), ('number_management.peering_number_emergency_address_updated')) e
+        WHERE substr('/' || rtrim(door, '/'), -length(e.column1) - 1) = '/' || e.column1), '') AS path_event
+    FROM quarantine
+);
+INSERT INTO kept
+SELECT q.id, CASE WHEN length(CAST(q.door AS BLOB)) > 256 THEN '/' || s.path_event ELSE q.door END, s.path_event, q.digest, q.reason,
+    CASE WHEN length(CAST(q.event_name AS BLOB)) > 256 THEN '' ELSE q.event_name END, q.violations, s.times, q.state, q.redriven_as, q.received, q.header, q.body
+FROM same s JOIN quarantine q ON q.id = s.id WHERE s.id = s.first;
+UPDATE events SET quarantine = (SELECT s.first FROM same s WHERE s.id = events.quarantine)
+WHERE quarantine IS NOT NULL AND seq IN (SELECT redriven_as FROM same WHERE id <> first AND redriven_as IS NOT NULL);
+DROP TABLE quarantine;
+ALTER TABLE kept RENAME TO quarantine;
+CREATE INDEX quarantine_held ON quarantine (length(body)) WHERE state = 'held';
+DROP TABLE same;
