@@ -14,8 +14,9 @@ import (
 	"numhook/server/event"
 )
 
-// body reads the whole delivery into memory. Larger than the cap is 413. An upload that breaks off gets no answer at all: a sender sees a failed connection
-// and tries again, and a stranger can cause no alarm. Whatever it reserves is in the transit's share, which takeIn gives back.
+// body reads the whole delivery into memory. Larger than the cap is 413. An upload that breaks off gets no answer at
+// all: a sender sees a failed connection and tries again, and a stranger can cause no alarm. Whatever it reserves is in
+// the transit's share, which takeIn gives back.
 func (s *Server) body(c echo.Context) error {
 	r, t := c.Request(), passage(c)
 	if r.ContentLength > s.maxBody {
@@ -96,13 +97,15 @@ func breach(err error) string {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return "timed_out"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "hung_up"
 	}
 	return "bad_framing" // a chunk that is none, a trailer that does not end
 }
 
-// kept are the headers worth keeping. The sender's clientid and authorization headers are not among them: they are credentials.
+// kept are the headers worth keeping. The sender's clientid and authorization headers are not among them: they are
+// credentials.
 func kept(h http.Header) event.Header {
 	return event.Header{
 		RequestID:   h.Get("X-Zm-Request-Id"),

@@ -7,9 +7,10 @@ import (
 	"numhook/server/event"
 )
 
-// Bounds of the bodies in memory, over all connections: whoever can reach the port can send a body, whoever holds the secret or not. The sender's bodies are
-// small, so small ones have a budget of their own, which a larger one leaves for a place among a few: strangers with large uploads, however many and
-// however fast, take nothing that an ordinary delivery needs.
+// Bounds of the bodies in memory, over all connections: whoever can reach the port can send a body, whoever holds the
+// secret or not. The sender's bodies are small, so small ones have a budget of their own, which a larger one leaves for
+// a place among a few: strangers with large uploads, however many and however fast, take nothing that an ordinary
+// delivery needs.
 const (
 	SmallBody     = 16 << 10 // the largest published event of the sender is under 10 KB
 	maxSmall      = 64 << 20 // of all small bodies together

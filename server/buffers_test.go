@@ -16,7 +16,8 @@ import (
 	"numhook/server/signature"
 )
 
-// Strangers who upload large bodies as fast as they can, under headers that are in order, take nothing that the sender needs.
+// Strangers who upload large bodies as fast as they can, under headers that are in order, take nothing that the sender
+// needs.
 func TestLargeUploadsOfStrangersDoNotCrowdOutTheSender(t *testing.T) {
 	d := newDoor(t, server.DefaultMaxBody)
 	large := strings.Repeat("x", server.DefaultMaxBody-1)
@@ -51,16 +52,19 @@ func TestLargeUploadsOfStrangersDoNotCrowdOutTheSender(t *testing.T) {
 	}
 }
 
-// Places for large bodies that strangers keep are wanting to other large bodies, which are to come again, and to nobody else.
+// Places for large bodies that strangers keep are wanting to other large bodies, which are to come again, and to nobody
+// else.
 func TestLargeUploadsThatStallKeepOnlyThePlacesOfLargeOnes(t *testing.T) {
 	d := newDoor(t, server.DefaultMaxBody)
 	for range 40 {
 		conn := d.dial()
 		defer conn.Close()
-		_, _ = io.WriteString(conn, head("POST", "/", "a forger's", "another body", length(500_000))+strings.Repeat("x", 2*server.SmallBody))
+		begun := head("POST", "/", "a forger's", "another body", length(500_000)) + strings.Repeat("x", 2*server.SmallBody)
+		_, _ = io.WriteString(conn, begun)
 	}
 	const places, grown = 8, 500_001
-	eventually(t, "the places are taken", func() bool { return d.value("numhook_buffered_bytes", "") >= places*grown })
+	taken := func() bool { return d.value("numhook_buffered_bytes", "") >= places*grown }
+	eventually(t, "the places are taken", taken)
 	d.accepted()
 	large := cnam("1", strings.Repeat("x", 2*server.SmallBody), "+13125550100")
 	if got, _ := d.status(head("POST", "/", newSecret, large, length(len(large))) + large); got != http.StatusServiceUnavailable {
@@ -117,7 +121,8 @@ func TestAnAnswerThatNobodyGotIsCountedAsThat(t *testing.T) {
 		t.Error("a 200 is counted that nobody got")
 	}
 	eventually(t, "the log says so", func() bool {
-		return strings.Contains(d.logs.String(), `"answer":0,"kind":"accepted"`) && strings.Contains(d.logs.String(), `"reason":"unsent"`)
+		log := d.logs.String()
+		return strings.Contains(log, `"answer":0,"kind":"accepted"`) && strings.Contains(log, `"reason":"unsent"`)
 	})
 }
 

@@ -13,8 +13,8 @@ import (
 	"numhook/server/signature"
 )
 
-// challengeEvent is the event name of the sender's check of the address, every 72 hours. It is in no published document, and after six bad answers in a
-// row the sender switches the subscription off.
+// challengeEvent is the event name of the sender's check of the address, every 72 hours. It is in no published
+// document, and after six bad answers in a row the sender switches the subscription off.
 const challengeEvent = "endpoint.url_validation"
 
 // challengeAnswer is the body that the sender expects back.
@@ -28,7 +28,8 @@ func isChallenge(d *contract.Document) bool {
 	return name == challengeEvent && len(d.Malformed()) == 0
 }
 
-// challenge answers with the token's HMAC under the secret that signed the challenge, and signs nothing but a plain token (see signature.Challenge).
+// challenge answers with the token's HMAC under the secret that signed the challenge, and signs nothing but a plain
+// token (see signature.Challenge).
 func (s *Server) challenge(c echo.Context) error {
 	t := passage(c)
 	signer := t.secrets.Signer(t.delivery.Header.Signature, t.delivery.Header.Timestamp, t.delivery.Body)
@@ -39,13 +40,14 @@ func (s *Server) challenge(c echo.Context) error {
 	}
 	s.metrics.Challenged(t.delivery.Received)
 	t.operation = challengeEvent
-	// The answer does not wait for the store and does not depend on it: a full disk must not cost the subscription as well.
+	// The answer does not wait for the store and does not depend on it: a full disk must not cost the subscription as
+	// well.
 	s.challenges.keep(t.delivery.Received)
 	return writeJSON(c, challengeAnswer{PlainToken: token, EncryptedToken: encrypted})
 }
 
-// challengeTimes keeps the time of the last good challenge in the store. However many challenges come, and one that was captured can be replayed, one
-// goroutine writes at a time, and what came meanwhile is written as one.
+// challengeTimes keeps the time of the last good challenge in the store. However many challenges come, and one that was
+// captured can be replayed, one goroutine writes at a time, and what came meanwhile is written as one.
 type challengeTimes struct {
 	keeper Keeper
 	log    *slog.Logger

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,8 +14,9 @@ func TestAPathCostsNoEvent(t *testing.T) {
 	everyPath := []string{
 		"/", "//", "///", "/zoom/webhook", "/hooks/", "/a/b/c", "/.", "/..", "/%2e%2e/", "/nobody.knows", "/%00%ff",
 		"/" + cnamEvent, "/" + cnamEvent + "/", "//" + cnamEvent + "//", "/prefix/" + cnamEvent, "/a/b/" + cnamEvent + "//",
-		"/prefix%2F" + cnamEvent, "/" + strings.ReplaceAll(cnamEvent, "_", "%5F"), "/" + strings.ToUpper(cnamEvent), "/" + addressEvent + "/..",
-		"/" + addressEvent + "/v1", "/" + cnamEvent + "?a=/" + addressEvent, "/:event/*", "/" + strings.Repeat("a/", 5000),
+		"/prefix%2F" + cnamEvent, "/" + strings.ReplaceAll(cnamEvent, "_", "%5F"), "/" + strings.ToUpper(cnamEvent),
+		"/" + addressEvent + "/..", "/" + addressEvent + "/v1", "/" + cnamEvent + "?a=/" + addressEvent, "/:event/*",
+		"/" + strings.Repeat("a/", 5000),
 	}
 	token := `{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1654503849680,"event":"endpoint.url_validation"}`
 	for _, path := range everyPath {
@@ -31,7 +33,9 @@ func TestAPathCostsNoEvent(t *testing.T) {
 			}
 			eventually(t, "the log has both lines", func() bool { return strings.Count(r.logs.String(), `"answer":200`) == 2 })
 			for line := range strings.Lines(r.logs.String()) {
-				if !strings.Contains(line, `"door":"/"`) && !strings.Contains(line, `"door":"/`+cnamEvent+`"`) && !strings.Contains(line, `"door":"other"`) {
+				_, path, _ := strings.Cut(line, `"door":"`)
+				path, _, _ = strings.Cut(path, `"`)
+				if path != "/" && path != "/"+cnamEvent && path != "other" {
 					t.Errorf("the path is not of the closed list: %s", line)
 				}
 			}
@@ -41,7 +45,9 @@ func TestAPathCostsNoEvent(t *testing.T) {
 
 // The last segment says what a body is held against, as "/<event>" does.
 func TestAnEventsPathHoldsItsBody(t *testing.T) {
-	for _, path := range []string{"/" + addressEvent, "/" + addressEvent + "/", "/prefix/" + addressEvent, "//a//" + addressEvent + "//", "/a%2F" + addressEvent} {
+	for _, path := range []string{
+		"/" + addressEvent, "/" + addressEvent + "/", "/prefix/" + addressEvent, "//a//" + addressEvent + "//", "/a%2F" + addressEvent,
+	} {
 		r := newReceiver(t)
 		if got := r.post(path, cnam("1", "X", "+13125550100")); got.status != 400 || !hasPointer(got.problem(t).Violations, "/event") {
 			t.Errorf("%s: another event of the contract: %d %s", path, got.status, got.body)
@@ -59,10 +65,10 @@ func TestAnEventsPathHoldsItsBody(t *testing.T) {
 // What an earlier version refused because of its path is taken by a redrive.
 func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
 	r := newReceiver(t)
-	for i, path := range []string{"/zoom/webhook", "//", "/hooks/", "/" + cnamEvent + "/", "/prefix/" + cnamEvent, ""} {
+	for i, path := range []string{"/zoom/webhook", "//", "/hooks/", "/" + cnamEvent + "/", "/prefix/" + cnamEvent, "/"} {
 		id, err := r.store.Quarantine(t.Context(), event.Quarantined{
 			Reason: event.UnknownEvent, EventName: strings.TrimPrefix(path, "/"),
-			Delivery: event.Delivery{Received: r.now, Door: "/" + strings.TrimPrefix(path, "/"), Body: []byte(cnam("1"+string(rune('0'+i)), "X", "+13125550100"))},
+			Delivery: event.Delivery{Received: r.now, Door: path, Body: []byte(cnam("1"+strconv.Itoa(i), "X", "+13125550100"))},
 		})
 		if err != nil {
 			t.Fatal(err)

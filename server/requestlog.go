@@ -13,8 +13,9 @@ import (
 	"numhook/server/event"
 )
 
-// account gives the delivery its transit, sees to it that exactly one answer is written, or none and the connection cut, and then writes the delivery's one
-// log line and counts it. Neither holds anything of the body but counts, the event's identity and names that the document knows.
+// account gives the delivery its transit, sees to it that exactly one answer is written, or none and the connection
+// cut, and then writes the delivery's one log line and counts it. Neither holds anything of the body but counts, the
+// event's identity and names that the document knows.
 func (s *Server) account(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		t := &transit{began: s.now(), kept: s.keeper.Append, share: share{of: s.buffers}}
@@ -55,7 +56,8 @@ func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
 	return next(c)
 }
 
-// outcome is the delivery's end in two words of closed lists: the kind (accepted, duplicate, challenge, or the kind of failure) and the reason.
+// outcome is the delivery's end in two words of closed lists: the kind (accepted, duplicate, challenge, or the kind of
+// failure) and the reason.
 func outcome(t *transit, err error) (kind, reason string) {
 	refused, ok := err.(*refusal) //nolint:errorlint // the refusal itself is wanted, not one that something else wraps
 	switch {
@@ -129,8 +131,9 @@ func (s *Server) record(c echo.Context, t *transit, path string, err error) {
 	s.log.LogAttrs(ctx, level, "delivery", attributes...)
 }
 
-// failure is what the log says of an error: where the delivery was kept, and the cause of trouble of our own. A cause may only be shown where it comes
-// from the store, whose errors speak of files and settings; a cause of another kind may quote the body.
+// failure is what the log says of an error: where the delivery was kept, and the cause of trouble of our own. A cause
+// may only be shown where it comes from the store, whose errors speak of files and settings; a cause of another kind
+// may quote the body.
 func failure(err error) []slog.Attr {
 	if err == nil {
 		return nil
@@ -160,7 +163,8 @@ func (s *Server) knownEvent(t *transit, err error) string {
 	return "unknown"
 }
 
-// knownPath is the path if the contract has it, and the path of the event that it names where it has more: a word of a closed list.
+// knownPath is the path if the contract has it, and the path of the event that it names where it has more: a word of a
+// closed list.
 func (s *Server) knownPath(path string) string {
 	switch name := s.contract.EventOf(path); {
 	case name != "":
@@ -171,7 +175,8 @@ func (s *Server) knownPath(path string) string {
 	return "other"
 }
 
-// levelOf is the line's level: an error is what an operator is to look at now, and nothing that a stranger can cause at will.
+// levelOf is the line's level: an error is what an operator is to look at now, and nothing that a stranger can cause at
+// will.
 func levelOf(status int, kind string) slog.Level {
 	switch {
 	case kind == string(event.Crowded):
@@ -184,7 +189,8 @@ func levelOf(status int, kind string) slog.Level {
 	return slog.LevelInfo
 }
 
-// loggable is a header of the sender's that is an identifier, cut to what an identifier needs; anything else is left out.
+// loggable is a header of the sender's that is an identifier, cut to what an identifier needs; anything else is left
+// out.
 func loggable(id string) string {
 	const longest = 128
 	if len(id) > longest {

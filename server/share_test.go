@@ -8,7 +8,8 @@ import (
 	"numhook/server/event"
 )
 
-// Where small bodies take up all room, what comes is to come again and readyz says so; what is given back is room again.
+// Where small bodies take up all room, what comes is to come again and readyz says so; what is given back is room
+// again.
 func TestSharesOfTheBuffers(t *testing.T) {
 	s := &Server{buffers: newBuffers(DefaultMaxBody)}
 	var shares []*share
@@ -47,7 +48,8 @@ func TestSharesOfTheBuffers(t *testing.T) {
 		t.Error(err)
 	}
 	if s.buffers.small.Load() != 0 || s.buffers.bytes.Load() != 0 || len(s.buffers.large) != 0 {
-		t.Errorf("%d and %d bytes and %d places are still held", s.buffers.small.Load(), s.buffers.bytes.Load(), len(s.buffers.large))
+		t.Errorf("%d and %d bytes and %d places are still held",
+			s.buffers.small.Load(), s.buffers.bytes.Load(), len(s.buffers.large))
 	}
 }
 

@@ -20,7 +20,8 @@ var unsignedReasons = map[error]string{
 // claim refuses what the headers alone show to be none of the sender's, before anything is read or reserved for it.
 func (s *Server) claim(c echo.Context) (err error) {
 	t, header := passage(c), c.Request().Header
-	t.claim, err = signature.Read(header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp), t.began, s.tolerance)
+	signatures, timestamps := header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp)
+	t.claim, err = signature.Read(signatures, timestamps, t.began, s.tolerance)
 	return unsigned(err)
 }
 

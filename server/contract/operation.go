@@ -6,8 +6,9 @@ import (
 	"numhook/server/event"
 )
 
-// EventOf is the event that a path names: its last segment that is not empty, where that is an event of the contract. Every other path names none, and is
-// as good as "/": what a proxy puts in front of it, or a slash too many, must not cost an event. Segments are taken as they stand; "." and ".." mean nothing.
+// EventOf is the event that a path names: its last segment that is not empty, where that is an event of the contract.
+// Every other path names none, and is as good as "/": what a proxy puts in front of it, or a slash too many, must not
+// cost an event. Segments are taken as they stand; "." and ".." mean nothing.
 func (c *Contract) EventOf(path string) string {
 	path = strings.TrimRight(path, "/")
 	if name := path[strings.LastIndexByte(path, '/')+1:]; c.Has(name) {
@@ -16,8 +17,8 @@ func (c *Contract) EventOf(path string) string {
 	return ""
 }
 
-// Operation is the event name that the body itself gives, by which its operation is chosen where no path names it. When there is none, the violations
-// say why.
+// Operation is the event name that the body itself gives, by which its operation is chosen where no path names it. When
+// there is none, the violations say why.
 func Operation(d *Document) (name string, violations []event.Finding) {
 	if name, ok := d.EventName(); ok {
 		return name, nil

@@ -13,9 +13,9 @@ type Verdict struct {
 	Refused   event.Kind // Malformed, Invalid or UnknownEvent; empty when the document is accepted
 }
 
-// Judge picks the document's operation and holds the document against it. Where the path names an event of the contract (EventOf), that is the operation;
-// at every other path it is the one that the body's event names. Received is when the delivery came, or zero. Of each kind of finding at most max are kept
-// (max <= 0: all).
+// Judge picks the document's operation and holds the document against it. Where the path names an event of the contract
+// (EventOf), that is the operation; at every other path it is the one that the body's event names. Received is when the
+// delivery came, or zero. Of each kind of finding at most max are kept (max <= 0: all).
 func (c *Contract) Judge(path string, received time.Time, d *Document, max int) Verdict {
 	if malformed := d.Malformed(); len(malformed) > 0 {
 		return Verdict{Refused: event.Malformed, Result: Result{Violations: malformed}}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/signature"
+)
+
+// Uploads that break off, are too large or are in no order take nothing that the next delivery needs, be they signed by
+// nobody or by somebody else.
+func TestBrokenUploadsTakeNothing(t *testing.T) {
+	small := 20_000
+	if testing.Short() {
+		small = 1000
+	}
+	r := startReceiver(t)
+	address := strings.TrimPrefix(r.url, "http://")
+	half, over := strings.Repeat("x", 1<<19), strings.Repeat("y", 1<<20+2)
+	const chunked = "Transfer-Encoding: chunked"
+	for name, header := range map[string]http.Header{"unsigned": {}, "forged": signed("a forger's secret", "")} {
+		together(64, 64, func() { // they hang up in the middle
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = conn.Write([]byte(rawHead(header, fmt.Sprintf("Content-Length: %d", 1<<20)) + half))
+			_ = conn.Close()
+		})
+		refused := map[string]int{"unsigned": http.StatusUnauthorized, "forged": http.StatusRequestEntityTooLarge}[name]
+		together(32, 32, func() {
+			text := rawHead(header, chunked) + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(over), over)
+			if got := rawStatus(t, address, text); got != refused {
+				t.Errorf("%s, too large: %d, want %d", name, got, refused)
+			}
+		})
+		broken := map[string]int{"unsigned": http.StatusUnauthorized, "forged": 0}[name]
+		together(small, 16, func() {
+			if got := rawStatus(t, address, rawHead(header, chunked)+"zz\r\n"); got != broken {
+				t.Errorf("%s, a bad chunk: %d, want %d", name, got, broken)
+			}
+		})
+		if got := r.post("/", cnamBody(int64(len(name)), "X", "+12025550100")); got.status != http.StatusOK {
+			t.Errorf("after those that are %s: %v", name, got)
+		}
+	}
+	eventually(t, endTime, "nothing is reserved", func() bool { return r.metrics()["numhook_buffered_bytes"] == 0 })
+	if got := r.ready(); got.status != http.StatusOK || !strings.Contains(got.body, `"buffers":"ok"`) {
+		t.Errorf("readyz: %v", got)
+	}
+	counted := map[string]int{} // whatever they were answered: some of those that hang up could not be
+	for name, value := range r.metrics() {
+		if labels, found := strings.CutPrefix(name, "numhook_deliveries_total"); found {
+			kind, _, _ := strings.Cut(labels[strings.Index(labels, `kind="`)+len(`kind="`):], `"`)
+			counted[kind] += int(value)
+		}
+	}
+	want := map[string]int{"unsigned": 64 + 32 + small, "too_large": 32, "broken_upload": 64 + small, "accepted": 2}
+	if !maps.Equal(counted, want) {
+		t.Errorf("counted %v, want %v", counted, want)
+	}
+	if log := r.log.String(); strings.Contains(log, `"ERROR"`) || len(log) > 1<<20 {
+		t.Errorf("strangers wrote %d bytes of log, or an error", len(log))
+	}
+}
+
+// together does something so many times, so many at a time.
+func together(times, atATime int, do func()) {
+	var group sync.WaitGroup
+	for i := range atATime {
+		group.Go(func() {
+			for n := i; n < times; n += atATime {
+				do()
+			}
+		})
+	}
+	group.Wait()
+}
+
+// rawHead is a request up to its body.
+func rawHead(header http.Header, framing string) string {
+	text := "POST / HTTP/1.1\r\nHost: receiver\r\n" + framing + "\r\n"
+	for _, name := range []string{signature.HeaderTimestamp, signature.HeaderSignature} {
+		if value := header.Get(name); value != "" {
+			text += name + ": " + value + "\r\n"
+		}
+	}
+	return text + "\r\n"
+}
+
+// rawStatus sends a request on a connection of its own; it is 0 when there is no answer.
+func rawStatus(t *testing.T, address, text string) int {
+	w := dial(t, address)
+	defer w.Close()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = w.Write([]byte(text))
+	}()
+	status := w.status()
+	_ = w.Close()
+	<-written
+	return status
+}
+
+// What an earlier version kept, because it did not know the path, is taken by a redrive.
+func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
+	r := startReceiver(t)
+	paths := []string{"/zoom/webhook", "//", "/hooks/", "/" + cnamEvent + "/", "/prefix/" + cnamEvent}
+	if code := r.stop(); code != exitGood {
+		t.Fatalf("exit code %d", code)
+	}
+	events, err := openOperator(t.Context(), "sqlite:"+r.file())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, path := range paths {
+		_, err := events.Quarantine(context.Background(), event.Quarantined{
+			Reason: event.UnknownEvent, EventName: strings.TrimPrefix(path, "/"),
+			Delivery: event.Delivery{Received: time.Now(), Door: path, Body: []byte(cnamBody(int64(i), "X", "+12025550100"))},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := events.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{len(paths), 0} {
+		cmd := r.command(t.Context(), "quarantine", "redrive", "--format", "json")
+		results := redriveResults(t, r.finish(cmd), exitGood)
+		for _, result := range results {
+			if result.Result != "accepted" {
+				t.Errorf("%+v", result)
+			}
+		}
+		if len(results) != want {
+			t.Errorf("%d entries were redriven, want %d", len(results), want)
+		}
+	}
+	l := readLedger(t, r.file())
+	l.check(t)
+	if len(l.events) != len(paths) {
+		t.Errorf("%d events, want %d", len(l.events), len(paths))
+	}
+}
