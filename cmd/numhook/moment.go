@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// moment reads a time: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the epoch.
+// moment reads a time: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the
+// epoch.
 func moment(text string) (int64, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return ms, nil
@@ -23,7 +24,8 @@ func moment(text string) (int64, error) {
 	return 0, fmt.Errorf("cannot read time %q: write it as 2026-01-31T15:04:05Z, as 2026-01-31, or in milliseconds since 1970", text)
 }
 
-// momentFlag reads the time that a flag was given, or nil when it was not. Of a number that is no likely time it tells how it was read, and what was meant perhaps.
+// momentFlag reads the time that a flag was given, or nil when it was not. Of a number that is no likely time it
+// tells how it was read, and what was meant perhaps.
 func momentFlag(cmd *cobra.Command, flag, text string) (*int64, error) {
 	if text == "" {
 		return nil, nil //nolint:nilnil // not given is no error
@@ -41,7 +43,8 @@ func momentFlag(cmd *cobra.Command, flag, text string) (*int64, error) {
 // unlikelyBefore is long before the first of the sender's events.
 var unlikelyBefore = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// momentHint is what there is to say of a number that was read as milliseconds and is then no time that anybody asks about. It is empty for any other text.
+// momentHint is what there is to say of a number that was read as milliseconds and is then no time that anybody asks
+// about. It is empty for any other text.
 func momentHint(text string, now time.Time) string {
 	n, err := strconv.ParseInt(text, 10, 64)
 	likely := func(ms int64) bool { return ms >= unlikelyBefore.UnixMilli() && ms <= now.AddDate(1, 0, 0).UnixMilli() }
@@ -55,7 +58,8 @@ func momentHint(text string, now time.Time) string {
 		ms   int64
 	}{{"seconds", saturated(n, thousand)}, {"microseconds", n / thousand}, {"nanoseconds", n / thousand / thousand}} {
 		if likely(meant.ms) {
-			return fmt.Sprintf("%s; if %s are meant, write %d, or %s", hint, meant.unit, meant.ms, time.UnixMilli(meant.ms).UTC().Format(time.RFC3339Nano))
+			at := time.UnixMilli(meant.ms).UTC().Format(time.RFC3339Nano)
+			return fmt.Sprintf("%s; if %s are meant, write %d, or %s", hint, meant.unit, meant.ms, at)
 		}
 	}
 	if date, err := time.Parse("20060102", text); err == nil && likely(date.UnixMilli()) {

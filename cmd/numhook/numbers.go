@@ -59,14 +59,16 @@ func numberRows(n event.Number) (rows [][]string) {
 type numberShown struct {
 	event.Number
 	History []event.Change `json:"history,omitempty"`
-	Also    []numberShown  `json:"also,omitempty"` // the number with a plus, where both are known and the one without it was asked for
+	// Also is the number with a plus, where both are known and the one without it was asked for.
+	Also []numberShown `json:"also,omitempty"`
 }
 
 func newNumbersShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show NUMBER", Short: "Show one number's values", Args: cobra.ExactArgs(1),
-		Long: "Show one number's values. NUMBER is looked for exactly as it is typed and, where it is digits alone, with a plus, too. Where both are known they are two\n" +
-			"numbers, and both are shown: the one typed first, in JSON with the other in its member also.",
+		Long: "Show one number's values. NUMBER is looked for exactly as it is typed and, where it is digits alone, with\n" +
+			"a plus, too. Where both are known they are two numbers, and both are shown: the one typed first, in JSON with\n" +
+			"the other in its member also.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	asOf := cmd.Flags().String("as-of", "", "show the values that held at this time of the sender's clock (RFC 3339, a date, or milliseconds)")
@@ -96,7 +98,9 @@ func newNumbersShowCommand() *cobra.Command {
 }
 
 // readNumbers are those of what was typed that are known.
-func readNumbers(ctx context.Context, from reader, typed string, asOf *int64, history bool) (all []numberShown, err error) {
+func readNumbers(
+	ctx context.Context, from reader, typed string, asOf *int64, history bool,
+) (all []numberShown, err error) {
 	var unknown error
 	for _, name := range spellings(typed) {
 		shown, err := readNumber(ctx, from, name, asOf, history)
@@ -115,14 +119,17 @@ func readNumbers(ctx context.Context, from reader, typed string, asOf *int64, hi
 	if digits, ok := strings.CutPrefix(typed, "+"); ok {
 		if _, err := from.Number(ctx, digits); err == nil {
 			return nil, &event.Error{
-				Kind: event.NotFound, Text: unknown.Error(), Hint: "one without the plus is known, which is another number: numhook numbers show " + digits,
+				Kind: event.NotFound, Text: unknown.Error(),
+				Hint: "one without the plus is known, which is another number: numhook numbers show " + digits,
 			}
 		}
 	}
 	return nil, unknown
 }
 
-func readNumber(ctx context.Context, from reader, name string, asOf *int64, history bool) (shown numberShown, err error) {
+func readNumber(
+	ctx context.Context, from reader, name string, asOf *int64, history bool,
+) (shown numberShown, err error) {
 	if asOf == nil {
 		shown.Number, err = from.Number(ctx, name)
 	} else {
@@ -140,8 +147,8 @@ func readNumber(ctx context.Context, from reader, name string, asOf *int64, hist
 	return shown, err
 }
 
-// spellings are the numbers that may be meant by what was typed: exactly that, and the one with a plus where the person, a shell or a form may have left it out.
-// Events name numbers in both ways, and what they name are two numbers.
+// spellings are the numbers that may be meant by what was typed: exactly that, and the one with a plus where the
+// person, a shell or a form may have left it out. Events name numbers in both ways, and what they name are two numbers.
 func spellings(typed string) []string {
 	if typed != "" && strings.Trim(typed, "0123456789") == "" {
 		return []string{typed, "+" + typed}

@@ -34,9 +34,9 @@ func newSendCommand() *cobra.Command {
 	f := &sendFlags{}
 	cmd := &cobra.Command{
 		Use: "send (EVENT | FILE | -)...", Short: "Send signed deliveries, as the sender would",
-		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or its end: its example is sent, with an event_ts of now.\n" +
-			"FILE and - (standard input) are sent byte for byte. Of a FILE *.ndjson or *.jsonl, each also .gz, each line is a delivery; what is told of one names\n" +
-			"its line. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
+		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or its end: its\n" +
+			"example is sent, with an event_ts of now. FILE and - (standard input) are sent byte for byte. Of a FILE\n" +
+			"*.ndjson or *.jsonl, each also .gz, each line is a delivery; what is told of one names its line. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
 		RunE: func(cmd *cobra.Command, args []string) error { return send(cmd, f, args) },
 	}
 	flags := cmd.Flags()
@@ -44,7 +44,8 @@ func newSendCommand() *cobra.Command {
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with secrets; the first one signs (default: "+secretsVariable+", or "+devSecretFile+")")
 	flags.BoolVar(&f.print, "print", false, "print each delivery as a curl command instead of sending it")
 	flags.BoolVar(&f.challenge, "challenge", false, "send a URL challenge and check the answer")
-	flags.IntVar(&f.count, "count", 1, "send each so many times; an EVENT is a new event each time, a FILE or a line of it the same one")
+	flags.IntVar(&f.count, "count", 1,
+		"send each so many times; an EVENT is a new event each time, a FILE or a line of it the same one")
 	flags.Float64Var(&f.rate, "rate", 0, "send at most so many a second; 0 for as fast as they are answered")
 	return cmd
 }

@@ -17,7 +17,8 @@ import (
 	"numhook/server/terminal"
 )
 
-// TestPrintedCommandsSendTheBody pastes what --print prints into each shell that there is, where a file lies under every name that a body gives.
+// TestPrintedCommandsSendTheBody pastes what --print prints into each shell that there is, where a file lies under
+// every name that a body gives.
 func TestPrintedCommandsSendTheBody(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("there is no curl to paste into")

@@ -26,8 +26,9 @@ func hasLines(name string) bool {
 	return false
 }
 
-// eachLine visits the lines of a file with their numbers, from 1. It holds one of them at a time. A line without anything but white space is passed over, and
-// neither a line's end nor the byte order mark that the file begins with is part of it. The text is valid during the visit only.
+// eachLine visits the lines of a file with their numbers, from 1. It holds one of them at a time. A line without
+// anything but white space is passed over, and neither a line's end nor the byte order mark that the file begins with
+// is part of it. The text is valid during the visit only.
 func eachLine(name string, visit func(line int, text []byte) error) error {
 	file, err := os.Open(name)
 	if err != nil {

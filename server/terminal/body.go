@@ -8,8 +8,8 @@ import (
 // margin stands before each line of what is not ours, so that no line of it can be taken for one of ours.
 const margin = "  | "
 
-// Body is a body as people may see it: line by line behind a margin, each line as Line shows it. A tab that indents is shown as spaces. It ends with a line end.
-// Only the raw format gives the bytes themselves.
+// Body is a body as people may see it: line by line behind a margin, each line as Line shows it. A tab that indents
+// is shown as spaces. It ends with a line end. Only the raw format gives the bytes themselves.
 func Body(body []byte) string {
 	const tab = "    "
 	var shown strings.Builder

@@ -6,8 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// JSON is the JSON text with everything that Steers as an escape of JSON, and with no "##", which only a string can hold. It is the same value. JSON itself escapes
-// only C0: DEL, C1 and bidi controls pass it. A byte that is no UTF-8 becomes what readers of JSON take it for, U+FFFD.
+// JSON is the JSON text with everything that Steers as an escape of JSON, and with no "##", which only a string can
+// hold. It is the same value. JSON itself escapes only C0: DEL, C1 and bidi controls pass it. A byte that is no UTF-8
+// becomes what readers of JSON take it for, U+FFFD.
 func JSON(text []byte) []byte {
 	if bytes.IndexFunc(text, jsonEscapes) < 0 && !bytes.Contains(text, []byte("##")) {
 		return text

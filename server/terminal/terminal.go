@@ -1,6 +1,8 @@
-// Package terminal makes text of strangers fit to be shown to people. What a sender, a downstream's answer, a program's output, a document or the name of a file
-// says can hold characters that a terminal acts upon, that end a line (and so forge a row), or that turn the order of what stands beside them. Each of these is
-// written as an escape, so that it is seen, and does nothing. Nothing is left out and nothing is blotted out: what was there can be told from what is shown.
+// Package terminal makes text of strangers fit to be shown to people. What a sender, a downstream's answer, a
+// program's output, a document or the name of a file says can hold characters that a terminal acts upon, that end a
+// line (and so forge a row), or that turn the order of what stands beside them. Each of these is written as an
+// escape, so that it is seen, and does nothing. Nothing is left out and nothing is blotted out: what was there can be
+// told from what is shown.
 package terminal
 
 import (
@@ -11,19 +13,21 @@ import (
 	"unicode/utf8"
 )
 
-// Escape is the text as one cell of a row. It holds no control character, no line end, no tab, nothing that is invisible or turns the direction of text, and only
-// valid UTF-8. The escapes are those of Go and, but for bytes that are no UTF-8 (\x9b) and what lies beyond U+FFFF (\U000e0041), those of JSON: \n \r \t \u001b. A
-// backslash is doubled, so that an escape that was typed is told from one that was put there: Unescape gives the text back.
+// Escape is the text as one cell of a row. It holds no control character, no line end, no tab, nothing that is
+// invisible or turns the direction of text, and only valid UTF-8. The escapes are those of Go and, but for bytes that
+// are no UTF-8 (\x9b) and what lies beyond U+FFFF (\U000e0041), those of JSON: \n \r \t \u001b. A backslash is
+// doubled, so that an escape that was typed is told from one that was put there: Unescape gives the text back.
 //
-// The log of a CI job is a terminal of its own kind. What begins with "::" is a command to it, and so is "##[" or "##vso[" anywhere: these are broken by an escape.
+// The log of a CI job is a terminal of its own kind. What begins with "::" is a command to it, and so is "##[" or
+// "##vso[" anywhere: these are broken by an escape.
 func Escape(text string) string { return joined(text, true) }
 
-// Line is the text as one line among words of our own, such as an error that quotes what was typed. It differs from Escape in leaving backslashes alone: parts of
-// the text may be quoted already.
+// Line is the text as one line among words of our own, such as an error that quotes what was typed. It differs from
+// Escape in leaving backslashes alone: parts of the text may be quoted already.
 func Line(text string) string { return joined(text, false) }
 
-// Text is Line for what may have several lines, such as an error that tells of several: those behind the first begin with a margin, so that none of them can be
-// taken for one of ours.
+// Text is Line for what may have several lines, such as an error that tells of several: those behind the first begin
+// with a margin, so that none of them can be taken for one of ours.
 func Text(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, line := range lines {
@@ -81,8 +85,9 @@ func pieces(text string, double bool) iter.Seq[string] {
 	}
 }
 
-// Steers reports whether the character is shown as an escape: it is a control (C0, DEL, C1), a format character (bidi controls, zero width, byte order mark, tags),
-// a line or paragraph separator, a letter or mark that shows nothing and takes part in no writing of its own (fillers), for private use, or none at all.
+// Steers reports whether the character is shown as an escape: it is a control (C0, DEL, C1), a format character (bidi
+// controls, zero width, byte order mark, tags), a line or paragraph separator, a letter or mark that shows nothing
+// and takes part in no writing of its own (fillers), for private use, or none at all.
 func Steers(r rune) bool {
 	if r >= ' ' && r <= '~' {
 		return false
@@ -117,7 +122,8 @@ func Unescape(shown string) (string, error) {
 // ellipsis marks what was left out of a cell.
 const ellipsis = "…"
 
-// Cell is Escape for a list, where one long text must not widen every row: it shows at most width characters. What is left out is marked, and no escape is cut.
+// Cell is Escape for a list, where one long text must not widen every row: it shows at most width characters. What is
+// left out is marked, and no escape is cut.
 func Cell(text string, width int) string { return cut(text, width, true) }
 
 // JSONCell is Cell for a JSON value, which has escapes of its own.
