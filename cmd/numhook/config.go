@@ -13,6 +13,7 @@ import (
 
 	"numhook/server/store"
 	"numhook/server/store/postgres"
+	"numhook/server/store/sound"
 	"numhook/server/store/sqlite"
 )
 
@@ -121,6 +122,7 @@ func redacted(url string) string {
 // storeOptions are the settings that every engine has.
 type storeOptions struct {
 	observer    store.Observer
+	check       sound.Check
 	wake        func() // is called, without blocking, when something becomes due for a downstream
 	allowUnsafe bool
 }
@@ -141,18 +143,30 @@ type reader interface {
 
 var sqliteEngine = engine{
 	serve: func(ctx context.Context, path string, o storeOptions) (store.Store, error) {
-		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
+		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, Check: o.check, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
 	},
-	operate: func(ctx context.Context, path string) (store.Store, error) { return sqlite.OpenOperator(ctx, path) },
-	read:    func(ctx context.Context, path string) (reader, error) { return sqlite.OpenReader(ctx, path) },
+	operate: func(ctx context.Context, path string) (store.Store, error) {
+		s, err := sqlite.OpenOperator(ctx, path)
+		return checked(ctx, s, err)
+	},
+	read: func(ctx context.Context, path string) (reader, error) {
+		r, err := sqlite.OpenReader(ctx, path)
+		return checked(ctx, r, err)
+	},
 }
 
 var postgresEngine = engine{
 	serve: func(ctx context.Context, url string, o storeOptions) (store.Store, error) {
-		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
+		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, Check: o.check, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
 	},
-	operate: func(ctx context.Context, url string) (store.Store, error) { return postgres.OpenOperator(ctx, url) },
-	read:    func(ctx context.Context, url string) (reader, error) { return postgres.OpenReader(ctx, url) },
+	operate: func(ctx context.Context, url string) (store.Store, error) {
+		s, err := postgres.OpenOperator(ctx, url)
+		return checked(ctx, s, err)
+	},
+	read: func(ctx context.Context, url string) (reader, error) {
+		r, err := postgres.OpenReader(ctx, url)
+		return checked(ctx, r, err)
+	},
 }
 
 // storeForms is what --store takes, in words.

@@ -29,8 +29,13 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	ctx, passed := withPassedOver(ctx, os.Stderr)
 	err := newRootCommand().ExecuteContext(ctx)
-	if err == nil {
+	damaged := passed.end()
+	switch {
+	case err == nil && damaged:
+		return exitNo
+	case err == nil:
 		return exitGood
 	}
 	report(err)
@@ -78,12 +83,12 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// exitCode: not found is an answer; whatever else fails without a code of its own is wrong use or no access.
+// exitCode: not found and damaged are answers; whatever else fails without a code of its own is wrong use or no access.
 func exitCode(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
-	if event.KindOf(err) == event.NotFound {
+	if kind := event.KindOf(err); kind == event.NotFound || kind == event.Damaged {
 		return exitNo
 	}
 	return exitUse

@@ -58,7 +58,8 @@ type envelope struct {
 	Number    string
 	Attribute string
 	Value     json.RawMessage
-	TS        int64 `json:"event_ts"`
+	Previous  json.RawMessage `json:"previous_value"`
+	TS        int64           `json:"event_ts"`
 	Attempt   int
 }
 

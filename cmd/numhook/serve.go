@@ -103,7 +103,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		log.Warn("serving on a store that may lose what was acknowledged, because --allow-unsafe-store is set")
 	}
 	// Development may happen in memory: its deliveries are its own.
-	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake, allowUnsafe: f.unsafe || f.dev})
+	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake, check: agreement(logPassed(log)), allowUnsafe: f.unsafe || f.dev})
 	if err != nil {
 		return errors.Join(err, out.closeSenders())
 	}

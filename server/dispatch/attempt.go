@@ -67,6 +67,10 @@ func (l *line) attempt(stop, sends, records context.Context, f *flight) {
 		l.giveBack(records, []event.Attempt{f.Attempt}, "its time was over before it began")
 		return
 	}
+	if f.Damaged != "" {
+		l.refuseDamaged(records, *f)
+		return
+	}
 	outcome := l.try(sends, f.fence.falls(begun), f.Attempt)
 	ended := time.Now()
 	if sends.Err() == nil {

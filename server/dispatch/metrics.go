@@ -19,6 +19,7 @@ type Metrics struct {
 	oldest   *prometheus.GaugeVec
 	dead     *prometheus.GaugeVec
 	paused   *prometheus.GaugeVec
+	damaged  *prometheus.CounterVec
 
 	known map[string]bool // downstreams with gauges; one goroutine refreshes them
 }
@@ -43,7 +44,10 @@ func NewMetrics() *Metrics {
 		oldest:  gauge("numhook_owed_oldest_seconds", "Age of the oldest row that waits for a downstream or is being attempted; 0 when there is none."),
 		dead:    gauge("numhook_owed_dead", "Rows that a downstream refused, or that were given up: they wait for retry, skip or replay."),
 		paused:  gauge("numhook_downstream_paused", "1 while a downstream is paused."),
-		known:   map[string]bool{},
+		damaged: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "numhook_damaged_total", Help: "Changes that were not handed on because what is kept of them is damaged.",
+		}, []string{"downstream"}),
+		known: map[string]bool{},
 	}
 }
 
@@ -55,7 +59,7 @@ var (
 
 // Register shows the metrics.
 func (m *Metrics) Register(in prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.attempts, m.seconds, m.handover, m.breaker, m.owed, m.oldest, m.dead, m.paused} {
+	for _, c := range []prometheus.Collector{m.attempts, m.seconds, m.handover, m.breaker, m.owed, m.oldest, m.dead, m.paused, m.damaged} {
 		if err := in.Register(c); err != nil {
 			return err
 		}
@@ -68,6 +72,7 @@ func (m *Metrics) serves(downstream string) {
 	for _, outcome := range []string{string(event.Confirmed), string(event.Retry), string(event.Refused), "paused"} {
 		m.attempts.WithLabelValues(downstream, outcome)
 	}
+	m.damaged.WithLabelValues(downstream)
 	m.breaker.WithLabelValues(downstream).Set(0)
 }
 

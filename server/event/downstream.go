@@ -139,6 +139,7 @@ type Attempt struct {
 	Received    time.Time
 	Try         int       // from 1, of this value
 	Since       time.Time // when it became owed
+	Damaged     string    // why what is kept does not agree with its event's identity, in one line without values: it MUST NOT be handed on; empty when it agrees
 }
 
 // Verdict is what an attempt came to.

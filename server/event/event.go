@@ -218,6 +218,7 @@ const (
 	UnknownEvent Kind = "unknown_event" // signed JSON of an event that is not in the contract
 	Unavailable  Kind = "unavailable"   // our trouble, and passing: the sender is to try again
 	NotFound     Kind = "not_found"
+	Damaged      Kind = "damaged"       // it is kept, and it is not what was stored
 	WrongMethod  Kind = "wrong_method"  // not a POST
 	BrokenUpload Kind = "broken_upload" // the body broke off or did not come; nobody is left to answer
 	Crowded      Kind = "crowded"       // no place for a large body now: the sender is to try again

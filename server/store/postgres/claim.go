@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
 // lookedAt is how many rows that stand in a queue, beside those that are handed out, a claim looks at and puts aside at a time.
@@ -61,13 +63,14 @@ var (
 		WHERE o.id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM unwound))`
 
 	// claimedRows tells what was taken. A statement of its own: a value that was stored while the one before looked for rows is not there for that one.
-	claimedRows = `SELECT o.id, o.claim, o.seq, $1::bytea, o.number, o.attribute, e.value, CASE WHEN e.value IS NOT NULL AND e.numbers <> '[]' THEN (
-				SELECT q.value FROM numhook.changes p JOIN numhook.events q ON q.seq = p.seq
-				WHERE p.number = o.number AND p.attribute = e.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq) ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1) END,
+	claimedRows = `SELECT o.id, o.claim, o.seq, $1::bytea, o.number, o.attribute, e.value, v.value,
 			e.value IS NOT NULL AND e.numbers <> '[]' AND EXISTS (
 				SELECT FROM numhook.changes n WHERE n.number = o.number AND n.attribute = e.attribute AND n.ordered_ts > o.event_ts AND n.seq < o.seq),
-			e.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries, o.since
-		FROM numhook.owed o JOIN numhook.events e ON e.seq = o.seq
+			coalesce(e.event_ts, o.event_ts), e.id, e.name, e.account_id, coalesce(e.carrier_code, 0), coalesce(e.received, 0), o.tries, o.since, v.id` + evidence("v") + evidence("e") + `
+		FROM numhook.owed o LEFT JOIN numhook.events e ON e.seq = o.seq LEFT JOIN LATERAL (
+				SELECT q.* FROM numhook.changes p LEFT JOIN numhook.events q ON q.seq = p.seq
+				WHERE e.value IS NOT NULL AND e.numbers <> '[]' AND p.number = o.number AND p.attribute = e.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq)
+				ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1) v ON true
 		WHERE o.downstream = (SELECT id FROM numhook.downstreams WHERE name = $1) AND o.state = 'attempting' AND o.claim = $2::bigint ORDER BY o.due, o.id`
 
 	// queueRows puts aside what stands in a queue, when that left too few rows to hand out. It holds the row that each stands behind meanwhile, so that whoever
@@ -110,13 +113,14 @@ func (s *Store) Claim(ctx context.Context, downstream string, limit int) (attemp
 	for start := time.Now(); ; {
 		var aside int64
 		var due *int64
+		var claimed []claimedRow
 		err = s.transact(ctx, "claim what is owed", retryTime, func(b *pgx.Batch, _ bool) {
-			attempts = nil
+			claimed = nil
 			args := []any{[]byte(downstream), claim, int64(limit), s.clock()}
 			b.Queue("SELECT pg_advisory_xact_lock_shared($1::bigint)", claimLock(downstream))
 			b.Queue(claimRows, args...)
 			b.Queue(claimedRows, args[:2]...).Query(func(rows pgx.Rows) (err error) {
-				attempts, err = pgx.CollectRows(rows, scanAttempt)
+				claimed, err = pgx.CollectRows(rows, scanAttempt)
 				return err
 			})
 			b.Queue(queueRows, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&aside) })
@@ -126,16 +130,27 @@ func (s *Store) Claim(ctx context.Context, downstream string, limit int) (attemp
 			return nil, time.Time{}, err
 		}
 		took := time.Since(start)
-		if aside == 0 || len(attempts) >= limit || took > claimTime || len(attempts) > 0 && took > fillUpTime {
+		if aside == 0 || len(claimed) >= limit || took > claimTime || len(claimed) > 0 && took > fillUpTime {
+			if attempts, err = s.judge(ctx, claimed); err != nil {
+				return nil, time.Time{}, errors.Join(err, s.giveBack(ctx, downstream, claimed))
+			}
 			return attempts, perhaps(due), nil
 		}
 	}
 }
 
-func scanAttempt(row pgx.CollectableRow) (a event.Attempt, err error) {
-	err = row.Scan(&a.Row, &a.Claim, &a.Seq, (*word)(&a.Downstream), (*word)(&a.Number), (*string)(&a.Attribute), rawValue{&a.Value}, rawValue{&a.Previous},
+// claimedRow is an attempt with what it is held against.
+type claimedRow struct {
+	event.Attempt
+	evidence, before sound.Evidence
+	previous         event.ID
+}
+
+func scanAttempt(row pgx.CollectableRow) (a claimedRow, err error) {
+	into := []any{&a.Row, &a.Claim, &a.Seq, (*word)(&a.Downstream), (*word)(&a.Number), (*string)(&a.Attribute), rawValue{&a.Value}, rawValue{&a.Previous},
 		&a.Superseded, &a.TS, (*identity)(&a.EventID), (*word)(&a.EventName), (*word)(&a.AccountID), &a.CarrierCode, (*moment)(&a.Received), &a.Try,
-		(*moment)(&a.Since))
+		(*moment)(&a.Since), (*identity)(&a.previous)}
+	err = row.Scan(append(append(into, evidenceInto(&a.before)...), evidenceInto(&a.evidence)...)...)
 	return a, err
 }
 

@@ -9,13 +9,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
 const (
 	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute::text, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
-	pageOfEvents = `SELECT ` + eventColumns + `, NULL::bytea FROM numhook.events e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq LIMIT $3::bigint`
+	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN $4::boolean THEN e.body END FROM numhook.events e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq LIMIT $3::bigint`
 
 	// lookup visits the pieces of events_lookup, the newest first, for the identities between $1 and $2.
 	lookup = `WITH found AS (
@@ -42,13 +43,15 @@ func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.St
 	if err != nil {
 		return nil, r.place.unavailable("list events", err)
 	}
-	var list []event.Stored
-	err = r.each(ctx, "list events", func(rows pgx.Rows) error {
-		e, err := scanEvent(rows)
-		list = append(list, e)
-		return err
-	}, pageOfEvents, after, last, int64(max(limit, 0)))
-	return list, err
+	return listRows(ctx, r, "list events", "event", after, limit, pageOfEvents,
+		func(after int64, limit int) []any { return []any{after, last, int64(limit), r.identities.On()} },
+		func(rows pgx.Rows) (e event.Stored, key int64, wrong, err error) {
+			if e, err = scanEvent(rows); err == nil && r.identities.On() {
+				wrong = r.identities.Event(e.Event)
+				e.Delivery.Body = nil
+			}
+			return e, e.Seq, wrong, err
+		}, nil)
 }
 
 // Event implements store.Reader. It looks once into each run of 16,384 events.
@@ -59,10 +62,17 @@ func (r *Reader) Event(ctx context.Context, id event.ID) (e event.Stored, err er
 		e, err = scanEvent(rows)
 		return err
 	}, oneEvent, id[:], id[:], int64(1))
-	if err == nil && !found {
-		err = &event.Error{Kind: event.NotFound, Text: "cannot read event " + id.String() + ": there is none"}
+	switch {
+	case err != nil:
+		return event.Stored{}, err
+	case !found:
+		return e, &event.Error{Kind: event.NotFound, Text: "cannot read event " + id.String() + ": there is none"}
+	case r.identities.On():
+		if err := r.identities.Event(e.Event); err != nil {
+			return event.Stored{}, sound.Damaged("show event "+id.String(), err)
+		}
 	}
-	return e, err
+	return e, nil
 }
 
 // EventsByPrefix implements store.Reader.

@@ -2,20 +2,22 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
 const (
 	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, q.door, q.path_event, q.header`
 
-	pageOfQuarantine = `SELECT ` + quarantineColumns + `, NULL::bytea FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
+	pageOfQuarantine = `SELECT ` + quarantineColumns + `, CASE WHEN $5::boolean THEN q.body END, q.digest FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
 		WHERE q.id > $1::bigint AND q.id <= $2::bigint AND ($3::text = '' OR q.state::text = $3) ORDER BY q.id LIMIT $4::bigint`
 
-	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
+	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body, q.digest FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
 		WHERE q.id = $1::bigint`
 
 	// heldQuarantine looks at no body: a row knows how long what it keeps elsewhere is.
@@ -25,10 +27,18 @@ const (
 	discardEntry = `UPDATE numhook.quarantine SET state = 'discarded' WHERE id = $1::bigint AND state = 'held'`
 )
 
-func scanQuarantined(rows pgx.Rows) (q event.Quarantined, err error) {
+func scanQuarantined(rows pgx.Rows) (q event.Quarantined, digest event.ID, err error) {
 	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*word)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
-		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), (*word)(&q.PathEvent), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body})
-	return q, err
+		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), (*word)(&q.PathEvent), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body}, (*identity)(&digest))
+	return q, digest, err
+}
+
+// ofItsDigest holds an entry against the digest of its bytes.
+func (r *Reader) ofItsDigest(q event.Quarantined, digest event.ID) error {
+	if r.identities.On() && sha256.Sum256(q.Delivery.Body) != digest {
+		return sound.ErrNotDigest
+	}
+	return nil
 }
 
 // Quarantines implements store.Reader.
@@ -37,27 +47,37 @@ func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, a
 	if err != nil {
 		return nil, r.place.unavailable("list quarantine", err)
 	}
-	var list []event.Quarantined
-	err = r.each(ctx, "list quarantine", func(rows pgx.Rows) error {
-		q, err := scanQuarantined(rows)
-		list = append(list, q)
-		return err
-	}, pageOfQuarantine, after, last, string(state), int64(max(limit, 0)))
-	return list, err
+	return listRows(ctx, r, "list quarantine", "quarantine entry", after, limit, pageOfQuarantine,
+		func(after int64, limit int) []any {
+			return []any{after, last, string(state), int64(limit), r.identities.On()}
+		},
+		func(rows pgx.Rows) (event.Quarantined, int64, error, error) {
+			q, digest, err := scanQuarantined(rows)
+			wrong := r.ofItsDigest(q, digest)
+			q.Delivery.Body = nil
+			return q, q.ID, wrong, err
+		}, nil)
 }
 
 // QuarantineEntry implements store.Reader.
 func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarantined, err error) {
 	found := false
+	var digest event.ID
 	err = r.each(ctx, "read quarantine entry", func(rows pgx.Rows) (err error) {
 		found = true
-		q, err = scanQuarantined(rows)
+		q, digest, err = scanQuarantined(rows)
 		return err
 	}, oneQuarantine, id)
-	if err == nil && !found {
-		err = noEntry("read", id)
+	switch {
+	case err != nil:
+		return event.Quarantined{}, err
+	case !found:
+		return q, noEntry("read", id)
 	}
-	return q, err
+	if err := r.ofItsDigest(q, digest); err != nil {
+		return event.Quarantined{}, sound.Damaged(fmt.Sprintf("show quarantine entry %d", id), err)
+	}
+	return q, nil
 }
 
 // QuarantineHeld implements store.Reader.

@@ -13,13 +13,16 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/store"
+	"numhook/server/store/sound"
 )
 
 // Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of the store: the newest at its begin, or
 // on a replica whatever has arrived there.
 type Reader struct {
-	place place
-	pool  *pgxpool.Pool
+	place      place
+	pool       *pgxpool.Pool
+	identities sound.Check
+	long       sound.Memory
 }
 
 var _ store.Reader = (*Reader)(nil)
@@ -75,7 +78,7 @@ func (r *Reader) each(ctx context.Context, verb string, scan func(pgx.Rows) erro
 		return handed, rows.Err()
 	})
 	if err != nil {
-		return r.place.unavailable(verb, err)
+		return r.unreadable(verb, err)
 	}
 	return nil
 }

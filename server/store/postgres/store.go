@@ -35,11 +35,13 @@ import (
 	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/store/group"
+	"numhook/server/store/sound"
 )
 
 // Options are the settings of a store that is opened for writing. The zero value is right for serving.
 type Options struct {
 	Observer    store.Observer // is told what the writers do; may be nil
+	Check       sound.Check    // what is shown or handed on is held against it; the zero value finds everything good
 	AllowUnsafe bool           // opens a store even where its promise does not hold: see the refusals of Open
 
 	Writers     int           // transactions at a time; 0 means DefaultWriters
@@ -145,6 +147,7 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 	if s.Reader, err = p.openReader(ctx); err != nil {
 		return nil, err
 	}
+	s.Reader.Check(opts.Check)
 	writers := make([]group.Writer[work], opts.Writers)
 	for i := range writers {
 		w := s.newWriter(storingWays)

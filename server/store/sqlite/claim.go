@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
 const (
@@ -19,14 +20,6 @@ const (
 		UNION ALL SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, since, id LIMIT +?3) LIMIT +?3`
 
 	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
-
-	// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
-	readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, e.event_ts, e.id, e.name, e.account_id, e.carrier_code, e.received, o.tries + 1, o.since,
-			coalesce(c.superseded, 0), (SELECT v.value FROM changes p JOIN events v ON v.seq = p.seq
-				WHERE c.seq IS NOT NULL AND p.number = o.number AND p.attribute = o.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq)
-				ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1)
-		FROM (` + claimable + `) r CROSS JOIN owed o ON o.id = r.id CROSS JOIN events e ON e.seq = o.seq
-		LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq ORDER BY o.due, o.id`
 
 	markClaimed = `UPDATE owed SET state = 'attempting', tries = tries + 1, claim = ?1 WHERE id = ?2`
 
@@ -45,6 +38,16 @@ const (
 		WHERE downstream IN (SELECT id FROM downstreams WHERE mode = 'every') AND state = 'attempting'`
 )
 
+// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
+var readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, coalesce(e.event_ts, o.event_ts), e.id, coalesce(e.name, ''), coalesce(e.account_id, ''),
+		coalesce(e.carrier_code, 0), coalesce(e.received, 0), o.tries + 1, o.since, coalesce(c.superseded, 0), v.value, v.id` + evidence("v") + evidence("e") + `
+	FROM (` + claimable + `) r CROSS JOIN owed o ON o.id = r.id LEFT JOIN events e ON e.seq = o.seq
+	LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq
+	LEFT JOIN events v ON c.seq IS NOT NULL AND v.seq = (SELECT p.seq FROM changes p
+		WHERE p.number = o.number AND p.attribute = o.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq)
+		ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1)
+	ORDER BY o.due, o.id`
+
 // attempt is what the works of the way out have in common: none is a delivery.
 type attempt struct {
 	changed bool  // there was something to write
@@ -61,7 +64,7 @@ type claiming struct {
 	attempt
 	downstream string
 	limit      int
-	attempts   []event.Attempt
+	attempts   []claimedRow
 	next       time.Time
 }
 
@@ -94,22 +97,54 @@ func (c *claiming) write(ctx context.Context, w *session) error {
 	return err
 }
 
-func (w *session) readAttempts(ctx context.Context, args ...any) (list []event.Attempt, err error) {
+// claimedRow is an attempt with what it is held against.
+type claimedRow struct {
+	event.Attempt
+	evidence, before sound.Evidence
+	previous         event.ID
+}
+
+func (w *session) readAttempts(ctx context.Context, args ...any) (list []claimedRow, err error) {
 	rows, err := w.readClaimed.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var a event.Attempt
-		err := rows.Scan(&a.Row, &a.Seq, &a.Number, &a.Attribute, rawValue{&a.Value}, &a.TS, (*identity)(&a.EventID), &a.EventName, &a.AccountID, &a.CarrierCode,
-			(*moment)(&a.Received), &a.Try, (*moment)(&a.Since), &a.Superseded, rawValue{&a.Previous})
-		if err != nil {
+		var a claimedRow
+		into := []any{&a.Row, &a.Seq, &a.Number, &a.Attribute, rawValue{&a.Value}, &a.TS, (*identity)(&a.EventID), &a.EventName, &a.AccountID, &a.CarrierCode,
+			(*moment)(&a.Received), &a.Try, (*moment)(&a.Since), &a.Superseded, rawValue{&a.Previous}, (*identity)(&a.previous)}
+		if err := rows.Scan(append(append(into, evidenceInto(&a.before)...), evidenceInto(&a.evidence)...)...); err != nil {
 			return nil, err
 		}
 		list = append(list, a)
 	}
 	return list, rows.Err()
+}
+
+// judge holds what was claimed against its identity. What does not agree says so; a value before that does not is left out.
+func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attempt, error) {
+	var list []event.Attempt
+	for i := range claimed {
+		a := &claimed[i]
+		wrong := r.agrees(ctx, event.Change{
+			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName, AccountID: a.AccountID, CarrierCode: a.CarrierCode,
+		}, a.evidence)
+		if wrong != nil {
+			a.Damaged = rowTrouble(wrong).Error()
+		}
+		before := r.identities.Before(a.previous, a.Attribute, a.Previous, a.before, r.longEvent(ctx))
+		if before != nil {
+			a.Previous = nil
+		}
+		for _, err := range []error{wrong, before} {
+			if sound.IsTrouble(err) {
+				return nil, err
+			}
+		}
+		list = append(list, a.Attempt)
+	}
+	return list, nil
 }
 
 // releasing makes rows waiting again that somebody has claimed.

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
 const (
 	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
-	pageOfEvents = `SELECT ` + eventColumns + `, NULL FROM events e WHERE e.seq > ? ORDER BY e.seq LIMIT ?`
+	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN ?3 THEN e.body END FROM events e WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2`
 
 	// lookup visits the pieces of events_lookup, the newest first, for the identities between ?1 and ?2.
 	lookup = `WITH RECURSIVE run (n) AS (SELECT max(seq) >> 10 FROM events UNION ALL SELECT n - 1 FROM run WHERE n > 0),
@@ -35,13 +36,15 @@ func scanEvent(rows *sql.Rows) (e event.Stored, err error) {
 
 // Events implements store.Reader.
 func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
-	var list []event.Stored
-	err := r.each(ctx, "list events", func(rows *sql.Rows) error {
-		e, err := scanEvent(rows)
-		list = append(list, e)
-		return err
-	}, pageOfEvents, after, max(limit, 0))
-	return list, err
+	return listRows(ctx, r, "list events", "event", after, limit, pageOfEvents,
+		func(after int64, limit int) []any { return []any{after, limit, r.identities.On()} },
+		func(rows *sql.Rows) (e event.Stored, key int64, wrong error) {
+			if e, wrong = scanEvent(rows); wrong == nil && r.identities.On() {
+				wrong = r.identities.Event(e.Event)
+				e.Delivery.Body = nil
+			}
+			return e, e.Seq, wrong
+		}, nil)
 }
 
 // Event implements store.Reader. It looks once into each run of 1024 events: some ten milliseconds at ten million.
@@ -52,10 +55,17 @@ func (r *Reader) Event(ctx context.Context, id event.ID) (e event.Stored, err er
 		e, err = scanEvent(rows)
 		return err
 	}, oneEvent, id[:], id[:], 1)
-	if err == nil && !found {
-		err = &event.Error{Kind: event.NotFound, Text: "cannot read event " + id.String() + ": there is none"}
+	switch {
+	case err != nil:
+		return event.Stored{}, err
+	case !found:
+		return e, &event.Error{Kind: event.NotFound, Text: "cannot read event " + id.String() + ": there is none"}
+	case r.identities.On():
+		if err := r.identities.Event(e.Event); err != nil {
+			return event.Stored{}, sound.Damaged("show event "+id.String(), err)
+		}
 	}
-	return e, err
+	return e, nil
 }
 
 // EventsByPrefix implements store.Reader.

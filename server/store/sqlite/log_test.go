@@ -139,8 +139,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 	mustAppend(t, s, 1)
 	id := sample(1).ID
 	for query, args := range map[string][]any{
-		oneEvent: {id[:], id[:], 1}, prefix: {id[:], id[:], 1}, pageOfEvents: {0, 10}, pageOfNumbers: {"", 10, 5}, oneNumber: {"x", true, 5}, history: {"x"},
-		oneQuarantine: {1}, pageOfQuarantine: {0, "held", 10}, insertChange: {"x", "cnam", 1, 1},
+		oneEvent: {id[:], id[:], 1}, prefix: {id[:], id[:], 1}, pageOfEvents: {0, 10, true}, pageOfNumbers: {"", 10, 5}, oneNumber: {"x", true, 5}, history: {"x"},
+		oneQuarantine: {1}, pageOfQuarantine: {0, "held", 10, true}, insertChange: {"x", "cnam", 1, 1},
 	} {
 		rows, err := s.Reader.db.Query("EXPLAIN QUERY PLAN "+query, args...)
 		if err != nil {

@@ -59,12 +59,12 @@ func TestOweWithinOneTransaction(t *testing.T) {
 	transact(says(1, 13, 8), says(1, 12, 7), says(4, 41, 8), says(4, 42, 8), all)
 	want(all, `+15550000001 "13"`, `+15550000002 "22"`, `+15550000003 "31"`, `+15550000004 "42"`)
 	for _, a := range slices.Concat(before.attempts, after.attempts, all.attempts) {
-		mustRecord(t, s, a, event.Confirmed)
+		mustRecord(t, s, a.Attempt, event.Confirmed)
 	}
 	again := claims("mine")
 	transact(again)
 	want(again, `+15550000001 "13"`) // came while an older one was under way
-	mustRecord(t, s, again.attempts[0], event.Confirmed)
+	mustRecord(t, s, again.attempts[0].Attempt, event.Confirmed)
 
 	// As many as no statement takes at once, one number in all of them, and each number again with something older.
 	for _, count := range []int{1, 2, 7, 8, 9, 31, 32, 33, 70} {
@@ -85,7 +85,7 @@ func TestOweWithinOneTransaction(t *testing.T) {
 			}
 			want(c, values...)
 			for _, a := range c.attempts {
-				mustRecord(t, s, a, event.Confirmed)
+				mustRecord(t, s, a.Attempt, event.Confirmed)
 			}
 		}
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"time"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
-const (
+var (
 	// standings counts by the index of what is open: what was delivered is not looked at.
 	standings = `WITH counts AS MATERIALIZED (SELECT o.downstream, o.state, count(*) AS rows, min(o.since) AS since
 			FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND ` + open + ` WHERE ?1 = '' OR d.name = ?1 GROUP BY d.id, o.state)
@@ -20,12 +22,12 @@ const (
 
 	open = `(o.state = 'waiting' OR o.state = 'attempting' OR o.state = 'dead')`
 
-	owedColumns = ownColumns + `'' `
+	owedColumns = ownColumns + `''` + owedEvidence
 
-	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, e.name, e.event_ts, e.value, o.tries, o.since,
+	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, coalesce(e.name, ''), coalesce(e.event_ts, o.event_ts), e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, `
 
-	owedFilter = ` CROSS JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2) AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
+	owedFilter = ` LEFT JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2) AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
 		ORDER BY o.id LIMIT ?5`
 
 	// What is asked for decides from where the rows are looked for: the pages of all by id, those of a number by the number, and those of which
@@ -34,8 +36,11 @@ const (
 	owedByNumber = owedColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.number = ?3` + owedFilter
 	owedByState  = owedColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = ?4 AND ` + open + owedFilter
 
-	oneOwed = ownColumns + `o.output FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream CROSS JOIN events e ON e.seq = o.seq WHERE o.id = ?`
+	oneOwed = ownColumns + `o.output` + owedEvidence + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream LEFT JOIN events e ON e.seq = o.seq WHERE o.id = ?`
 )
+
+// owedEvidence is what a row is held against.
+var owedEvidence = `, coalesce(e.account_id, ''), coalesce(e.carrier_code, 0)` + evidence("e") + ` `
 
 // sometime scans a moment; NULL is the zero time.
 type sometime time.Time
@@ -69,13 +74,28 @@ func (r *Reader) Downstreams(ctx context.Context) ([]event.Standing, error) {
 	return r.standings(ctx, "")
 }
 
-func scanOwed(rows *sql.Rows) (o event.Owed, err error) {
-	err = rows.Scan(&o.ID, &o.Downstream, &o.Number, &o.Attribute, &o.State, (*identity)(&o.EventID), &o.EventName, &o.TS, rawValue{&o.Value}, &o.Tries,
-		(*moment)(&o.Since), (*sometime)(&o.Due), (*sometime)(&o.Attempted), &o.Reason, &o.Output)
+// owedRow is a row of what is owed with what it is held against.
+type owedRow struct {
+	event.Owed
+	accountID   string
+	carrierCode int32
+	evidence    sound.Evidence
+}
+
+func scanOwed(rows *sql.Rows) (o owedRow, err error) {
+	err = rows.Scan(append([]any{&o.ID, &o.Downstream, &o.Number, &o.Attribute, &o.State, (*identity)(&o.EventID), &o.EventName, &o.TS, rawValue{&o.Value}, &o.Tries,
+		(*moment)(&o.Since), (*sometime)(&o.Due), (*sometime)(&o.Attempted), &o.Reason, &o.Output, &o.accountID, &o.carrierCode}, evidenceInto(&o.evidence)...)...)
 	return o, err
 }
 
-// Owed implements store.OwedReader.
+// owedAgrees holds the value that is owed against its event.
+func (r *Reader) owedAgrees(ctx context.Context, o *owedRow) error {
+	return r.agrees(ctx, event.Change{
+		Number: o.Number, Attribute: o.Attribute, Value: o.Value, EventID: o.EventID, EventName: o.EventName, AccountID: o.accountID, CarrierCode: o.carrierCode,
+	}, o.evidence)
+}
+
+// Owed implements store.OwedReader. A row whose event is damaged is there without the value: whoever steers what is owed has to see it.
 func (r *Reader) Owed(ctx context.Context, filter event.OwedFilter, after int64, limit int) ([]event.Owed, error) {
 	query := owedByID
 	switch {
@@ -84,27 +104,49 @@ func (r *Reader) Owed(ctx context.Context, filter event.OwedFilter, after int64,
 	case filter.State == event.Attempting, filter.State == event.Dead:
 		query = owedByState
 	}
+	rows, err := listRows(ctx, r, "list what is owed", "owed row", after, limit, query,
+		func(after int64, limit int) []any {
+			return []any{after, filter.Downstream, filter.Number, string(filter.State), limit}
+		},
+		func(rows *sql.Rows) (owedRow, int64, error) {
+			o, wrong := scanOwed(rows)
+			return o, o.ID, wrong
+		},
+		func(o *owedRow) error {
+			wrong := r.owedAgrees(ctx, o)
+			if wrong == nil || sound.IsTrouble(wrong) {
+				return wrong
+			}
+			o.Value = nil
+			r.identities.Pass("value of owed row", strconv.FormatInt(o.ID, 10), rowTrouble(wrong))
+			return nil
+		})
 	var list []event.Owed
-	err := r.each(ctx, "list what is owed", func(rows *sql.Rows) error {
-		o, err := scanOwed(rows)
-		list = append(list, o)
-		return err
-	}, query, after, filter.Downstream, filter.Number, string(filter.State), max(limit, 0))
+	for _, o := range rows {
+		list = append(list, o.Owed)
+	}
 	return list, err
 }
 
 // OwedRow implements store.OwedReader.
-func (r *Reader) OwedRow(ctx context.Context, id int64) (o event.Owed, err error) {
+func (r *Reader) OwedRow(ctx context.Context, id int64) (event.Owed, error) {
 	found := false
-	err = r.each(ctx, "read what is owed", func(rows *sql.Rows) (err error) {
+	var o owedRow
+	err := r.each(ctx, "read what is owed", func(rows *sql.Rows) (err error) {
 		found = true
 		o, err = scanOwed(rows)
 		return err
 	}, oneOwed, id)
-	if err == nil && !found {
-		err = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot read owed row %d: there is none", id)}
+	switch {
+	case err != nil:
+		return event.Owed{}, err
+	case !found:
+		return event.Owed{}, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot read owed row %d: there is none", id)}
 	}
-	return o, err
+	if err := r.owedAgrees(ctx, &o); err != nil {
+		return event.Owed{}, sound.Damaged(fmt.Sprintf("show owed row %d of event %s", id, o.EventID), err)
+	}
+	return o.Owed, nil
 }
 
 // Held implements store.Owing.

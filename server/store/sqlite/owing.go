@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -90,7 +91,21 @@ func (s *Store) Claim(ctx context.Context, downstream string, limit int) ([]even
 	if err := s.settle(ctx, "claim what is owed", c, &c.attempt, 0); err != nil {
 		return nil, time.Time{}, err
 	}
-	return c.attempts, c.next, nil
+	attempts, err := s.judge(ctx, c.attempts)
+	if err != nil {
+		return nil, time.Time{}, errors.Join(err, s.giveBack(ctx, downstream, c.attempts))
+	}
+	return attempts, c.next, nil
+}
+
+// giveBack releases what was claimed and could not be held against its identity, because of trouble of the store's.
+func (s *Store) giveBack(ctx context.Context, downstream string, claimed []claimedRow) error {
+	var held []event.Claimed
+	for _, c := range claimed {
+		held = append(held, event.Claimed{Row: c.Row, Claim: c.Claim})
+	}
+	_, err := s.Release(context.WithoutCancel(ctx), downstream, held)
+	return err
 }
 
 // Record implements store.Owing.

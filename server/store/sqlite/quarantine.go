@@ -2,52 +2,72 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 
 	"numhook/server/event"
+	"numhook/server/store/sound"
 )
 
 const (
 	quarantineColumns = `q.id, q.reason, q.event_name, q.violations, q.times, q.state, e.id, q.received, q.door, q.path_event, q.header`
 
-	pageOfQuarantine = `SELECT ` + quarantineColumns + `, NULL FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as
+	pageOfQuarantine = `SELECT ` + quarantineColumns + `, CASE WHEN ?4 THEN q.body END, q.digest FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as
 		WHERE q.id > ?1 AND (?2 = '' OR q.state = ?2) ORDER BY q.id LIMIT ?3`
 
-	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as WHERE q.id = ?`
+	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body, q.digest FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as WHERE q.id = ?`
 
 	heldQuarantine = `SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine INDEXED BY quarantine_held WHERE state = 'held'`
 )
 
-func scanQuarantined(rows *sql.Rows) (q event.Quarantined, err error) {
+func scanQuarantined(rows *sql.Rows) (q event.Quarantined, digest event.ID, err error) {
 	err = rows.Scan(&q.ID, &q.Reason, &q.EventName, jsonColumn{&q.Violations}, &q.Times, &q.State, (*identity)(&q.RedrivenAs), (*moment)(&q.Delivery.Received),
-		&q.Delivery.Door, &q.PathEvent, jsonColumn{&q.Delivery.Header}, &q.Delivery.Body)
-	return q, err
+		&q.Delivery.Door, &q.PathEvent, jsonColumn{&q.Delivery.Header}, &q.Delivery.Body, (*identity)(&digest))
+	return q, digest, err
+}
+
+// ofItsDigest holds an entry against the digest of its bytes.
+func (r *Reader) ofItsDigest(q event.Quarantined, digest event.ID) error {
+	if r.identities.On() && sha256.Sum256(q.Delivery.Body) != digest {
+		return sound.ErrNotDigest
+	}
+	return nil
 }
 
 // Quarantines implements store.Reader.
 func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
-	var list []event.Quarantined
-	err := r.each(ctx, "list quarantine", func(rows *sql.Rows) error {
-		q, err := scanQuarantined(rows)
-		list = append(list, q)
-		return err
-	}, pageOfQuarantine, after, string(state), max(limit, 0))
-	return list, err
+	return listRows(ctx, r, "list quarantine", "quarantine entry", after, limit, pageOfQuarantine,
+		func(after int64, limit int) []any { return []any{after, string(state), limit, r.identities.On()} },
+		func(rows *sql.Rows) (event.Quarantined, int64, error) {
+			q, digest, wrong := scanQuarantined(rows)
+			if wrong == nil {
+				wrong = r.ofItsDigest(q, digest)
+			}
+			q.Delivery.Body = nil
+			return q, q.ID, wrong
+		}, nil)
 }
 
 // QuarantineEntry implements store.Reader.
 func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarantined, err error) {
 	found := false
+	var digest event.ID
 	err = r.each(ctx, "read quarantine entry", func(rows *sql.Rows) (err error) {
 		found = true
-		q, err = scanQuarantined(rows)
+		q, digest, err = scanQuarantined(rows)
 		return err
 	}, oneQuarantine, id)
-	if err == nil && !found {
-		err = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot read quarantine entry %d: there is none", id)}
+	switch {
+	case err != nil:
+		return event.Quarantined{}, err
+	case !found:
+		return q, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot read quarantine entry %d: there is none", id)}
 	}
-	return q, err
+	if err := r.ofItsDigest(q, digest); err != nil {
+		return event.Quarantined{}, sound.Damaged(fmt.Sprintf("show quarantine entry %d", id), err)
+	}
+	return q, nil
 }
 
 // QuarantineHeld implements store.Reader. It reads the index of those that are held.

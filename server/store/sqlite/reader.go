@@ -10,13 +10,16 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/store"
+	"numhook/server/store/sound"
 )
 
 // Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of the store, the newest at its begin.
 type Reader struct {
-	path string
-	mu   sync.RWMutex // guards db
-	db   *sql.DB      // nil while there is no file to read
+	path       string
+	identities sound.Check
+	long       sound.Memory
+	mu         sync.RWMutex // guards db
+	db         *sql.DB      // nil while there is no file to read
 }
 
 var _ store.Reader = (*Reader)(nil)
@@ -86,16 +89,16 @@ func (r *Reader) each(ctx context.Context, verb string, scan func(*sql.Rows) err
 	}
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
-		return unavailable(verb, err)
+		return unreadable(verb, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return unavailable(verb, err)
+			return unreadable(verb, err)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return unavailable(verb, err)
+		return unreadable(verb, err)
 	}
 	return nil
 }

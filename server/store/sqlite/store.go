@@ -21,11 +21,13 @@ import (
 	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/store/group"
+	"numhook/server/store/sound"
 )
 
 // Options are the settings of a store that is opened for writing. The zero value is right for serving.
 type Options struct {
 	Observer    store.Observer // is told what the writer does; may be nil
+	Check       sound.Check    // what is shown or handed on is held against it; the zero value finds everything good
 	AllowUnsafe bool           // opens a store even where its promise does not hold: see the refusals of Open
 	Synchronous string         // SQLite's synchronous setting; empty means FULL, and a lower one is refused unless AllowUnsafe
 
@@ -153,7 +155,9 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newStore(path string, opts Options) *Store {
-	return &Store{path: path, opts: opts, logEnough: logEnough}
+	s := &Store{path: path, opts: opts, logEnough: logEnough}
+	s.Reader.identities = opts.Check
+	return s
 }
 
 // start connects, brings the schema up to date, and lets the writer run.

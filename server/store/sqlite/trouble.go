@@ -49,6 +49,14 @@ func code(err error) int {
 	return 0
 }
 
+// extendedCode is SQLite's result code with its details, or 0.
+func extendedCode(err error) int {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
+		return e.Code()
+	}
+	return 0
+}
+
 // hints say what an operator can do about a code.
 var hints = map[int]string{
 	codes.SQLITE_FULL:     "the disk or the quota is full: free some space, and the store goes on by itself",
@@ -58,7 +66,7 @@ var hints = map[int]string{
 	codes.SQLITE_IOERR:    "the disk failed: see the kernel's log; when it works again, the store goes on by itself",
 	codes.SQLITE_BUSY:     "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_LOCKED:   "another program has the file locked: find it with fuser, and end what it does",
-	codes.SQLITE_CORRUPT:  "the file is damaged: stop numhook, copy the file and its -wal away, and restore a backup or use sqlite3's .recover",
+	codes.SQLITE_CORRUPT:  "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
 	codes.SQLITE_NOTADB:   "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet",
 }
 

@@ -1,0 +1,133 @@
+package contract
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"sync"
+
+	"numhook/server/event"
+)
+
+// Why what is kept of an event does not agree with its body. None of the texts holds a value.
+var (
+	errNotItsBody = errors.New("the event's identity is not that of its body")
+	errNotItsName = errors.New("the event's name is not that of its body")
+	errNotTold    = errors.New("what is kept of the event is not what its body says")
+)
+
+// cutPath is how long a path may be, in bytes, that was certainly stored whole.
+const cutPath = 240
+
+// documents are reused: an event is held against its body whenever it is shown or handed on.
+var documents = sync.Pool{New: func() any { return new(Document) }}
+
+// parsed lends the document of a body until done is called.
+func parsed(body []byte) (d *Document, done func()) {
+	d = documents.Get().(*Document)
+	d.Reset(body)
+	return d, func() {
+		d.Reset(nil) // the body is the caller's
+		documents.Put(d)
+	}
+}
+
+// Agrees holds what is kept of an event against its body, and says what does not agree: the identity is the digest of the body's canonical JSON, and
+// event_ts, account, carrier code, numbers and value are derived from the body anew. Drift, lint, headers and times are no part of a body.
+func Agrees(e event.Event) error {
+	d, done := parsed(e.Delivery.Body)
+	defer done()
+	if err := d.identifies(e.ID); err != nil {
+		return err
+	}
+	name, _ := d.EventName()
+	if e.Name != name && !strings.Contains(e.Delivery.Door, e.Name) && len(e.Delivery.Door) < cutPath { // a path may name the event instead
+		return errNotItsName
+	}
+	ts, timed := d.integer("event_ts")
+	account, _ := d.Text("payload", "account_id")
+	carrier, carried := d.integer("payload", "object", "carrier_code")
+	switch {
+	case !timed || ts != e.TS, account != e.AccountID, !carried || carrier != int64(e.CarrierCode):
+		return errNotTold
+	case !d.lists(e.Numbers, "payload", "object", "phone_numbers"):
+		return errNotTold
+	}
+	return d.sets(e.Attribute, e.Value)
+}
+
+// Sets is the part of Agrees that is about a value: the body is that of the identity, and says this of the attribute.
+func Sets(id event.ID, attribute event.Attribute, value, body []byte) error {
+	d, done := parsed(body)
+	defer done()
+	if err := d.identifies(id); err != nil {
+		return err
+	}
+	return d.sets(attribute, value)
+}
+
+func (d *Document) identifies(id event.ID) error {
+	if canonical, ok := d.Canonical(); !ok || event.Identify(canonical) != id {
+		return errNotItsBody
+	}
+	return nil
+}
+
+// sets reports whether the attribute's member has the value in canonical form; a nil value stands for a member that is not there.
+func (d *Document) sets(attribute event.Attribute, value []byte) error {
+	if attribute == "" {
+		if value != nil {
+			return errNotTold
+		}
+		return nil
+	}
+	canonical, present := d.Canonical("payload", "object", string(attribute))
+	if present && string(canonical) == "null" {
+		present = false
+	}
+	if present != (value != nil) || present && !bytes.Equal(canonical, value) {
+		return errNotTold
+	}
+	return nil
+}
+
+// integer is the number at a path of member names, when it is whole and fits.
+func (d *Document) integer(path ...string) (int64, bool) {
+	i, ok := d.find(path)
+	if !ok || d.nodes[i].kind != number {
+		return 0, false
+	}
+	return readDecimal(d.raw[d.nodes[i].start:d.nodes[i].end]).int64()
+}
+
+// lists reports whether the array at a path holds these texts, in this order, each at the first place where it stands.
+func (d *Document) lists(texts []string, path ...string) bool {
+	i, ok := d.find(path)
+	if !ok || d.nodes[i].kind != array {
+		return false
+	}
+	at := 0
+	var before map[string]bool // of the texts: made when the first one is repeated
+	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
+		if d.nodes[c].kind != text {
+			return false
+		}
+		is := d.textOf(c)
+		if at < len(texts) && texts[at] == string(is) {
+			if at++; before != nil {
+				before[string(is)] = true
+			}
+			continue
+		}
+		if before == nil {
+			before = make(map[string]bool, at)
+			for _, one := range texts[:at] {
+				before[one] = true
+			}
+		}
+		if !before[string(is)] {
+			return false
+		}
+	}
+	return at == len(texts)
+}
