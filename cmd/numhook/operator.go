@@ -14,6 +14,7 @@ import (
 
 	"numhook/server"
 	"numhook/server/event"
+	"numhook/server/listener"
 )
 
 // readyTime bounds one readiness check; orchestrators give up after a few seconds.
@@ -82,7 +83,7 @@ func withHint(err error) string {
 }
 
 // startOperator serves /healthz, /readyz and /metrics. With an empty address there is no listener.
-func startOperator(address string, h *health, log *slog.Logger, shown ...metrics) (*http.Server, error) {
+func startOperator(address string, h *health, kept *connections, shown ...metrics) (*http.Server, error) {
 	registry, err := metricsRegistry(shown...)
 	if err != nil {
 		return nil, err
@@ -98,17 +99,22 @@ func startOperator(address string, h *health, log *slog.Logger, shown ...metrics
 		_ = json.NewEncoder(w).Encode(result)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	operator := &http.Server{Handler: mux, ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout, WriteTimeout: server.WriteTimeout}
+	operator := &http.Server{
+		Handler: mux, ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout, WriteTimeout: server.WriteTimeout, ErrorLog: kept.errorLog(),
+	}
 	if address == "" {
 		return operator, nil
 	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	inner, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for the operator: %w", err)
 	}
-	log.Info("operator listening", slog.String("address", listener.Addr().String()))
+	in := kept.keep(forOperators, inner, listener.Config{Most: kept.operators})
+	in.Attach(operator)
+	log := kept.log
+	log.Info("operator listening", slog.String("address", in.Addr().String()))
 	go func() {
-		if err := operator.Serve(listener); err != http.ErrServerClosed {
+		if err := operator.Serve(in); err != http.ErrServerClosed {
 			log.Error("cannot serve the operator", slog.String("error", err.Error()))
 		}
 	}()

@@ -22,7 +22,10 @@ import (
 
 // outbound is the way out as serve runs it. Without a configuration it has no lines; what is owed to downstreams that other receivers serve is written all the same.
 type outbound struct {
-	lines   []dispatch.Line
+	lines []dispatch.Line
+
+	descriptors int // that the senders may have open at a time, beyond those that they have now
+
 	metrics *dispatch.Metrics
 	log     *slog.Logger
 	busy    dispatch.Pressure                 // of the way in
@@ -49,11 +52,25 @@ func newOutbound(config string, log *slog.Logger) (*outbound, error) {
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err), out.closeSenders())
 		}
+		out.descriptors += descriptorsOf(d)
 		out.lines = append(out.lines, dispatch.Line{
 			Downstream: d.Downstream, Sender: sender, Timeout: d.Timeout, Concurrency: d.Concurrency, Rate: d.Rate, Backoff: d.Backoff,
 		})
 	}
 	return out, nil
+}
+
+// descriptorsOf is how many descriptors a downstream's sender may need at a time.
+func descriptorsOf(d settings.Downstream) int {
+	const (
+		each    = 1 // connection an attempt
+		program = 4 // pipes, and the handle of the process
+		some    = 4 // files, the connections of a client, a look at a name
+	)
+	if d.Scheme == settings.Exec {
+		return d.Concurrency*program + some
+	}
+	return d.Concurrency*each + some
 }
 
 // loadSettings reads a configuration whose events are those of the contract.

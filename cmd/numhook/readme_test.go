@@ -19,6 +19,7 @@ import (
 	"numhook/server"
 	"numhook/server/certreload"
 	"numhook/server/dispatch"
+	"numhook/server/listener"
 )
 
 func readme(t *testing.T) string {
@@ -105,7 +106,7 @@ func TestReadmeNamesEveryMetricOfTheWayOut(t *testing.T) {
 func TestReadmeNamesEveryMetricOfConnectionsAndTheLog(t *testing.T) {
 	l, log := listing{map[string]bool{}}, newServeLog("json", io.Discard)
 	defer log.lines.Close(0)
-	for _, shown := range []metrics{log} {
+	for _, shown := range []metrics{log, listener.NewMetrics()} {
 		if err := shown.Register(l); err != nil {
 			t.Fatal(err)
 		}

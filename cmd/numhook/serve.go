@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +18,7 @@ import (
 
 	"numhook/server"
 	"numhook/server/certreload"
+	"numhook/server/listener"
 	"numhook/server/signature"
 	"numhook/server/store"
 	"numhook/server/terminal"
@@ -42,6 +42,10 @@ type serveFlags struct {
 	tlsKey     string
 	logFormat  *choice
 	stray      []string // environment variables that no flag knows
+
+	idleTimeout    time.Duration
+	trustedProxies []string
+	behindProxy    bool
 }
 
 func newServeCommand() *cobra.Command {
@@ -62,6 +66,9 @@ func newServeCommand() *cobra.Command {
 	flags.BoolVar(&f.unsafe, "allow-unsafe-store", false, "serve on a store whose settings may lose what was acknowledged")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); read again when it changes")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
+	flags.DurationVar(&f.idleTimeout, "idle-timeout", server.IdleTimeout, "how long a connection that carried signed deliveries may be idle")
+	flags.StringSliceVar(&f.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For says who sends (10.0.0.0/8,...)")
+	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "plain HTTP on an address that is not loopback is meant: a proxy in front speaks TLS")
 	f.logFormat = &choice{value: "auto", among: []string{"auto", "json", "text"}}
 	flags.Var(f.logFormat, "log-format", "json, text, or auto: text on a terminal, json elsewhere")
 	return cmd
@@ -71,6 +78,18 @@ func newServeCommand() *cobra.Command {
 // under load; twice that costs some 20 MiB and gives back a seventh of the processor time of a delivery (make bench). GOGC in the environment wins.
 const collectAt = 200
 
+// check reads what the flags themselves cannot.
+func (f *serveFlags) check() (listener.Proxies, error) {
+	if f.idleTimeout < time.Second {
+		return nil, errors.New("cannot serve: --idle-timeout must be at least 1s")
+	}
+	trusted, err := listener.ParseProxies(f.trustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("cannot serve: --trusted-proxies: %w", err)
+	}
+	return trusted, nil
+}
+
 // serve runs the receiver until the context ends. What is opened first is closed last.
 func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog) (err error) {
 	if os.Getenv("GOGC") == "" {
@@ -79,6 +98,10 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	signals := hangups()
 	log := lines.Logger
 	warnOfStray(log, f.stray)
+	trusted, err := f.check()
+	if err != nil {
+		return err
+	}
 	reloader := certreload.NewReloader(log)
 	secrets, err := servedSecrets(f.secretFile, f.dev, reloader, log)
 	if err != nil {
@@ -114,6 +137,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	}
 	receiver, err := server.New(server.Config{
 		Secrets: secrets, Document: document, Keeper: events, Tolerance: f.tolerance, MaxBody: int64(f.maxBody), Log: log, Metrics: metrics,
+		Remote: trusted.Remote, Signed: listener.Signed,
 	})
 	if err != nil {
 		return err
@@ -123,38 +147,41 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}
-	operator, err := startOperator(f.operator, health, log, metrics, out.metrics, lines, reloader)
+	kept := newConnections(log, listener.DescriptorLimit(), listener.OpenDescriptors(), out.descriptors)
+	operator, err := startOperator(f.operator, health, kept, metrics, out.metrics, lines, reloader, kept.metrics)
 	if err != nil {
 		return err
 	}
 	defer operator.Close()
-	return serveDeliveries(ctx, f, certificate, receiver, health, log, stdout)
-}
-
-// serveDeliveries listens, and on the context's end stops accepting, finishes what it began and answers the rest 503.
-func serveDeliveries(
-	ctx context.Context, f *serveFlags, certificate *certreload.Certificate, receiver *server.Server, health *health, log *slog.Logger, out io.Writer,
-) error {
-	listener, err := listen(ctx, f, certificate)
+	way, err := kept.listen(ctx, f, certificate, trusted)
 	if err != nil {
 		return err
 	}
+	return serveDeliveries(ctx, f, way, receiver, health, kept, stdout)
+}
+
+// serveDeliveries serves, and on the context's end stops accepting, finishes what it began and answers the rest 503.
+func serveDeliveries(
+	ctx context.Context, f *serveFlags, in *listener.Listener, receiver *server.Server, health *health, kept *connections, out io.Writer,
+) error {
+	log := kept.log
 	way := &http.Server{
 		Handler:           receiver.Handler(),
 		ReadHeaderTimeout: server.HeaderTimeout,
 		ReadTimeout:       server.BodyTimeout,
 		WriteTimeout:      server.WriteTimeout,
-		IdleTimeout:       server.IdleTimeout,
+		IdleTimeout:       f.idleTimeout,
 		MaxHeaderBytes:    server.MaxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong below HTTP
+		ErrorLog:          kept.errorLog(),
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a stranger's request as every other method is
 	}
+	in.Attach(way)
 	failed := make(chan error, 1)
-	go func() { failed <- way.Serve(listener) }()
-	log.Info("listening", slog.String("address", listener.Addr().String()), slog.Bool("tls", f.tlsCert != ""), slog.String("version", versionText()))
+	go func() { failed <- way.Serve(in) }()
+	log.Info("listening", slog.String("address", in.Addr().String()), slog.Bool("tls", f.tlsCert != ""), slog.String("version", versionText()))
 	if f.dev {
-		printDevHint(out, listener.Addr(), receiver.Events(), f)
+		printDevHint(out, in.Addr(), receiver.Events(), f)
 	}
 	select {
 	case err := <-failed:
@@ -188,17 +215,6 @@ func servedCertificate(f *serveFlags, reloader *certreload.Reloader) (*certreloa
 	}
 	reloader.Add(certificate)
 	return certificate, nil
-}
-
-func listen(ctx context.Context, f *serveFlags, certificate *certreload.Certificate) (net.Listener, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen: %w", err)
-	}
-	if certificate == nil {
-		return listener, nil
-	}
-	return tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate.Server}), nil
 }
 
 // printDevHint prints the line that sends a signed delivery from a second terminal.

@@ -29,7 +29,8 @@ type Conn struct {
 	begun   atomic.Bool // bytes of a request have come
 	handled atomic.Bool // the request has come to the handler
 	signed  atomic.Bool
-	told    atomic.Bool // why it ended was told
+	bytes   atomic.Int64 // of the request that have come
+	told    atomic.Bool  // why it ended was told
 }
 
 type connKey struct{}
@@ -53,13 +54,21 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	} else {
 		n, err = c.first.Read(p)
 	}
-	if n > 0 && c.begun.CompareAndSwap(false, true) {
-		c.listener.crowd.change(c, func(place *place) { place.active = true })
-	}
+	c.came(n)
 	if err != nil && !c.handled.Load() {
 		c.cut(err)
 	}
 	return n, err
+}
+
+// came notes that bytes of a request have come.
+func (c *Conn) came(n int) {
+	if n > 0 && c.begun.CompareAndSwap(false, true) {
+		c.listener.crowd.change(c, func(p *place) { p.active = true })
+	}
+	if all := c.bytes.Add(int64(n)); all > Large && all-int64(n) <= Large {
+		c.listener.crowd.change(c, func(p *place) { p.large = true })
+	}
 }
 
 // cut tells how a connection ended before a request came to the handler. That an idle one ends is nothing to tell, and neither is one that ends before its first
@@ -139,7 +148,8 @@ func (c *Conn) rest() {
 	c.served.Store(true)
 	c.handled.Store(false)
 	c.begun.Store(false)
-	c.listener.crowd.change(c, func(p *place) { p.active = false })
+	c.bytes.Store(0)
+	c.listener.crowd.change(c, func(p *place) { p.active, p.large = false, false })
 }
 
 // tell tells why the connection ends, once. A PROXY header at its beginning is the reason for whatever else it failed of.

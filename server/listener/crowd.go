@@ -4,13 +4,22 @@ import (
 	"container/list"
 	"net/netip"
 	"sync"
+	"time"
 )
+
+// Grace is how long a connection is left alone after it came, or after its request began: by then the bytes of an honest client have come, and its delivery has been
+// verified. Where nobody else can be let go, accepting waits for so long at most.
+const Grace = 50 * time.Millisecond
+
+// Large is how many bytes of one request make a stranger's upload large. The sender's deliveries come to some 10 KB with their headers.
+const Large = 64 << 10
 
 // rank says how soon a connection is let go; the order is the package comment's.
 type rank int
 
 const (
 	strangerIdle rank = iota
+	strangerLarge
 	strangerActive
 	keptIdle
 	proxyActive
@@ -20,8 +29,9 @@ const (
 
 // crowd is all connections that are open, in the order in which they are let go. Each step takes the same time however many there are.
 type crowd struct {
-	most     int // connections
-	mostEach int // strangers of one remote; 0 for any number
+	most     int           // connections
+	mostEach int           // strangers of one remote; 0 for any number
+	left     chan struct{} // has room for one: a connection has left
 
 	mu      sync.Mutex // guards what follows, and each connection's place
 	open    int
@@ -31,33 +41,41 @@ type crowd struct {
 
 // remote is the strangers of one remote.
 type remote struct {
-	queues [strangerActive + 1]list.List // of *Conn
+	queues [strangerActive + 1]list.List // of *Conn; the front has been there longest
 }
 
 func (r *remote) strangers() int {
-	return r.queues[strangerIdle].Len() + r.queues[strangerActive].Len()
+	return r.queues[strangerIdle].Len() + r.queues[strangerLarge].Len() + r.queues[strangerActive].Len()
 }
 
 // place is where a connection stands; the crowd's mutex guards it.
 type place struct {
 	in      bool // the crowd; false before it came and after it went
 	active  bool
+	large   bool // what it sends
 	signed  bool
 	rank    rank
+	since   time.Time     // when it came to that rank
 	element *list.Element // in the crowd's queue
 	own     *list.Element // in its remote's, while it is a stranger's
 }
 
 // enter takes a connection in, and returns the one that has to be let go for that, with the reason; that one has left already. When it is the new one itself, it
-// was not taken in.
-func (w *crowd) enter(c *Conn) (leaver *Conn, why Kind) {
+// was not taken in. When nobody can be let go yet, it was not taken in either, and wait says when to ask again.
+func (w *crowd) enter(c *Conn, now time.Time) (leaver *Conn, why Kind, wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r := w.remotes[c.remote]; !c.proxy && w.mostEach > 0 && r != nil && r.strangers() >= w.mostEach {
-		leaver, why = firstOf(r.queues[:]), CrowdedRemote
-	} else if w.open >= w.most {
-		if leaver, why = firstOf(w.queues[:]), Crowded; leaver == nil {
-			return c, Full
+		leaver, _ = w.stranger(r.queues[:], now) // when they are all new, there may be some more for a moment
+		why = CrowdedRemote
+	}
+	if leaver == nil && w.open >= w.most {
+		why = Crowded
+		if leaver, wait = w.anybody(now); wait > 0 {
+			return nil, "", wait
+		}
+		if leaver == nil {
+			return c, Full, 0
 		}
 	}
 	if leaver != nil {
@@ -65,19 +83,22 @@ func (w *crowd) enter(c *Conn) (leaver *Conn, why Kind) {
 	}
 	w.open++
 	c.place.in = true
-	w.stand(c)
-	return leaver, why
+	w.stand(c, now)
+	return leaver, why, 0
 }
 
-// spare lets one connection go, if there is one that may.
+// spare lets one connection go at once, if there is one that may.
 func (w *crowd) spare() *Conn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := firstOf(w.queues[:])
-	if c != nil {
-		w.remove(c)
+	for i := range w.queues {
+		if e := w.queues[i].Front(); e != nil {
+			c := e.Value.(*Conn)
+			w.remove(c)
+			return c
+		}
 	}
-	return c
+	return nil
 }
 
 // change notes that a connection is active or idle from now on, or that it was signed.
@@ -89,7 +110,7 @@ func (w *crowd) change(c *Conn, how func(*place)) {
 	}
 	w.unstand(c)
 	how(&c.place)
-	w.stand(c)
+	w.stand(c, time.Now())
 }
 
 // leave takes a connection out, however often it is called.
@@ -109,18 +130,76 @@ func (w *crowd) count() int {
 
 // What follows is called with mu held.
 
+// anybody is who goes first of all. When that is somebody who has just come, wait says how long to leave them alone.
+func (w *crowd) anybody(now time.Time) (leaver *Conn, wait time.Duration) {
+	if leaver, wait = w.stranger(w.queues[:strangerActive+1], now); leaver != nil || wait > 0 {
+		return leaver, wait
+	}
+	if e := w.queues[keptIdle].Front(); e != nil {
+		return e.Value.(*Conn), 0
+	}
+	return first(&w.queues[proxyActive], now)
+}
+
+// stranger is who goes first of some strangers, whose queues are given.
+func (w *crowd) stranger(queues []list.List, now time.Time) (leaver *Conn, wait time.Duration) {
+	idle := &queues[strangerIdle]
+	if leaver, wait = first(idle, now); leaver != nil {
+		for leaver != nil && leaver.unread() { // it is no longer idle, and only nobody has come to read it
+			w.unstand(leaver)
+			leaver.place.active = true
+			w.stand(leaver, now)
+			leaver, wait = first(idle, now)
+		}
+		if leaver != nil {
+			return leaver, 0
+		}
+	}
+	if e := queues[strangerLarge].Front(); e != nil {
+		return e.Value.(*Conn), 0
+	}
+	leaver, soon := first(&queues[strangerActive], now)
+	switch {
+	case leaver != nil:
+		return leaver, 0
+	case wait > 0 && soon > 0:
+		return nil, min(wait, soon)
+	}
+	return nil, max(wait, soon)
+}
+
+// first is the connection that has been in a queue longest, if that is long enough; if not, wait says when it will be.
+func first(queue *list.List, now time.Time) (c *Conn, wait time.Duration) {
+	e := queue.Front()
+	if e == nil {
+		return nil, 0
+	}
+	c = e.Value.(*Conn)
+	if wait = Grace - now.Sub(c.place.since); wait > 0 {
+		return nil, wait
+	}
+	return c, 0
+}
+
 func (w *crowd) remove(c *Conn) {
 	w.unstand(c)
 	c.place.in = false
 	w.open--
+	select {
+	case w.left <- struct{}{}:
+	default:
+	}
 }
 
 // stand puts a connection at the end of its queues.
-func (w *crowd) stand(c *Conn) {
+func (w *crowd) stand(c *Conn, now time.Time) {
 	p := &c.place
+	p.since = now
 	switch kept := p.signed || c.proxy; {
 	case !kept && !p.active:
 		p.rank = strangerIdle
+	case !kept && p.large:
+		p.rank = strangerLarge
 	case !kept:
 		p.rank = strangerActive
 	case !p.active:
@@ -158,14 +237,4 @@ func (w *crowd) unstand(c *Conn) {
 	if r.strangers() == 0 {
 		delete(w.remotes, c.remote)
 	}
-}
-
-// firstOf is the connection that goes first; nil when there is none.
-func firstOf(queues []list.List) *Conn {
-	for i := range queues {
-		if e := queues[i].Front(); e != nil {
-			return e.Value.(*Conn)
-		}
-	}
-	return nil
 }

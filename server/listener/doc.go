@@ -6,9 +6,11 @@
 // that are let go to make room for a new one are, in this order:
 //
 //  1. strangers that are idle, the longest idle first;
-//  2. strangers with a request under way, the longest under way first;
-//  3. kept ones that are idle;
-//  4. a trusted proxy's that have a request under way and never carried a signed delivery.
+//  2. strangers whose upload is large, the longest under way first;
+//  3. other strangers with a request under way, likewise;
+//  4. kept ones that are idle;
+//  5. a trusted proxy's that have a request under way and never carried a signed delivery.
 //
+// Of 1, 3 and 5, whoever came to that within the last Grace is left alone, so that a sender who has just connected is verified before the next stranger comes.
 // A signed delivery that is under way is never let go. When there is nothing else, the new connection is.
 package listener

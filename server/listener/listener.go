@@ -41,7 +41,7 @@ type Listener struct {
 func New(inner net.Listener, cfg Config) *Listener {
 	l := &Listener{
 		Listener: inner, tls: cfg.TLS, trusted: cfg.Trusted, refused: cfg.Refused,
-		crowd: crowd{most: max(1, cfg.Most), mostEach: cfg.MostEach, remotes: map[netip.Prefix]*remote{}},
+		crowd: crowd{most: max(1, cfg.Most), mostEach: cfg.MostEach, left: make(chan struct{}, 1), remotes: map[netip.Prefix]*remote{}},
 	}
 	if l.refused == nil {
 		l.refused = func(Kind, string) {}
@@ -81,7 +81,7 @@ func Signed(ctx context.Context) {
 // Open is how many connections are open.
 func (l *Listener) Open() int { return l.crowd.count() }
 
-// Accept waits for a connection. It never waits for room: it makes some.
+// Accept waits for a connection. It does not wait for room: it makes some, after Grace at the latest.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		raw, err := l.Listener.Accept()
@@ -94,14 +94,28 @@ func (l *Listener) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
-		c := newConn(l, raw)
-		leaver, why := l.crowd.enter(c)
+		if c := newConn(l, raw); l.admit(c) {
+			return c, nil
+		}
+	}
+}
+
+// admit takes a connection in, and lets another one go for it where it must.
+func (l *Listener) admit(c *Conn) bool {
+	for {
+		leaver, why, wait := l.crowd.enter(c, time.Now())
 		if leaver != nil {
 			leaver.letGo(why)
 		}
-		if leaver != c {
-			return c, nil
+		if wait == 0 {
+			return leaver != c
 		}
+		soon := time.NewTimer(wait)
+		select {
+		case <-soon.C:
+		case <-l.crowd.left:
+		}
+		soon.Stop()
 	}
 }
 
