@@ -13,7 +13,7 @@ func DescriptorLimit() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		return usualLimit
 	}
-	return int(min(uint64(limit.Cur), mostDescriptors))
+	return int(min(uint64(limit.Cur), mostDescriptors)) //nolint:unconvert // it is signed on FreeBSD
 }
 
 // OpenDescriptors is how many of them are in use.

@@ -27,8 +27,11 @@ func (m *Metrics) Refused(name string, kind Kind) {
 	m.refused.WithLabelValues(name, string(kind)).Inc()
 }
 
-// Watch shows how many connections a listener has open.
+// Watch shows how many connections a listener has open, and begins its counts at nothing.
 func (m *Metrics) Watch(name string, l *Listener) {
+	for _, kind := range Kinds {
+		m.refused.WithLabelValues(name, string(kind))
+	}
 	m.open.mu.Lock()
 	defer m.open.mu.Unlock()
 	m.open.listeners[name] = l
