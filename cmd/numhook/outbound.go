@@ -48,7 +48,7 @@ func newOutbound(config string, log *slog.Logger) (*outbound, error) {
 		log.Warn("the configuration is served, and may not be meant", slog.String("warning", warning.String()))
 	}
 	for _, d := range set.Downstreams {
-		sender, err := newSender(d)
+		sender, err := newSender(d, log)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err), out.closeSenders())
 		}
@@ -83,10 +83,10 @@ func loadSettings(file string) (*settings.Settings, error) {
 }
 
 // newSender makes the sender for a downstream's scheme.
-func newSender(d settings.Downstream) (dispatch.Sender, error) {
+func newSender(d settings.Downstream, log *slog.Logger) (dispatch.Sender, error) {
 	switch d.Scheme {
 	case settings.HTTPS, settings.HTTP:
-		return newWebhook(d)
+		return newWebhook(d, log)
 	case settings.Exec:
 		return program.New(program.Config{Path: d.Path, Args: d.Args, Env: d.Env})
 	case settings.File:
@@ -103,7 +103,19 @@ func newSender(d settings.Downstream) (dispatch.Sender, error) {
 	return kafka.New(kafka.Config{URL: d.URL, Dial: dial, TLS: secured})
 }
 
-func newWebhook(d settings.Downstream) (dispatch.Sender, error) {
+// reread tells what became of a downstream's headers_file that changed.
+func reread(log *slog.Logger, downstream string) func(error) {
+	return func(err error) {
+		if err != nil {
+			log.Error("the headers_file of a downstream has changed and cannot be used: what it held before is sent", slog.String("downstream", downstream),
+				slog.String("error", err.Error()))
+			return
+		}
+		log.Info("the headers_file of a downstream has changed and is used", slog.String("downstream", downstream))
+	}
+}
+
+func newWebhook(d settings.Downstream, log *slog.Logger) (dispatch.Sender, error) {
 	var secrets []webhook.Secret
 	for _, key := range d.Secrets {
 		secret, err := webhook.NewSecret(key)
@@ -113,7 +125,7 @@ func newWebhook(d settings.Downstream) (dispatch.Sender, error) {
 		secrets = append(secrets, secret)
 	}
 	return webhook.New(webhook.Config{
-		URL: d.URL, Secrets: secrets, Headers: d.Headers, Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
+		URL: d.URL, Secrets: secrets, Headers: d.Headers, HeadersFile: d.HeadersFile, Reread: reread(log, d.Name), Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
 		CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey,
 	})
 }

@@ -105,6 +105,7 @@ func (l *line) try(sends context.Context, ends time.Time, a event.Attempt) (outc
 	ctx, cancel := context.WithDeadline(sends, ends)
 	defer cancel()
 	outcome = l.Sender.Send(ctx, envelope)
+	outcome.After = min(outcome.After, l.Backoff.Max) // for the breaker, too
 	if outcome.Verdict != event.Confirmed && outcome.Verdict != event.Refused && outcome.Verdict != event.Retry && !outcome.Pause {
 		return Outcome{Verdict: event.Retry, Reason: "the sender gave no verdict", Underway: true}
 	}

@@ -17,11 +17,11 @@ const (
 )
 
 // Wait is how long to wait after the try given (from 1): random, of [0, 1), of the span that has grown to it, and no less than the downstream asked for.
-// It is never longer than event.LongestWait.
+// It is never longer than Max, whatever was asked for, nor than event.LongestWait.
 func (b Backoff) Wait(try int, random float64, asked time.Duration) time.Duration {
 	longest := float64(min(b.Max, event.LongestWait))
 	span := min(float64(b.First)*math.Pow(b.Factor, float64(max(try, 1)-1)), longest)
-	return min(max(time.Duration(random*span), asked), event.LongestWait)
+	return max(time.Duration(random*span), min(asked, b.Max, event.LongestWait))
 }
 
 // gaveUp reports whether a row that became owed then is no longer tried. The two are wall clocks, perhaps of two machines: GiveUpAfter is not exact.

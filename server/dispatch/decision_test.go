@@ -29,7 +29,10 @@ func TestBackoffWait(t *testing.T) {
 		{b, 0, 0.5, 0, 500 * time.Millisecond},
 		{b, 1, 0.5, 20 * time.Second, 20 * time.Second}, // no less than was asked for
 		{b, 5, 0.5, 20 * time.Second, 30 * time.Second},
-		{b, 1, 0.5, 48 * time.Hour, event.LongestWait},
+		{b, 1, 0.5, 48 * time.Hour, time.Minute}, // and no more than the longest
+		{b, 1, 0.5, math.MaxInt64, time.Minute},
+		{b, 1, 0.5, math.MinInt64, 500 * time.Millisecond},
+		{Backoff{First: time.Second, Factor: 1, Max: event.LongestWait}, 1, 0.5, 48 * time.Hour, event.LongestWait},
 		{Backoff{First: time.Hour, Factor: 10, Max: 1 << 62}, 9, most, 0, time.Duration(most * float64(event.LongestWait))},
 		{Backoff{First: time.Second, Factor: 1, Max: time.Minute}, 1000, 0.25, 0, 250 * time.Millisecond},
 	} {
@@ -79,8 +82,8 @@ func TestConclude(t *testing.T) {
 		"confirmed late":            {confirmed, hasty, good},
 		"refused":                   {refused, patient, dead("the answer was 422")},
 		"retry":                     {failing, patient, retry(time.Second, "the connection failed")},
-		"retry, asked to wait":      {Outcome{Verdict: event.Retry, Reason: "busy", After: 10 * time.Minute}, patient, retry(10*time.Minute, "busy")},
-		"retry, asked for too much": {Outcome{Verdict: event.Retry, Reason: "busy", After: 1000 * time.Hour}, patient, retry(event.LongestWait, "busy")},
+		"retry, asked to wait":      {Outcome{Verdict: event.Retry, Reason: "busy", After: 50 * time.Second}, patient, retry(50*time.Second, "busy")},
+		"retry, asked for too much": {Outcome{Verdict: event.Retry, Reason: "busy", After: 1000 * time.Hour}, patient, retry(time.Minute, "busy")},
 		"given up":                  {failing, hasty, dead("given up after 1h0m0s: the connection failed")},
 		"not yet given up":          {failing, slower, retry(time.Second, "the connection failed")},
 		"no verdict":                {Outcome{}, patient, retry(time.Second, "no reason given")},

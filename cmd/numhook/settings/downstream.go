@@ -17,7 +17,7 @@ var keys = []struct {
 	schemes []Scheme
 }{
 	{"name", nil}, {"url", nil}, {"mode", nil}, {"start", nil}, {"events", nil}, {"only", nil},
-	{"secret_file", []Scheme{HTTPS, HTTP}}, {"headers", []Scheme{HTTPS, HTTP}},
+	{"secret_file", []Scheme{HTTPS, HTTP}}, {"headers", []Scheme{HTTPS, HTTP}}, {"headers_file", []Scheme{HTTPS, HTTP}},
 	{"timeout", nil}, {"concurrency", nil}, {"rate", nil}, {"retry", nil},
 	{"allow_private", []Scheme{HTTPS, HTTP, NATS, Kafka}},
 	{"ca_file", []Scheme{HTTPS, NATS, Kafka}}, {"client_cert", []Scheme{HTTPS, NATS, Kafka}}, {"client_key", []Scheme{HTTPS, NATS, Kafka}},
@@ -58,6 +58,7 @@ func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	r.pace(o, &d)
 	r.secrets(o, &d)
 	d.Headers = r.headers(o)
+	r.headersFile(o, &d)
 	r.certificates(o, &d)
 	r.brokerURL(o, &d)
 	r.arguments(o, &d)
@@ -179,6 +180,7 @@ func (r *reader) arguments(o object, d *Downstream) {
 		if element.Value == "" && element.ShortTag() == "!!str" {
 			d.Args = append(d.Args, "")
 		} else if arg, ok := r.text(element, "an entry of args"); ok {
+			r.confide(element, arg)
 			d.Args = append(d.Args, arg)
 		}
 	}

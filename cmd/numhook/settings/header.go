@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/textproto"
 	"regexp"
@@ -8,12 +10,15 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"numhook/server/dispatch/webhook"
+	"numhook/server/event"
 )
 
 // reserved are the headers that are not for a configuration: they are ours, or say where the request ends.
 var reserved = []string{
 	"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Host", "Connection",
-	"Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
+	"Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
 }
 
 var headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
@@ -44,6 +49,7 @@ func (r *reader) headers(o object) map[string]string {
 			canonical[name] = key.Line
 			if text, ok := r.text(value, "the header "+name); ok && r.headerValue(value, name) {
 				headers[key.Value] = text
+				r.confide(value, name)
 			}
 		}
 	}
@@ -52,6 +58,8 @@ func (r *reader) headers(o object) map[string]string {
 
 func (r *reader) headerValue(n *node, name string) bool {
 	switch text := n.Value; {
+	case strings.Contains(text, "${"):
+		r.tell(n, "the header "+name+" holds ${...}, for which nothing is put in", "write the header into a file as "+name+": and its value, and name that in headers_file:")
 	case strings.TrimSpace(text) != text:
 		r.tell(n, "the header "+name+" begins or ends with white space", "leave it out")
 	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c > '~' }):
@@ -60,4 +68,37 @@ func (r *reader) headerValue(n *node, name string) bool {
 		return true
 	}
 	return false
+}
+
+// headersFile reads the headers that are not in the configuration itself.
+func (r *reader) headersFile(o object, d *Downstream) {
+	n := o.values["headers_file"]
+	path, ok := r.private(n, "headers_file")
+	if !ok {
+		return
+	}
+	headers, err := webhook.ReadHeaders(path)
+	if flaw, told := errors.AsType[*event.Error](err); told {
+		r.tell(n, fmt.Sprintf("the headers_file %s: %v", path, flaw.Err), cmp.Or(flaw.Hint, "write the name of the right file"))
+		return
+	}
+	for name := range headers {
+		for there := range d.Headers {
+			if strings.EqualFold(there, name) {
+				r.tell(n, "the headers_file has the header "+there+", which is below headers, too", "leave one of the two out")
+				return
+			}
+		}
+	}
+	d.HeadersFile = path
+}
+
+// confidential is how what may be a secret is called.
+var confidential = regexp.MustCompile(`(?i)auth|token|key|secret|cookie|passw|credential|session`)
+
+// confide notes where the configuration holds what may be a secret, going by its name.
+func (r *reader) confide(n *node, name string) {
+	if r.secretAt == nil && confidential.MatchString(name) {
+		r.secretAt = n
+	}
 }

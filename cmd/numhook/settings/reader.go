@@ -18,6 +18,7 @@ type reader struct {
 	events       []string
 	problems     []Problem
 	warnings     []Problem
+	secretAt     *node // the first value that may be a secret
 }
 
 // object is a mapping. A key whose value cannot be used has a nil value: that has been told.

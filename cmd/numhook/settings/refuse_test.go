@@ -15,7 +15,7 @@ const (
 	writeUTF8  = "save it as UTF-8"
 	writeEmpty = "write downstreams: and a list below it, or downstreams: [] for none"
 	syntax     = "; look at quotes, colons and indentation in this line and before it"
-	allKeys    = "name, url, mode, start, events, only, secret_file, headers, timeout, concurrency, rate, retry, allow_private, ca_file, client_cert, client_key, args, env, rotate or keep"
+	allKeys    = "name, url, mode, start, events, only, secret_file, headers, headers_file, timeout, concurrency, rate, retry, allow_private, ca_file, client_cert, client_key, args, env, rotate or keep"
 	https      = "https, http, exec, nats, kafka or file"
 	randomKey  = `; write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"`
 	absent     = "; write the name of a file that is there; a relative one is looked for beside this file"
@@ -145,6 +145,8 @@ var refused = []struct {
 	{"  headers: {a: b, A: c}", "5:19: the header A is there already, on line 5; case makes no difference; leave one of the two out", false},
 	{"  headers: {a: 5550142}", "5:16: the header A must be a text, and YAML reads something else; put it between quotes", true},
 	{"  headers: {a: \"x\\r\\nb: y\"}", "5:16: the header A holds a line end, another control character, or a character that is not ASCII; write it without", true},
+	{"  headers: {a: 'Bearer ${TOKEN}'}", "5:16: the header A holds ${...}, for which nothing is put in; " +
+		"write the header into a file as A: and its value, and name that in headers_file:", true},
 	{"  headers: {a: ' x'}", "5:16: the header A begins or ends with white space; leave it out", true},
 	{"  headers: {a: }", "5:16: the header A is empty; write a value", true},
 	{"  env: [TZ]", "5:3: the key env goes with exec, and not with https; leave it out, or write another url", true},
@@ -212,6 +214,7 @@ func TestRefusedURLs(t *testing.T) {
 		{"https://h:/x", "the port of the url is not one of 1 to 65535" + asHTTPS + " or with a port behind the host"},
 		{"https://h:secret/x", "the url is not one" + asHTTPS + ", with % and two hex digits for every character that has a meaning of its own there"},
 		{"https://h/%zz", "the url is not one" + asHTTPS + ", with % and two hex digits for every character that has a meaning of its own there"},
+		{"https://h/${TOKEN}", "the url holds ${...}, for which nothing is put in; write it out"},
 		{"https://h/x#y", "the url has a fragment (#...), which no server ever sees; leave it out, or write # as %23"},
 		{"https://127.0.0.1/x", guarded}, {"https://[::1]/x", guarded}, {"https://localhost:8080/x", guarded}, {"https://a.LOCALHOST./", guarded},
 		{"https://169.254.169.254/latest", guarded}, {"https://[::ffff:127.0.0.1]/", guarded}, {"https://0.0.0.0/", guarded},

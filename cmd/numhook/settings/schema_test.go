@@ -52,7 +52,7 @@ func TestSchemaTakesWhatLoadTakes(t *testing.T) {
 	s := compiled(t)
 	for _, text := range []string{
 		string(Example()), good, "downstreams: []",
-		good + "  retry: {give_up_after: never, first: 1.5s}\n  only: {}\n  rate: 1e3\n  headers: {}",
+		good + "  retry: {give_up_after: never, first: 1.5s}\n  only: {}\n  rate: 1e3\n  headers: {}", good + "  headers_file: x\n",
 		"downstreams: [{name: a, url: 'exec:run', args: ['']}, {name: b, url: 'file:///x y#?', rotate: 1024, keep: 1}, {name: c, url: 'nats://a,[::1]:1/b?creds=a@b'}]",
 		"downstreams: [{name: a, url: 'https://h?x@y', secret_file: x}, {name: b, url: 'http://[::1]:80', secret_file: x, allow_private: true}]",
 	} {
@@ -131,7 +131,7 @@ func FuzzParse(f *testing.F) {
 	}
 	s := compiled(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := parse([]byte(text), filepath.Join(at, "numhook.yaml"), known)
+		got, err := parse([]byte(text), 0o600, filepath.Join(at, "numhook.yaml"), known)
 		if err == nil {
 			if got == nil || asEditorsDo(t, s, text) != nil {
 				t.Fatalf("%q is taken, and the schema says %v", text, asEditorsDo(t, s, text))

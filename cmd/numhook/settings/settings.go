@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -53,6 +54,7 @@ type Downstream struct {
 
 	URL          string            // https, http, nats, kafka: what the sender takes. It may hold a credential: Redacted is what may be shown
 	Headers      map[string]string // https, http. The values may be credentials
+	HeadersFile  string            // https, http: others, one a line; may be empty
 	SecretFile   string            // https, http
 	Secrets      Secrets           // https, http: what the file held, at least one
 	AllowPrivate bool              // https, http, nats, kafka
@@ -78,24 +80,28 @@ type Downstream struct {
 // Load reads and checks a configuration. events are the names that the contract knows. What is wrong with the configuration comes back as Problems; any other error says
 // that the file cannot be read.
 func Load(path string, events []string) (*Settings, error) {
-	text, err := read(path)
+	text, mode, err := read(path)
 	if err != nil {
 		return nil, &event.Error{Kind: event.Internal, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
 	}
-	return parse(text, path, events)
+	return parse(text, mode, path, events)
 }
 
-func read(path string) ([]byte, error) {
+func read(path string) (text []byte, mode fs.FileMode, err error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for somebody to write to it
-		return nil, errors.New("it is not a regular file")
+		return nil, 0, errors.New("it is not a regular file")
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, bare(err)
+		return nil, 0, bare(err)
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	return text, bare(err)
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, bare(err)
+	}
+	text, err = io.ReadAll(io.LimitReader(file, maxFile+1))
+	return text, info.Mode().Perm(), bare(err)
 }
 
 // bare is a file error without the file's name, which stands before it already.
@@ -106,8 +112,8 @@ func bare(err error) error {
 	return err
 }
 
-// parse checks the text of a configuration.
-func parse(text []byte, file string, events []string) (*Settings, error) {
+// parse checks the text of a configuration, whose file has the mode.
+func parse(text []byte, mode fs.FileMode, file string, events []string) (*Settings, error) {
 	r := &reader{file: file, folder: filepath.Dir(file), events: events}
 	s := &Settings{File: file}
 	if root := r.document(text); root != nil {
@@ -115,6 +121,10 @@ func parse(text []byte, file string, events []string) (*Settings, error) {
 	}
 	if err := r.result(); err != nil {
 		return nil, err
+	}
+	if r.secretAt != nil && mode&0o077 != 0 && runtime.GOOS != "windows" {
+		r.warn(r.secretAt, fmt.Sprintf("what stands here may be a secret, and others can read the configuration (mode %04o)", mode),
+			"run chmod 600 "+file+", or write headers into a headers_file")
 	}
 	s.Warnings = r.warnings
 	return s, nil

@@ -78,6 +78,8 @@ func (r *reader) web(n *node, text string, d *Downstream) {
 	switch {
 	case err != nil:
 		wrong, instead = "the url is not one", instead+", with % and two hex digits for every character that has a meaning of its own there"
+	case strings.Contains(text, "${"):
+		wrong, instead = "the url holds ${...}, for which nothing is put in", "write it out"
 	case u.User != nil:
 		wrong, instead = "the url holds user information, which ends up in logs", "leave it out, and write a credential below headers: (authorization: ...)"
 	case u.Hostname() == "":
@@ -91,6 +93,9 @@ func (r *reader) web(n *node, text string, d *Downstream) {
 		return
 	default:
 		d.URL = text
+		for name := range u.Query() {
+			r.confide(n, name)
+		}
 		return
 	}
 	r.tell(n, wrong, instead)

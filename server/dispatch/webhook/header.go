@@ -13,7 +13,7 @@ import (
 // reserved are the headers that are not for the configuration: they are ours, or decide where the request ends.
 var reserved = []string{
 	HeaderID, HeaderTimestamp, HeaderSignature, "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Host", "Connection", "Keep-Alive",
-	"Proxy-Connection", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
+	"Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
 }
 
 // parseHeaders takes the configured headers. Errors name the header, and never quote a value.

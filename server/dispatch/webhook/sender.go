@@ -30,6 +30,8 @@ type Config struct {
 	URL          string            // http or https
 	Secrets      []Secret          // each signs; none leaves webhook-signature out
 	Headers      map[string]string // sent as they are; values are taken for secrets
+	HeadersFile  string            // others that are sent along, see ReadHeaders; read again when it changes
+	Reread       func(error)       // is told what became of a HeadersFile that changed; may be nil
 	Concurrency  int               // connections that are kept open; below 1 counts as 1
 	AllowPrivate bool              // this machine, link-local and metadata addresses may be connected to
 	CAFile       string            // PEM: trusted instead of the system's authorities; read once
@@ -40,7 +42,7 @@ type Config struct {
 // Sender makes attempts with HTTP/1.1. It is safe for concurrent use.
 type Sender struct {
 	url       *url.URL
-	headers   http.Header
+	headers   *headers
 	secrets   []Secret
 	transport *http.Transport
 	now       func() time.Time
@@ -59,7 +61,7 @@ func New(cfg Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	headers, err := parseHeaders(cfg.Headers)
+	along, err := newHeaders(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +74,7 @@ func New(cfg Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{url: u, headers: headers, secrets: cfg.Secrets, now: time.Now}
+	s := &Sender{url: u, headers: along, secrets: cfg.Secrets, now: time.Now}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
 		Proxy:                  nil, // not from the environment, either: the configuration says where changes go
@@ -191,7 +193,7 @@ func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answ
 // request is the POST, signed anew. It has no GetBody, so that net/http never sends it a second time by itself.
 func (s *Sender) request(ctx context.Context, e dispatch.Envelope) *http.Request {
 	at := s.now()
-	headers := s.headers.Clone()
+	headers := s.headers.newest().Clone()
 	headers[HeaderID] = []string{e.ID}
 	headers[HeaderTimestamp] = []string{timestamp(at)}
 	if len(s.secrets) > 0 {
