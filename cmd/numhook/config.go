@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/store/postgres"
 	"numhook/server/store/sound"
@@ -107,18 +108,6 @@ func (b *byteSize) Set(value string) error {
 	return nil
 }
 
-// redacted keeps a password out of an error message.
-func redacted(url string) string {
-	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok {
-		return url
-	}
-	if _, host, found := strings.Cut(rest, "@"); found {
-		return scheme + "://***@" + host
-	}
-	return url
-}
-
 // storeOptions are the settings that every engine has.
 type storeOptions struct {
 	observer    store.Observer
@@ -175,16 +164,19 @@ const storeForms = "sqlite:PATH, or postgres://USER@HOST/DATABASE"
 // embedded reports whether a store is served by one process alone.
 func embedded(url string) bool { return strings.HasPrefix(url, "sqlite:") }
 
-// findEngine is the engine that a store URL names, and what that engine is to open.
+// findEngine is the engine that a store URL names, and what that engine is to open. What is none may hold a password anywhere, so nothing of it is quoted.
 func findEngine(url string) (engine, string, error) {
-	if path, ok := strings.CutPrefix(url, "sqlite:"); ok && path != "" {
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok && path != "" && !isRemote(path) {
 		return sqliteEngine, path, nil
 	}
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
 		return postgresEngine, url, nil
 	}
-	return engine{}, "", fmt.Errorf("cannot open store %q: it must be %s", redacted(url), storeForms)
+	return engine{}, "", &event.Error{Kind: event.Internal, Text: "cannot open store: it is not given in a form that is known", Hint: "--store takes " + storeForms}
 }
+
+// isRemote reports whether what follows sqlite: was written as the address of a server, with a user and a password perhaps.
+func isRemote(path string) bool { return strings.HasPrefix(path, "//") && strings.Contains(path, "@") }
 
 // opened passes a store on. That there is none where the flag says is no answer to anything, but no access.
 func opened[S any](s S, err error) (S, error) {

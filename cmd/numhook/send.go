@@ -89,6 +89,9 @@ func send(cmd *cobra.Command, f *sendFlags, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkTarget(f.url, f.print); err != nil {
+		return err
+	}
 	secrets, err := requireSecrets(f.secretFile)
 	if err != nil {
 		return err
@@ -222,13 +225,13 @@ func (s *sending) one(ctx context.Context, name string, body []byte) error {
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.flags.url, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("cannot send %s: %w", name, err)
+		return errTarget
 	}
 	request.Header = header
 	began := time.Now()
 	response, err := s.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("cannot send %s: %w", name, err)
+		return fmt.Errorf("cannot send %s to %s: %w", name, request.URL.Host, withoutURL(err))
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, server.DefaultMaxBody))

@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -31,6 +33,11 @@ func parse(url string) (place, error) {
 		return place{}, unreadable(err)
 	}
 	config := &pool.ConnConfig.Config
+	if mayGoInClear(config) {
+		return place{}, &event.Error{Kind: event.Internal,
+			Text: "cannot open store: its URL does not say how to encrypt (sslmode), and so would hand the password in clear text to whoever answers without encryption",
+			Hint: "write sslmode=verify-full into the URL, with sslrootcert=FILE where the server's authority is not among the system's; or sslmode=disable, if clear text is meant"}
+	}
 	if config.ConnectTimeout <= 0 {
 		config.ConnectTimeout = connectTime
 	}
@@ -46,12 +53,37 @@ func parse(url string) (place, error) {
 	return p, nil
 }
 
+// mayGoInClear reports whether a connection to another machine would be encrypted or not as the other side likes it: without sslmode, and with prefer and allow.
+// Only disable makes every attempt without encryption, and nobody gets that without asking for it.
+func mayGoInClear(config *pgconn.Config) bool {
+	clear, encrypted := false, false
+	note := func(host string, port uint16, conf *tls.Config) {
+		if network, _ := pgconn.NetworkAddress(host, port); network == "unix" || isLoopback(host) {
+			return
+		}
+		clear, encrypted = clear || conf == nil, encrypted || conf != nil
+	}
+	note(config.Host, config.Port, config.TLSConfig)
+	for _, other := range config.Fallbacks {
+		note(other.Host, other.Port, other.TLSConfig)
+	}
+	return clear && encrypted
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return err == nil && address.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
 // ambiguous reports whether a part of the password may be taken for the host or the database, and so get into a text: with an @, a / or a # that was not written
 // as %XX.
 func ambiguous(url string) bool {
 	_, rest, _ := strings.Cut(url, "://")
-	rest, _, _ = strings.Cut(rest, "?")
+	rest, query, _ := strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(rest, "/")
+	if strings.Contains(query, "@") && !strings.Contains(authority, "@") { // a question mark in the password
+		return true
+	}
 	return strings.Count(authority, "@") > 1 || strings.Contains(path, "@") || strings.Contains(rest, "#")
 }
 

@@ -38,7 +38,12 @@ var reading = map[string]string{
 func (p place) openReader(ctx context.Context) (*Reader, error) {
 	config := p.pool.Copy()
 	config.MaxConns = max(config.MaxConns, readers)
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return configure(ctx, conn.PgConn(), reading) }
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := p.refusePooler(ctx, conn.PgConn()); err != nil {
+			return err
+		}
+		return configure(ctx, conn.PgConn(), reading)
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, p.openError(err)

@@ -62,7 +62,10 @@ func (s *Store) connect(ctx context.Context, how map[string]string) (*session, e
 		return nil, err
 	}
 	w.conn = conn
-	if err = configure(ctx, w.conn, bounds, ways, how); err == nil {
+	if err = s.place.refusePooler(ctx, w.conn); err == nil {
+		err = configure(ctx, w.conn, bounds, ways, how)
+	}
+	if err == nil {
 		err = w.prove(ctx, s.opts.AllowUnsafe)
 	}
 	if err != nil {

@@ -107,6 +107,9 @@ func (p place) describe(err error) error {
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return &trouble{text: "the database's host name cannot be resolved: " + e.Err}
 	}
+	if e, ok := errors.AsType[*pgconn.ConnectError](err); ok && e.Unwrap() != nil {
+		err = e.Unwrap() // without what the URL holds
+	}
 	return &trouble{text: p.hide(strings.Join(strings.Fields(err.Error()), " "))}
 }
 
