@@ -231,7 +231,7 @@ func (s *sending) one(ctx context.Context, name string, body []byte) error {
 	began := time.Now()
 	response, err := s.client.Do(request)
 	if err != nil {
-		return fmt.Errorf("cannot send %s to %s: %w", name, request.URL.Host, withoutURL(err))
+		return fmt.Errorf("cannot send %s: %w", name, withoutURL(err))
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, server.DefaultMaxBody))
