@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/server"
+	"numhook/server/contract"
 	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/terminal"
@@ -17,8 +18,8 @@ import (
 )
 
 func newQuarantineCommand() *cobra.Command {
-	return newVerbGroup("quarantine", "Look at signed deliveries that were refused, and feed them back",
-		newQuarantineListCommand(), newQuarantineShowCommand(), newQuarantineRedriveCommand())
+	return newVerbGroup("quarantine", "Look at signed deliveries that were refused, and feed them back or discard them",
+		newQuarantineListCommand(), newQuarantineShowCommand(), newQuarantineRedriveCommand(), newQuarantineDiscardCommand())
 }
 
 // quarantineShown is the JSON of a quarantine entry. A list leaves the body out.
@@ -50,7 +51,7 @@ func showQuarantined(q event.Quarantined, body bool) quarantineShown {
 func newQuarantineListCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List quarantined deliveries", Args: cobra.NoArgs}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	all := cmd.Flags().Bool("all", false, "show those that were redriven, too")
+	all := cmd.Flags().Bool("all", false, "show those that were redriven or discarded, too")
 	after := cmd.Flags().Int64("after", 0, "begin after the entry with this ID")
 	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -128,7 +129,8 @@ func newQuarantineRedriveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "redrive [ID...]", Short: "Feed quarantined deliveries back as if they had just come; without an ID, all that are held",
 		Long: "Feed quarantined deliveries back, once the document or the code has been mended. Each takes every step that a delivery takes but the\n" +
-			"signature check, which it passed when it came. The exit code is 1 when any of them is still refused.",
+			"signature check, which it passed when it came. One whose event is stored already, because it was sent again, is a duplicate. The exit code\n" +
+			"is 1 when any of them is still refused.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	dryRun := cmd.Flags().Bool("dry-run", false, "only say what would be accepted")
@@ -160,7 +162,7 @@ func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (
 	out := newList(cmd.OutOrStdout(), format, "ID", "RESULT", "EVENT_ID", "REASON", "VIOLATIONS")
 	refused := 0
 	one := func(q event.Quarantined) error {
-		result, err := redriveOne(ctx, receiver, q, dryRun)
+		result, err := redriveOne(ctx, events, receiver, q, dryRun)
 		if err != nil {
 			return err
 		}
@@ -220,7 +222,10 @@ func eachHeld(ctx context.Context, from store.Reader, ids []int64, visit func(ev
 	return nil
 }
 
-func redriveOne(ctx context.Context, receiver *server.Server, q event.Quarantined, dryRun bool) (redriven, error) {
+func redriveOne(ctx context.Context, events store.Store, receiver *server.Server, q event.Quarantined, dryRun bool) (redriven, error) {
+	if q.State == event.Redriven {
+		return redriven{ID: q.ID, Result: "duplicate", EventID: &q.RedrivenAs}, nil
+	}
 	result := redriven{ID: q.ID}
 	var err error
 	if dryRun {
@@ -238,7 +243,76 @@ func redriveOne(ctx context.Context, receiver *server.Server, q event.Quarantine
 	}
 	switch kind := event.KindOf(err); kind {
 	case event.Malformed, event.Invalid, event.UnknownEvent:
+		as, released := releaseStored(ctx, events, q, dryRun)
+		if event.KindOf(released) != event.NotFound {
+			return redriven{ID: q.ID, Result: "duplicate", EventID: &as}, released
+		}
 		return redriven{ID: q.ID, Result: "refused", Reason: kind, Violations: server.Violations(err)}, nil
 	}
 	return result, fmt.Errorf("cannot redrive quarantine entry %d: %w", q.ID, err)
+}
+
+// releaseStored releases an entry that is refused where it came, but whose event is stored already: somebody has sent the same body again, to a path where it
+// fits. NotFound when no such event is stored.
+func releaseStored(ctx context.Context, events store.Store, q event.Quarantined, dryRun bool) (event.ID, error) {
+	canonical, ok := contract.Parse(q.Delivery.Body).Canonical()
+	if !ok {
+		return event.ID{}, &event.Error{Kind: event.NotFound, Text: "cannot identify the event: its body is not strict JSON"}
+	}
+	stored, err := events.Event(ctx, event.Identify(canonical))
+	if err == nil && !dryRun {
+		_, err = events.Redrive(ctx, q.ID, stored.Event)
+	}
+	return stored.ID, err
+}
+
+// discarded is the JSON of one entry's discard.
+type discarded struct {
+	ID     int64  `json:"id"`
+	Result string `json:"result"` // discarded, refused or not found
+	Why    string `json:"why,omitempty"`
+}
+
+func newQuarantineDiscardCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "discard ID...", Short: "Say that nobody needs to look at entries any more", Args: cobra.MinimumNArgs(1),
+		Long: "Say that nobody needs to look at entries any more: they are no longer counted, and a redrive without IDs passes them over. They are kept, bytes and\n" +
+			"all; one that comes again is held again, and redrive ID feeds one back. The exit code is 1 when any of them is not there, or is redriven.",
+	}
+	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		ids, err := idsOf(args, "quarantine entry", "quarantine list")
+		if err != nil {
+			return err
+		}
+		ctx := cmd.Context()
+		events, err := openOperator(ctx, *url)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, events.Close()) }()
+		out := newList(cmd.OutOrStdout(), format.value, "ID", "RESULT", "WHY")
+		no := false
+		err = eachOf(ids, func(id int64) error {
+			result := discarded{ID: id, Result: string(event.Discarded)}
+			if err := events.Discard(ctx, id); err != nil {
+				switch event.KindOf(err) {
+				case event.NotFound:
+					result.Result = "not found"
+				case event.Invalid:
+					result.Result = "refused"
+				default:
+					return err
+				}
+				no, result.Why = true, err.Error()
+			}
+			out.entry(result, []string{strconv.FormatInt(id, 10), result.Result, orDash(result.Why)})
+			return nil
+		})
+		if err = errors.Join(err, out.close()); err == nil && no {
+			return &exitError{code: exitNo}
+		}
+		return err
+	}
+	return cmd
 }

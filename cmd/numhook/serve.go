@@ -148,7 +148,8 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		return err
 	}
 	kept := newConnections(log, listener.DescriptorLimit(), listener.OpenDescriptors(), out.descriptors)
-	operator, err := startOperator(f.operator, health, kept, metrics, out.metrics, lines, reloader, kept.metrics)
+	operator, err := startOperator(f.operator, health, kept, metrics, out.metrics, lines, reloader, kept.metrics,
+		&heldMetrics{from: events})
 	if err != nil {
 		return err
 	}
