@@ -1,14 +1,16 @@
 package settings
 
 import (
-	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"numhook/server/secretfile"
 )
 
 // What Standard Webhooks says of a symmetric secret.
@@ -59,13 +61,19 @@ func (r *reader) secrets(o object, d *Downstream) {
 		return
 	}
 	d.SecretFile = path
-	for i, line := range bytes.Split(text, []byte("\n")) {
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
+	lines, err := secretfile.Parse(path, text)
+	if fault, ok := errors.AsType[*secretfile.Fault](err); ok {
+		place := "the secret_file " + path
+		if fault.Line > 0 {
+			place = fmt.Sprintf("line %d of the secret_file", fault.Line)
 		}
-		secret, wrong := parseSecret(string(line))
+		r.tell(n, place+" "+fault.What, fault.Remedy)
+		return
+	}
+	for _, line := range lines {
+		secret, wrong := parseSecret(line.Text)
 		if wrong != "" {
-			r.tell(n, fmt.Sprintf("line %d of the secret_file %s", i+1, wrong), randomSecret)
+			r.tell(n, fmt.Sprintf("line %d of the secret_file %s", line.Line, wrong), randomSecret)
 			return
 		}
 		d.Secrets = append(d.Secrets, secret)
