@@ -174,3 +174,23 @@ func TestClockOffset(t *testing.T) {
 		t.Errorf("%s offsets of good signatures, want 3", strconv.FormatFloat(got, 'f', -1, 64))
 	}
 }
+
+// panickingKeeper fails in a way that no store may.
+type panickingKeeper struct{ server.Keeper }
+
+func (panickingKeeper) Append(context.Context, event.Event) (event.Receipt, error) { panic("a store") }
+
+// A panic, too, gives back what was taken.
+func TestAPanicGivesBackWhatItsDeliveryHeld(t *testing.T) {
+	d := newDoorOn(t, server.DefaultMaxBody, func(fake server.Keeper) server.Keeper { return panickingKeeper{fake} })
+	for i := range 30 { // more than there are places for large ones
+		body := cnam(strconv.Itoa(i), strings.Repeat("x", 2*server.SmallBody), "+13125550100")
+		if got, _ := d.status(head("POST", "/", newSecret, body, length(len(body))) + body); got != http.StatusInternalServerError {
+			t.Fatalf("delivery %d: %d, want 500", i, got)
+		}
+	}
+	eventually(t, "nothing is reserved", func() bool { return d.value("numhook_buffered_bytes", "") == 0 })
+	if err := d.server.Ready(); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,8 @@ type receiver struct {
 	url    string
 	server *server.Server
 	store  *storetest.Fake
-	now    time.Time
+	now    time.Time    // only the test's own goroutine looks at it; see advance
+	clock  atomic.Int64 // the same for the server, in nanoseconds
 	logs   *syncBuffer
 }
 
@@ -50,9 +52,10 @@ func newReceiverOn(t *testing.T, keeper func(*storetest.Fake) server.Keeper) *re
 		t.Fatal(err)
 	}
 	r := &receiver{T: t, store: storetest.NewFake(t), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
+	r.advance(0)
 	r.server, err = server.New(server.Config{
 		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Keeper: keeper(r.store),
-		Now: func() time.Time { return r.now }, Log: slog.New(slog.NewJSONHandler(r.logs, nil)),
+		Now: func() time.Time { return time.Unix(0, r.clock.Load()).UTC() }, Log: slog.New(slog.NewJSONHandler(r.logs, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +64,12 @@ func newReceiverOn(t *testing.T, keeper func(*storetest.Fake) server.Keeper) *re
 	t.Cleanup(listening.Close)
 	r.url = listening.URL
 	return r
+}
+
+// advance lets time pass.
+func (r *receiver) advance(by time.Duration) {
+	r.now = r.now.Add(by)
+	r.clock.Store(r.now.UnixNano())
 }
 
 // syncBuffer is a log that the server writes while the test reads.
