@@ -63,9 +63,11 @@ func TestMetricsMove(t *testing.T) {
 
 	// Every delivery came alone, so each was a transaction of its own: two events, one of them again, three quarantine
 	// entries, and a challenge, which nobody waits for.
-	const transactions = 3 + 3 + 1
-	eventually(t, startTime, "every transaction is counted", func() bool {
-		return r.metrics()["numhook_batch_deliveries_count"]-before["numhook_batch_deliveries_count"] == transactions
+	const transactions, deliveries = 3 + 3 + 1, 12
+	eventually(t, startTime, "every transaction and every delivery is counted", func() bool {
+		now := r.metrics()
+		return now["numhook_batch_deliveries_count"]-before["numhook_batch_deliveries_count"] == transactions &&
+			now["numhook_delivery_seconds_count"] == deliveries
 	})
 	after := r.metrics()
 	for name, want := range map[string]float64{

@@ -83,9 +83,9 @@ func TestForgeries(t *testing.T) {
 		})
 	}
 	for reason := range told { // of some, the log leaves lines out
-		if !strings.Contains(r.log.String(), `"reason":"`+reason+`"`) {
-			t.Errorf("the log does not say %s", reason)
-		}
+		eventually(t, endTime, "the log says "+reason, func() bool {
+			return strings.Contains(r.log.String(), `"reason":"`+reason+`"`)
+		})
 	}
 	for _, entry := range r.log.deliveries() {
 		if off, there := entry["offset_s"].(float64); there != (entry["reason"] == "stale") || there && off != -302 && (off < 359 || off > 361) {
