@@ -200,7 +200,7 @@ func strayRequests() map[string]int {
 // Whatever is taken for a delivery is given back, however it is refused and however its connection ends.
 func TestWhatIsTakenIsGivenBackOnEveryWayOut(t *testing.T) {
 	const maxBody = 96 << 10
-	rounds := 60
+	rounds := 200
 	if testing.Short() {
 		rounds = 10
 	}
