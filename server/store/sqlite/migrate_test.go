@@ -129,14 +129,14 @@ func TestMigrateToOrdered(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, o := range list {
-			began := o.Tries == 0 && o.Due.After(at.Add(-time.Minute))
+			began := o.Tries == 0 && (o.State != event.Waiting || o.Due.After(at.Add(-time.Minute)))
 			got = append(got, fmt.Sprintf("%s %s %s %v", o.Number, o.Value, o.State, began))
 		}
 		slices.Sort(got)
 		return got
 	}
 	for downstream, want := range map[string][]string{
-		"newest": {`+1 {"country":"US","n":4} waiting true`, `+2 "A" delivered false`, `+5 {"country":{"US":1}} waiting true`},
+		"newest": {`+1 {"country":"US","n":4} waiting true`, `+2 "A" delivered false`, `+5 {"country":{"US":1}} attempting true`},
 		"us":     {`+1 {"country":"US","n":4} waiting true`, `+5 {"country":{"US":1}} waiting true`},
 		"others": nil, "prefix": {`+2 "A" waiting true`},
 		"late": {`+5 {"country":{"US":1}} waiting true`},
