@@ -70,14 +70,19 @@ func sitIdle(ctx context.Context, conn net.Conn) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// upload sends forged bodies of the largest size as fast as they are taken.
+// forgery is a request with a body of the largest size, and a signature that only the body can show to be wrong.
+var forgery = sync.OnceValue(func() []byte {
+	body := strings.Repeat("x", server.DefaultMaxBody)
+	forged := signed("what a forger guesses", body)
+	return fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: receiver\r\nContent-Length: %d\r\n%s: %s\r\n%s: %s\r\n\r\n%s", len(body),
+		signature.HeaderTimestamp, forged.Get(signature.HeaderTimestamp), signature.HeaderSignature, forged.Get(signature.HeaderSignature), body)
+})
+
+// upload sends forgeries as fast as they are taken.
 func upload(ctx context.Context, conn net.Conn) {
 	end := context.AfterFunc(ctx, func() { conn.Close() })
 	defer end()
-	body := strings.Repeat("x", server.DefaultMaxBody)
-	forged := signed("what a forger guesses", body)
-	_, _ = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: receiver\r\nContent-Length: %d\r\n%s: %s\r\n%s: %s\r\n\r\n%s", len(body),
-		signature.HeaderTimestamp, forged.Get(signature.HeaderTimestamp), signature.HeaderSignature, forged.Get(signature.HeaderSignature), body)
+	_, _ = conn.Write(forgery()) // it may be cut off
 	_, _ = io.Copy(io.Discard, conn)
 }
 

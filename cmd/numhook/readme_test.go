@@ -250,3 +250,12 @@ func TestReadmeStepsWhenTheDocumentChanges(t *testing.T) {
 		t.Errorf("the generated model has no member note: %v", err)
 	}
 }
+
+func TestReadmeNamesEveryKindBelowTheHandler(t *testing.T) {
+	text := readme(t)
+	for _, kind := range listener.Kinds {
+		if !strings.Contains(text, "`"+string(kind)+"`") {
+			t.Errorf("the README does not name %s", kind)
+		}
+	}
+}

@@ -139,7 +139,10 @@ func (s *site) begin(process *exec.Cmd) *receiver {
 	s.Helper()
 	r := &receiver{site: s, process: process, out: &transcript{}, log: &transcript{}, ended: make(chan struct{})}
 	r.client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	r.process.Stdout, r.process.Stderr = r.out, r.log
+	r.process.Stdout = r.out
+	if r.process.Stderr == nil {
+		r.process.Stderr = r.log
+	}
 	if err := r.process.Start(); err != nil {
 		s.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func TestCertificateIsReloaded(t *testing.T) {
 	plain := dial(t, address)
 	plain.write(request(body))
 	plain.expect(http.StatusBadRequest) // net/http says that it speaks TLS
-	if _, err := tls.Dial("tcp", address, &tls.Config{MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true}); err == nil {
+	if _, err := tls.Dial("tcp", address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true}); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 	if code := r.stop(); code != exitGood {
