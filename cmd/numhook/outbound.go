@@ -125,7 +125,7 @@ func newWebhook(d settings.Downstream, log *slog.Logger) (dispatch.Sender, error
 		secrets = append(secrets, secret)
 	}
 	return webhook.New(webhook.Config{
-		URL: d.URL, Secrets: secrets, Headers: d.Headers, HeadersFile: d.HeadersFile, Reread: reread(log, d.Name), Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
+		URL: d.URL, Secrets: secrets, Headers: d.Headers, Proxy: d.Proxy, HeadersFile: d.HeadersFile, Reread: reread(log, d.Name), Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
 		CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey,
 	})
 }

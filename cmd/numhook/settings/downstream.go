@@ -21,7 +21,7 @@ var keys = []struct {
 	{"timeout", nil}, {"concurrency", nil}, {"rate", nil}, {"retry", nil},
 	{"allow_private", []Scheme{HTTPS, HTTP, NATS, Kafka}},
 	{"ca_file", []Scheme{HTTPS, NATS, Kafka}}, {"client_cert", []Scheme{HTTPS, NATS, Kafka}}, {"client_key", []Scheme{HTTPS, NATS, Kafka}},
-	{"args", []Scheme{Exec}}, {"env", []Scheme{Exec}}, {"rotate", []Scheme{File}}, {"keep", []Scheme{File}},
+	{"proxy", []Scheme{HTTPS, HTTP}}, {"args", []Scheme{Exec}}, {"env", []Scheme{Exec}}, {"rotate", []Scheme{File}}, {"keep", []Scheme{File}},
 }
 
 func keyNames() (names []string) {
@@ -59,6 +59,7 @@ func (r *reader) downstream(n *node) (d Downstream, name *node, ok bool) {
 	r.secrets(o, &d)
 	d.Headers = r.headers(o)
 	r.headersFile(o, &d)
+	r.proxy(o, &d)
 	r.certificates(o, &d)
 	r.brokerURL(o, &d)
 	r.arguments(o, &d)

@@ -102,3 +102,23 @@ func (r *reader) confide(n *node, name string) {
 		r.secretAt = n
 	}
 }
+
+// proxy reads what the downstream is reached through.
+func (r *reader) proxy(o object, d *Downstream) {
+	n := o.values["proxy"]
+	text, ok := r.text(n, "proxy")
+	if !ok {
+		return
+	}
+	if text != webhook.NoProxy {
+		u, err := webhook.ParseProxy(text)
+		if flaw, told := errors.AsType[*event.Error](err); told {
+			r.tell(n, "the proxy cannot be used: "+flaw.Err.Error(), flaw.Hint)
+			return
+		}
+		if _, password := u.User.Password(); password {
+			r.confide(n, "password")
+		}
+	}
+	d.Proxy = text
+}

@@ -14,8 +14,9 @@ const good = "downstreams:\n- name: a\n  url: https://h.example/x\n  secret_file
 const (
 	writeUTF8  = "save it as UTF-8"
 	writeEmpty = "write downstreams: and a list below it, or downstreams: [] for none"
+	asProxy    = "; write it as http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or none"
 	syntax     = "; look at quotes, colons and indentation in this line and before it"
-	allKeys    = "name, url, mode, start, events, only, secret_file, headers, headers_file, timeout, concurrency, rate, retry, allow_private, ca_file, client_cert, client_key, args, env, rotate or keep"
+	allKeys    = "name, url, mode, start, events, only, secret_file, headers, headers_file, timeout, concurrency, rate, retry, allow_private, ca_file, client_cert, client_key, proxy, args, env, rotate or keep"
 	https      = "https, http, exec, nats, kafka or file"
 	randomKey  = `; write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"`
 	absent     = "; write the name of a file that is there; a relative one is looked for beside this file"
@@ -149,6 +150,11 @@ var refused = []struct {
 		"write the header into a file as A: and its value, and name that in headers_file:", true},
 	{"  headers: {a: ' x'}", "5:16: the header A begins or ends with white space; leave it out", true},
 	{"  headers: {a: }", "5:16: the header A is empty; write a value", true},
+	{"  proxy: ftp://h:1", "5:10: the proxy cannot be used: its scheme is none of http, https and socks5" + asProxy, true},
+	{"  proxy: 'http://u:hunter2@'", "5:10: the proxy cannot be used: it names no host" + asProxy, false},
+	{"  proxy: http://h:1/x", "5:10: the proxy cannot be used: there is something behind the host" + asProxy, true},
+	{"  proxy: 'http://h:99999'", "5:10: the proxy cannot be used: its port is not one of 1 to 65535" + asProxy, false},
+	{"  proxy: h:1", "5:10: the proxy cannot be used: its scheme is none of http, https and socks5" + asProxy, true},
 	{"  env: [TZ]", "5:3: the key env goes with exec, and not with https; leave it out, or write another url", true},
 	{"  args: [a]", "5:3: the key args goes with exec, and not with https; leave it out, or write another url", true},
 	{"  rotate: 1MiB", "5:3: the key rotate goes with file, and not with https; leave it out, or write another url", true},

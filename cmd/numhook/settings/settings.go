@@ -54,6 +54,7 @@ type Downstream struct {
 
 	URL          string            // https, http, nats, kafka: what the sender takes. It may hold a credential: Redacted is what may be shown
 	Headers      map[string]string // https, http. The values may be credentials
+	Proxy        string            // https, http: a URL, which may hold a password; webhook.NoProxy; empty for what the environment says
 	HeadersFile  string            // https, http: others, one a line; may be empty
 	SecretFile   string            // https, http
 	Secrets      Secrets           // https, http: what the file held, at least one

@@ -11,8 +11,9 @@ import (
 
 // answer is what is looked at of an answer.
 type answer struct {
-	status int
-	header http.Header
+	status  int
+	proxied bool // through a proxy, which may have answered itself
+	header  http.Header
 }
 
 // judge is what an answer means for the attempt. See the package comment.
@@ -25,6 +26,9 @@ func judge(a answer, now time.Time) dispatch.Outcome {
 		return dispatch.Outcome{Verdict: event.Confirmed, Alive: true}
 	case status >= 300 && status <= 399:
 		retry.Reason += ": redirects are not followed, put the final address into url"
+		return retry
+	case status == http.StatusProxyAuthRequired && a.proxied:
+		retry.Reason = proxyRefused{status}.Error()
 		return retry
 	case status == http.StatusGone:
 		return dispatch.Outcome{Verdict: event.Retry, Pause: true, Reason: reason, Alive: true}

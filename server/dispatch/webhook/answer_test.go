@@ -29,7 +29,7 @@ func TestWhatAStatusMeans(t *testing.T) {
 		case status >= 400 && status < 500:
 			want = dispatch.Outcome{Verdict: event.Refused, Reason: reason, Alive: true}
 		}
-		if got := judge(answer{status, wait}, instant); got != want {
+		if got := judge(answer{status: status, header: wait}, instant); got != want {
 			t.Errorf("status %d is %+v, want %+v", status, got, want)
 		}
 	}

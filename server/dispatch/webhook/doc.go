@@ -19,6 +19,12 @@
 // more on another, within the same attempt and its time. So a downstream may get it twice, under one webhook-id, as after every attempt that went unanswered; and
 // the first of the two may take effect after the second was confirmed.
 //
+// # A proxy
+//
+// With one, of the configuration or of the environment, it is the proxy that is connected to, wherever it is, and the proxy decides where to go from there: the
+// guard against this machine and metadata services then looks at the url as written, and not at what its name resolves to. A downstream of https is reached through
+// a tunnel, and the proxy sees nothing of the change; of one of plain http it sees all, and what it answers itself counts as the downstream's, but for 407.
+//
 // # The fence
 //
 // The time of an attempt is the connection's, too: every write looks at the clock first, so that a process which was stopped and goes on later sends nothing. A

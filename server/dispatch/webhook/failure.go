@@ -31,8 +31,17 @@ func reasonOf(t *trip, err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "cut short"
 	}
+	if refused, ok := errors.AsType[proxyRefused](err); ok {
+		return refused.Error()
+	}
 	if reason := peer.Failure(err); reason != "" {
+		if ofProxy(err) {
+			return "the proxy: " + reason
+		}
 		return reason
+	}
+	if ofProxy(err) {
+		return "the proxy cannot be connected to, or refuses"
 	}
 	if t.answered.Load() {
 		return "the answer is not HTTP, or its header is larger than 64 KiB"

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"os"
 	"sync"
@@ -44,10 +43,7 @@ type conn struct {
 
 // carried finds the connection that net/http was given, below TLS or not.
 func carried(c net.Conn) *conn {
-	if secured, ok := c.(*tls.Conn); ok {
-		c = secured.NetConn()
-	}
-	found, _ := c.(*conn)
+	found, _ := below(c).(*conn)
 	return found
 }
 

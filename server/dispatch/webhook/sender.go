@@ -37,6 +37,7 @@ type Config struct {
 	CAFile       string            // PEM: trusted instead of the system's authorities; read once
 	CertFile     string            // PEM: client certificate and its key; read again when they change
 	KeyFile      string
+	Proxy        string // http://, https:// or socks5://HOST:PORT; NoProxy for none; empty for what the environment says
 }
 
 // Sender makes attempts with HTTP/1.1. It is safe for concurrent use.
@@ -74,11 +75,15 @@ func New(cfg Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
+	proxy, err := proxyFor(u, cfg.Proxy)
+	if err != nil {
+		return nil, err
+	}
 	s := &Sender{url: u, headers: along, secrets: cfg.Secrets, now: time.Now}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.transport = &http.Transport{
-		Proxy:                  nil, // not from the environment, either: the configuration says where changes go
-		DialContext:            dialing(peer.Dialer(cfg.AllowPrivate)),
+		// A proxy may be on this machine: whoever runs numhook has named it. What lies beyond it, it decides.
+		DialContext:            dialing(peer.Dialer(cfg.AllowPrivate || proxy != nil), proxy != nil),
 		TLSClientConfig:        encryption,
 		TLSHandshakeTimeout:    peer.ConnectPatience,
 		DisableCompression:     true,
@@ -88,6 +93,7 @@ func New(cfg Config) (*Sender, error) {
 		MaxResponseHeaderBytes: largestAnswer,
 		Protocols:              new(http.Protocols),
 	}
+	through(s.transport, proxy)
 	s.transport.Protocols.SetHTTP1(true) // alone: of HTTP/2 the fence could not tell one request's bytes from another's
 	return s, nil
 }
@@ -96,7 +102,7 @@ func New(cfg Config) (*Sender, error) {
 type tripKey struct{}
 
 // dialing makes connections that know the trip they carry. It does not go on when the trip that it dials for is over.
-func dialing(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
+func dialing(dialer *net.Dialer, proxied bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if t, ok := ctx.Value(tripKey{}).(*trip); ok {
 			bounded, cancel := context.WithCancel(ctx)
@@ -107,6 +113,9 @@ func dialing(dialer *net.Dialer) func(ctx context.Context, network, address stri
 		made, err := dialer.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
+		}
+		if t, ok := ctx.Value(tripKey{}).(*trip); ok && t.bounded && proxied {
+			_ = made.SetDeadline(t.until) // for what comes before the request, and net/http does not bound: the proxy's answer
 		}
 		return &conn{Conn: made}, nil
 	}
@@ -187,7 +196,7 @@ func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answ
 	defer patience.Stop()
 	_, _ = io.CopyN(io.Discard, response.Body, largestAnswer+1)
 	_ = response.Body.Close()
-	return t, answer{response.StatusCode, response.Header}, nil
+	return t, answer{response.StatusCode, s.transport.Proxy != nil, response.Header}, nil
 }
 
 // request is the POST, signed anew. It has no GetBody, so that net/http never sends it a second time by itself.

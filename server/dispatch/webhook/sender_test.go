@@ -220,17 +220,6 @@ func TestANameThatLeadsToThisMachineIsRefusedWhenItIsDialled(t *testing.T) {
 	wantOutcome(t, s.Send(t.Context(), change), confirmed)
 }
 
-func TestProxiesOfTheEnvironmentAreNotAsked(t *testing.T) {
-	proxy := newDownstream(t, func(http.ResponseWriter, *http.Request) {})
-	for _, name := range []string{"HTTP_PROXY", "http_proxy", "ALL_PROXY"} {
-		t.Setenv(name, proxy.URL)
-	}
-	_ = within(t, newSender(t, Config{URL: "http://no-such-host.invalid/"}), time.Minute)
-	if proxy.connections.Load() != 0 {
-		t.Error("the proxy was asked")
-	}
-}
-
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	arrived := make(chan struct{})
 	d := newDownstream(t, func(_ http.ResponseWriter, r *http.Request) {

@@ -57,7 +57,7 @@ func TestNewSaysWhatIsWrongAndQuotesNothing(t *testing.T) {
 		{Config{URL: good, CAFile: noCertificate}, "cannot use the CA file " + noCertificate + ": it holds no certificate"},
 		{Config{URL: good, CAFile: folder + "/none"}, "cannot read the CA file: open " + folder + "/none: no such file or directory"},
 		{Config{URL: good, CertFile: noCertificate}, "cannot use the client certificate: one of certificate and key file is missing"},
-		{Config{URL: good, CertFile: noCertificate, KeyFile: noCertificate}, "cannot load the client certificate: tls: failed to find any PEM data in certificate input"},
+		{Config{URL: good, CertFile: noCertificate, KeyFile: noCertificate}, "cannot load the client certificate: cannot use " + noCertificate + ": it holds no certificate"},
 	} {
 		_, err := New(c.cfg)
 		if err == nil || !strings.HasSuffix(err.Error(), c.want) {
