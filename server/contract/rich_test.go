@@ -193,13 +193,22 @@ func (m maker) schema(depth int) string {
 	seen := map[string]bool{}
 	kept := parts[:0]
 	for _, part := range parts {
-		if name, _, _ := strings.Cut(part, ":"); !seen[name] {
-			seen[name] = true
-			kept = append(kept, part)
+		name, _, _ := strings.Cut(part, ":")
+		closed := strings.HasSuffix(part, closing) && name == `"properties"`
+		if seen[name] || closed && seen[`"additionalProperties"`] {
+			continue // the loader takes no keyword twice
 		}
+		seen[name] = true
+		if closed {
+			seen[`"additionalProperties"`] = true
+		}
+		kept = append(kept, part)
 	}
 	return "{" + strings.Join(kept, ",") + "}"
 }
+
+// closing is what makes a closed object of properties.
+const closing = `},"additionalProperties":false`
 
 func (m maker) keyword(depth int) string {
 	flat := []func() string{
@@ -232,7 +241,7 @@ func (m maker) keyword(depth int) string {
 	}
 	deep := []func() string{
 		func() string { return `"properties":{"a":` + m.schema(depth-1) + `,"b":` + m.schema(depth-1) + `}` },
-		func() string { return `"properties":{"a":` + m.schema(depth-1) + `},"additionalProperties":false` },
+		func() string { return `"properties":{"a":` + m.schema(depth-1) + closing },
 		func() string { return `"additionalProperties":` + m.schema(depth-1) },
 		func() string {
 			return `"patternProperties":{"^x":` + m.schema(depth-1) + `,"[ab]":` + m.schema(depth-1) + `}`
