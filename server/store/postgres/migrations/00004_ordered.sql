@@ -48,9 +48,9 @@ CROSS JOIN LATERAL (
 ) c
 JOIN numhook.events e ON e.seq = c.seq
 JOIN numhook.downstreams d ON d.mode = 'latest' AND d.name IS NOT NULL AND (d.events IS NULL OR e.name = ANY (d.events))
--- A text with NUL is none that this JSON can hold; the value names no country then, and passes.
+-- A text with NUL is none that this JSON can hold; the value names no country then, and passes. chr(92) is the backslash, whatever a role makes of one in quotes.
 CROSS JOIN LATERAL (SELECT CASE
-    WHEN c.attribute = 'emergency_address' AND position('\u0000' IN convert_from(e.value, 'UTF8')) = 0
+    WHEN c.attribute = 'emergency_address' AND position(chr(92) || 'u0000' IN convert_from(e.value, 'UTF8')) = 0
     THEN convert_from(e.value, 'UTF8')::json -> 'country' END AS member) m
 CROSS JOIN LATERAL (SELECT CASE json_typeof(m.member) WHEN 'string' THEN nullif(m.member #>> '{}', '') END AS country) v
 CROSS JOIN (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now) n;
