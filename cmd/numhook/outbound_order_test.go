@@ -129,7 +129,7 @@ func faultOrder(t *testing.T, s *site) {
 	crm.behave(values.apply)
 	late := func() time.Duration { return rand.N(timeout) }
 	config := s.configure("alone", crm)
-	o := &ordered{receiver: s.start("--config", config)}
+	o := &ordered{receiver: s.start("--config", config), accepted: map[int64]time.Time{}}
 	load, end := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { o.run(load) })
@@ -163,7 +163,8 @@ func faultOrder(t *testing.T, s *site) {
 	running.Wait()
 	s.settled(2*time.Minute, crm)
 	values.check(t, s.ledger())
-	t.Logf("rounds %v: %d values accepted, %d requests came", done, o.accepted, len(values.inOrder()))
+	t.Logf("rounds %v: %d values accepted, %d requests came; from the answer to the sender until applied: %s",
+		done, len(o.accepted), len(values.inOrder()), o.delays(values.inOrder()))
 	if code := o.current().stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
@@ -173,7 +174,24 @@ func faultOrder(t *testing.T, s *site) {
 type ordered struct {
 	mu       sync.Mutex
 	receiver *receiver
-	accepted int // read when run has ended
+	accepted map[int64]time.Time // by event_ts; read when run has ended
+}
+
+// delays tells how long it took from the answer to the sender until a value was applied, of those that were not overtaken by a newer one while they waited.
+func (o *ordered) delays(values []application) string {
+	var took []time.Duration
+	seen := map[int64]bool{}
+	for _, v := range values {
+		if at, ok := o.accepted[v.TS]; ok && !seen[v.TS] {
+			took, seen[v.TS] = append(took, v.at.Sub(at)), true
+		}
+	}
+	if len(took) == 0 {
+		return "none"
+	}
+	slices.Sort(took)
+	part := func(of float64) time.Duration { return took[int(of*float64(len(took)-1))].Round(time.Millisecond) }
+	return fmt.Sprintf("median %v, 95 of 100 within %v, 99 within %v, all within %v", part(.5), part(.95), part(.99), part(1))
 }
 
 func (o *ordered) current() *receiver {
@@ -198,7 +216,7 @@ func (o *ordered) run(ctx context.Context) {
 		body := cnamBody(ts, fmt.Sprintf("V%d", ts), fmt.Sprintf("+120255501%02d", ts%numbers))
 		r := o.current()
 		if got, err := r.deliver("/", body, signed(testSecret, body)); err == nil && got.status == http.StatusOK {
-			o.accepted++
+			o.accepted[ts] = time.Now()
 		} else if err == nil && got.status != http.StatusServiceUnavailable {
 			r.Errorf("a delivery got %v", cmp.Or(err, errors.New(got.String())))
 		}
