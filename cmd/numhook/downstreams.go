@@ -91,11 +91,10 @@ func listDownstreams(cmd *cobra.Command, from store.OwedReader, format string) e
 		return err
 	}
 	out := newList(cmd.OutOrStdout(), format, "NAME", "MODE", "STATE", "OWED", "DEAD", "OLDEST", "REGISTERED", "WHY")
-	now := time.Now()
 	for _, s := range standings {
 		oldest, why := "-", "-"
 		if !s.Oldest.IsZero() {
-			oldest = age(s.Oldest, now)
+			oldest = age(s.Oldest, s.At)
 		}
 		if !s.Paused.IsZero() {
 			why = s.PausedWhy
@@ -160,7 +159,7 @@ func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
 	}
 	fmt.Fprintf(w, "  waiting      %d\n  attempting   %d\n  dead         %d\n", s.Waiting, s.Attempting, s.Dead)
 	if !s.Oldest.IsZero() {
-		fmt.Fprintf(w, "  oldest owed  %s (%s)\n", s.Oldest.Format(time.RFC3339), age(s.Oldest, now))
+		fmt.Fprintf(w, "  oldest owed  %s (%s)\n", s.Oldest.Format(time.RFC3339), age(s.Oldest, s.At))
 	}
 	var next []string
 	if !s.Paused.IsZero() {

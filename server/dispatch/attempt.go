@@ -73,6 +73,7 @@ func (l *line) attempt(stop, sends, records context.Context, f *flight) {
 	}
 	outcome := l.try(sends, f.fence.falls(begun), f.Attempt)
 	ended := time.Now()
+	outcome.After = min(outcome.After, l.Backoff.Max) // nobody waits longer, however long it asked for
 	if sends.Err() == nil {
 		l.breakerEnds(*f, outcome)
 	}

@@ -73,6 +73,7 @@ type Dispatch struct {
 	random    func() float64
 	log       *slog.Logger
 	metrics   *Metrics
+	looks     time.Duration // between two readings of how the downstreams stand
 }
 
 // New builds the way out, or says which line cannot be served.
@@ -85,7 +86,7 @@ func New(cfg Config) (*Dispatch, error) {
 	}
 	d := &Dispatch{
 		keeper: cfg.Keeper, wrap: cfg.Wrap, standings: cfg.Standings, source: cfg.Source, owing: cfg.Owing, alone: cfg.Alone, pressure: cfg.Pressure,
-		drainTime: cfg.DrainTime, now: cfg.Now, random: cfg.Random, log: cfg.Log, metrics: cfg.Metrics,
+		drainTime: cfg.DrainTime, now: cfg.Now, random: cfg.Random, log: cfg.Log, metrics: cfg.Metrics, looks: standingEvery,
 	}
 	if d.pressure == nil {
 		d.pressure = new(Pressure)
@@ -214,16 +215,33 @@ func (d *Dispatch) instant() instant { return instant{monotonic: time.Now(), wal
 // observe refreshes the gauges of what is owed until ctx ends.
 func (d *Dispatch) observe(ctx context.Context) {
 	trouble := trouble{log: d.log, what: "standings"}
+	ages := ages{}
 	for {
 		standings, err := d.standing(ctx)
 		if err != nil {
 			trouble.met(ctx, err)
 		} else {
 			trouble.over(ctx)
-			d.metrics.stand(standings, d.now())
+			d.stand(ctx, standings, ages)
 		}
-		if !rest(ctx, standingEvery) {
+		if !rest(ctx, d.looks) {
 			return
+		}
+	}
+}
+
+// stand shows how the downstreams stand, and mends what they are owed under a clock that was set back.
+func (d *Dispatch) stand(ctx context.Context, standings []event.Standing, ages ages) {
+	now, old := time.Now(), map[string]time.Duration{}
+	for _, s := range standings {
+		old[s.Name] = ages.of(s, now)
+	}
+	d.metrics.stand(standings, old)
+	for _, l := range d.lines {
+		for _, s := range standings {
+			if s.Name == l.Downstream.Name {
+				l.rewind(ctx, s, old[s.Name])
+			}
 		}
 	}
 }

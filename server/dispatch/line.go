@@ -169,7 +169,7 @@ func (l *line) pass(stop, sends, records context.Context) look {
 	}
 	next = look{within: PollEvery, news: true, freed: len(attempts) == limit || l.Downstream.Mode == event.Every}
 	if !due.IsZero() {
-		if wait := due.Sub(l.d.now()); wait > 0 && wait <= event.LongestWait {
+		if wait := due.Sub(l.d.now()); wait > 0 {
 			l.noteDue(time.Now().Add(wait))
 		} else {
 			next.freed = true // it waits for what is under way

@@ -86,20 +86,17 @@ func (m *Metrics) handedOver(downstream string, behind time.Duration) {
 }
 
 // stand shows how the downstreams stand; those that are gone are no longer shown.
-func (m *Metrics) stand(standings []event.Standing, now time.Time) {
+func (m *Metrics) stand(standings []event.Standing, ages map[string]time.Duration) {
 	known := make(map[string]bool, len(standings))
 	for _, s := range standings {
 		known[s.Name] = true
 		m.owed.WithLabelValues(s.Name).Set(float64(s.Waiting + s.Attempting))
 		m.dead.WithLabelValues(s.Name).Set(float64(s.Dead))
-		oldest, paused := 0.0, 0.0
-		if !s.Oldest.IsZero() {
-			oldest = max(now.Sub(s.Oldest), 0).Seconds()
-		}
+		paused := 0.0
 		if !s.Paused.IsZero() {
 			paused = 1
 		}
-		m.oldest.WithLabelValues(s.Name).Set(oldest)
+		m.oldest.WithLabelValues(s.Name).Set(ages[s.Name].Seconds())
 		m.paused.WithLabelValues(s.Name).Set(paused)
 	}
 	for name := range m.known {

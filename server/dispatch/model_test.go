@@ -43,6 +43,9 @@ func (h *history) rest(ctx context.Context) error {
 // serve is a second of a receiver for which all goes well, but for what it had begun before.
 func (h *history) serve(ctx context.Context, r *receiver) error {
 	h.now += time.Second
+	if _, err := h.store.Rewind(ctx, h.down.Name, h.backoff.Max, 0); err != nil {
+		return err
+	}
 	if err := errors.Join(h.act(), h.inherit(ctx, r), h.takeOver(ctx, r)); err != nil {
 		return err
 	}

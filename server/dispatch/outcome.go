@@ -60,5 +60,6 @@ type Keeper interface {
 	Record(ctx context.Context, r event.Result) (held bool, err error)
 	Held(ctx context.Context, downstream string) ([]event.Claimed, error)
 	Release(ctx context.Context, downstream string, held []event.Claimed) (int, error)
+	Rewind(ctx context.Context, downstream string, longest, back time.Duration) (int, error)
 	Pause(ctx context.Context, downstream, why string) error
 }

@@ -66,6 +66,11 @@ type Standing struct {
 	Attempting int64
 	Dead       int64
 	Oldest     time.Time // since when the oldest row that is waiting or attempting is owed; zero when there is none
+
+	// What tells of a clock that was set: both are after At where rows were written under a clock that was ahead.
+	At      time.Time // what the clock of what is owed showed when this was read
+	Newest  time.Time // since when the newest of those rows is owed
+	LastDue time.Time // when the last of those that are waiting, and that no other holds up, is due
 }
 
 // OwedState is how a row of what is owed stands. A row is a subject of a downstream: a number's attribute (mode latest), or one event's word about a number
@@ -87,8 +92,11 @@ const (
 	Skipped    OwedState = "skipped"
 )
 
-// LongestWait bounds every wait for the next attempt. A row that is due later than that after now was written before the clock was set back, and is due.
+// LongestWait bounds every wait for the next attempt that a downstream can be given.
 const LongestWait = 24 * time.Hour
+
+// ClockSlack is what clocks may differ by, and be set by, without anybody taking notice.
+const ClockSlack = time.Second
 
 // LongestOutput is how many bytes of an attempt's output are kept, at most.
 const LongestOutput = 4 << 10

@@ -46,6 +46,10 @@ type Owing interface {
 	Held(ctx context.Context, downstream string) ([]event.Claimed, error)
 	// Release makes rows waiting again, due at once, each as long as it is still under the claim given, and returns how many were.
 	Release(ctx context.Context, downstream string, held []event.Claimed) (int, error)
+	// Rewind mends what was written under a clock that has been set back since, and returns how many rows it changed: those that are waiting and due later than
+	// longest from now are due now, and those that are waiting or attempting and owed since later than now are owed since so much earlier as back says. Both
+	// are told from now by more than event.ClockSlack.
+	Rewind(ctx context.Context, downstream string, longest, back time.Duration) (int, error)
 	// Pause lets nothing be claimed for the downstream, Resume ends that. One that is paused already stays paused since when it was, for the new reason.
 	// NotFound for an unknown one.
 	Pause(ctx context.Context, downstream, why string) error

@@ -39,9 +39,6 @@ const (
 		AND (b.turn, b.slot) < (o.turn, o.slot)`
 
 	heldUp = `((SELECT mode FROM line) = 'every' AND EXISTS (SELECT FROM ` + before + `))`
-
-	// farOff is how far ahead nothing can be due unless the clock was set back since: event.LongestWait and an hour, in microseconds.
-	farOff = `25::bigint * 3600 * 1000000`
 )
 
 // ripe are the first rows for which the condition on their time holds and that nothing holds up, as many as there is room for. What held when they were
@@ -57,10 +54,9 @@ func ripe(when, room string) string {
 
 var (
 	// claimRows takes the rows. Who is in the way is passed over: another claim has them, or somebody is changing them.
-	claimRows = line + taken + `, due AS MATERIALIZED (` + ripe(`o.due <= (SELECT now FROM clock)`, `$3::bigint - (SELECT rows FROM taken)`) + `
-		), unwound AS MATERIALIZED (` + ripe(`o.due > (SELECT now FROM clock) + `+farOff, `$3::bigint - (SELECT rows FROM taken) - (SELECT count(*) FROM due)`) + `)
+	claimRows = line + taken + `, due AS MATERIALIZED (` + ripe(`o.due <= (SELECT now FROM clock)`, `$3::bigint - (SELECT rows FROM taken)`) + `)
 		UPDATE numhook.owed o SET state = 'attempting', claim = $2, tries = tries + 1
-		WHERE o.id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM unwound))`
+		WHERE o.id = ANY (ARRAY(SELECT id FROM due))`
 
 	// claimedRows tells what was taken. A statement of its own: a value that was stored while the one before looked for rows is not there for that one.
 	claimedRows = `SELECT o.id, o.claim, o.seq, $1::bytea, o.number, o.attribute, e.value, v.value,

@@ -25,16 +25,19 @@ const (
 
 const (
 	standings = `SELECT d.name, d.mode::text, d.start::text, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
-			w.rows + q.rows, a.rows, x.rows, least(w.since, q.since, a.since)
+			w.rows + q.rows, a.rows, x.rows, least(w.since, q.since, a.since),
+			(SELECT coalesce($1` + clock + `), greatest(w.newest, q.newest, a.newest), w.due
 		FROM numhook.downstreams d
-		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since FROM numhook.owed WHERE downstream = d.id AND state = 'waiting' AND NOT queued) w
-		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since FROM numhook.owed
+		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since, max(since) AS newest, max(due) AS due
+			FROM numhook.owed WHERE downstream = d.id AND state = 'waiting' AND NOT queued) w
+		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since, max(since) AS newest FROM numhook.owed
 			WHERE downstream = d.id AND slot > 0 AND state IN ('waiting', 'attempting') AND queued) q
-		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since FROM numhook.owed WHERE downstream = d.id AND state = 'attempting') a
+		CROSS JOIN LATERAL (SELECT count(*) AS rows, min(since) AS since, max(since) AS newest
+			FROM numhook.owed WHERE downstream = d.id AND state = 'attempting') a
 		CROSS JOIN LATERAL (SELECT count(*) AS rows FROM numhook.owed WHERE downstream = d.id AND state = 'dead') x
 		WHERE `
 
-	oneStanding  = standings + `d.name = $1::bytea`
+	oneStanding  = standings + `d.name = $2::bytea`
 	allStandings = standings + `d.name IS NOT NULL ORDER BY d.name`
 
 	register = `INSERT INTO numhook.downstreams AS d (name, mode, start, events, carrier_codes, countries, prefixes, registered, filled)
@@ -45,11 +48,13 @@ const (
 
 func scanStanding(row pgx.CollectableRow) (s event.Standing, err error) {
 	var events, countries, prefixes [][]byte
-	var paused, oldest *int64
+	var paused, oldest, newest, due *int64
 	err = row.Scan((*word)(&s.Name), (*string)(&s.Mode), (*string)(&s.Start), &events, &s.Only.CarrierCodes, &countries, &prefixes, (*moment)(&s.Registered),
-		&s.Filled, &paused, (*word)(&s.PausedWhy), &s.Waiting, &s.Attempting, &s.Dead, &oldest)
+		&s.Filled, &paused, (*word)(&s.PausedWhy), &s.Waiting, &s.Attempting, &s.Dead, &oldest, (*moment)(&s.At),
+		&newest, &due)
 	s.Events, s.Only.Countries, s.Only.Prefixes = texts(events), texts(countries), texts(prefixes)
 	s.Paused, s.Oldest = perhaps(paused), perhaps(oldest)
+	s.Newest, s.LastDue = perhaps(newest), perhaps(due)
 	return s, err
 }
 
@@ -91,7 +96,7 @@ func (s *Store) Register(ctx context.Context, d event.Downstream) (event.Standin
 				b.Queue(alone)
 				b.Queue(register, []byte(d.Name), string(d.Mode), string(d.Start), blobs(d.Events), d.Only.CarrierCodes, blobs(d.Only.Countries), blobs(d.Only.Prefixes), s.clock())
 			}
-			b.Queue(oneStanding, []byte(d.Name)).Query(func(rows pgx.Rows) (err error) {
+			b.Queue(oneStanding, s.clock(), []byte(d.Name)).Query(func(rows pgx.Rows) (err error) {
 				list, err = pgx.CollectRows(rows, scanStanding)
 				return err
 			})

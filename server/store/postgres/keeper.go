@@ -116,12 +116,3 @@ func (s *Store) exchange(ctx context.Context, ask trip, again bool) (err error) 
 	}
 	return nil
 }
-
-// clock is the time of what is owed, as a parameter; nil is NULL.
-func (s *Store) clock() *int64 {
-	if s.opts.Now == nil {
-		return nil
-	}
-	now := s.opts.Now().UnixMicro()
-	return &now
-}

@@ -69,7 +69,7 @@ func (r *Reader) Downstreams(ctx context.Context) ([]event.Standing, error) {
 		s, err := scanStanding(rows)
 		list = append(list, s)
 		return err
-	}, allStandings)
+	}, allStandings, r.clock())
 	return list, err
 }
 

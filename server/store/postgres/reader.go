@@ -23,6 +23,16 @@ type Reader struct {
 	pool       *pgxpool.Pool
 	identities sound.Check
 	long       sound.Memory
+	now        func() time.Time // the clock of what is owed; nil means the database's
+}
+
+// clock is the time of what is owed, as a parameter; nil is NULL.
+func (r *Reader) clock() *int64 {
+	if r.now == nil {
+		return nil
+	}
+	now := r.now().UnixMicro()
+	return &now
 }
 
 var _ store.Reader = (*Reader)(nil)

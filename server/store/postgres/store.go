@@ -148,6 +148,7 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 		return nil, err
 	}
 	s.Reader.Check(opts.Check)
+	s.now = opts.Now
 	writers := make([]group.Writer[work], opts.Writers)
 	for i := range writers {
 		w := s.newWriter(storingWays)

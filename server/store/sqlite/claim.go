@@ -14,10 +14,8 @@ import (
 const (
 	findClaimable = `SELECT id, paused IS NOT NULL FROM downstreams WHERE name = ?`
 
-	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3: those that are due, and then those that are due after ?4, which
-	// were written before the clock was set back. The plus keeps SQLite from compiling the statement anew for every limit.
-	claimable = `SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT +?3)
-		UNION ALL SELECT id FROM (SELECT id FROM owed WHERE ` + ripe + ` AND due > ?4 ORDER BY due, since, id LIMIT +?3) LIMIT +?3`
+	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3. The plus keeps SQLite from compiling the statement anew for every limit.
+	claimable = `SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT +?3`
 
 	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
 
@@ -80,8 +78,7 @@ func (c *claiming) write(ctx context.Context, w *session) error {
 	}
 	now := w.now()
 	claim := 1 + rand.Int64N(1<<63-1)
-	setBack := now + (event.LongestWait + time.Hour).Microseconds() // an hour for clocks that differ
-	if c.attempts, err = w.readAttempts(ctx, id, now, c.limit, setBack); err != nil {
+	if c.attempts, err = w.readAttempts(ctx, id, now, c.limit); err != nil {
 		return err
 	}
 	for i := range c.attempts {

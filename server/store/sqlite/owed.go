@@ -13,10 +13,10 @@ import (
 
 var (
 	// standings counts by the index of what is open: what was delivered is not looked at.
-	standings = `WITH counts AS MATERIALIZED (SELECT o.downstream, o.state, count(*) AS rows, min(o.since) AS since
+	standings = `WITH counts AS MATERIALIZED (SELECT o.downstream, o.state, count(*) AS rows, min(o.since) AS since, max(o.since) AS newest, max(o.due) AS due
 			FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND ` + open + ` WHERE ?1 = '' OR d.name = ?1 GROUP BY d.id, o.state)
 		SELECT d.name, d.mode, d.start, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
-			coalesce(w.rows, 0), coalesce(a.rows, 0), coalesce(x.rows, 0), w.since, a.since
+			coalesce(w.rows, 0), coalesce(a.rows, 0), coalesce(x.rows, 0), w.since, a.since, nullif(max(coalesce(w.newest, 0), coalesce(a.newest, 0)), 0), w.due
 		FROM downstreams d LEFT JOIN counts w ON w.downstream = d.id AND w.state = 'waiting' LEFT JOIN counts a ON a.downstream = d.id AND a.state = 'attempting'
 		LEFT JOIN counts x ON x.downstream = d.id AND x.state = 'dead' WHERE ?1 = '' OR d.name = ?1 ORDER BY d.name`
 
@@ -59,7 +59,8 @@ func (r *Reader) standings(ctx context.Context, name string) (list []event.Stand
 		var waiting, attempting time.Time
 		err := rows.Scan(&s.Name, &s.Mode, &s.Start, jsonColumn{&s.Events}, jsonColumn{&s.Only.CarrierCodes}, jsonColumn{&s.Only.Countries},
 			jsonColumn{&s.Only.Prefixes}, (*moment)(&s.Registered), &s.Filled, (*sometime)(&s.Paused), &s.PausedWhy, &s.Waiting, &s.Attempting, &s.Dead,
-			(*sometime)(&waiting), (*sometime)(&attempting))
+			(*sometime)(&waiting), (*sometime)(&attempting), (*sometime)(&s.Newest), (*sometime)(&s.LastDue))
+		s.At = r.now()
 		if s.Oldest = waiting; waiting.IsZero() || !attempting.IsZero() && attempting.Before(waiting) {
 			s.Oldest = attempting
 		}
@@ -67,6 +68,14 @@ func (r *Reader) standings(ctx context.Context, name string) (list []event.Stand
 		return err
 	}, standings, name)
 	return list, err
+}
+
+// now is what the clock of what is owed shows.
+func (r *Reader) now() time.Time {
+	if r.clock != nil {
+		return r.clock()
+	}
+	return time.Now()
 }
 
 // Downstreams implements store.OwedReader.

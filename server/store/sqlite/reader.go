@@ -20,6 +20,8 @@ type Reader struct {
 	long       sound.Memory
 	mu         sync.RWMutex // guards db
 	db         *sql.DB      // nil while there is no file to read
+
+	clock func() time.Time // of what is owed; nil for time.Now
 }
 
 var _ store.Reader = (*Reader)(nil)

@@ -169,6 +169,7 @@ func (s *Store) start(ctx context.Context) error {
 	if err != nil {
 		return openError(err)
 	}
+	s.clock = s.opts.Now
 	if err := s.Reader.open(ctx, s.path); err != nil {
 		_ = session.close()
 		return openError(err)

@@ -325,24 +325,52 @@ func clockSet(t TB, place Place, clock *Clock) {
 	appendNew(t, s, cnam(1, "A", alice, bob))
 	list := claim(t, s, "newest", 10, 2)
 	record(t, s, list[0], event.Retry, time.Hour, true)
-	// Back by years: what was due later than any wait allows is due.
-	clock.Move(-10_000 * time.Hour)
-	a := claim(t, s, "newest", 10, 1)[0]
-	same(t, "number", a.Number, alice)
-	confirm(t, s, claim(t, s, "all", 10, 2)...)
-	record(t, s, a, event.Retry, time.Hour, true)
-	record(t, s, list[1], event.Retry, event.LongestWait, true) // the attempt was begun at another time
+	record(t, s, list[1], event.Retry, time.Minute, true)
+	written := kept(clock.Now())
+	rewind := func(want int, longest, back time.Duration) {
+		t.Helper()
+		got, err := s.Rewind(t.Context(), "newest", longest, back)
+		same(t, "error", err, nil)
+		same(t, "rows mended", got, want)
+	}
+	rewind(0, time.Hour, 0) // a wait of the longest kind is no sign of anything
+	clock.Move(-event.ClockSlack)
+	rewind(0, time.Hour, 0)
+	clock.Move(event.ClockSlack - 10*time.Minute)
+	wantNext(t, s, "newest", written.Add(time.Minute))
 	at := kept(clock.Now())
-	wantNext(t, s, "newest", at.Add(time.Hour))
-	// A wait of the longest kind is no sign of that, nor is one that a clock a little slow makes longer.
-	clock.Move(time.Hour - time.Second)
-	wantNext(t, s, "newest", at.Add(time.Hour))
+	reading, err := s.Downstreams(t.Context())
+	same(t, "error", err, nil)
+	same(t, "reading", []time.Time{reading[1].At, reading[1].Newest, reading[1].LastDue}, []time.Time{at, written, written.Add(time.Hour)})
+	rewind(2, time.Hour, 15*time.Minute) // one is due too late, both are owed since too late
+	for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "newest"}) {
+		same(t, "owed since", o.Since, written.Add(-15*time.Minute))
+	}
+	for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "all"}) { // somebody else's
+		same(t, "owed since", o.Since, written)
+	}
+	rewind(0, time.Hour, 0)
+	record(t, s, claim(t, s, "newest", 10, 1)[0], event.Retry, time.Hour, true)
+	wantNext(t, s, "newest", written.Add(time.Minute))
+	rewind(1, 20*time.Minute, 0) // of a downstream that waits less
+	clock.Move(-10_000 * time.Hour)
+	wantNext(t, s, "newest", at)
+	rewind(2, event.LongestWait, 0)
+	for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "newest"}) {
+		same(t, "owed since", o.Since, kept(clock.Now()))
+	}
+	list = claim(t, s, "newest", 10, 2)
 	clock.Move(-time.Hour)
-	wantNext(t, s, "newest", at.Add(time.Hour))
+	rewind(2, event.LongestWait, time.Hour) // under way
 	// And forth again: everything is due.
+	record(t, s, list[0], event.Retry, event.LongestWait, true)
+	record(t, s, list[1], event.Retry, 0, true)
 	clock.Move(20_000 * time.Hour)
+	rewind(0, time.Minute, 0)
 	confirm(t, s, claim(t, s, "newest", 10, 2)...)
+	confirm(t, s, claim(t, s, "all", 10, 2)...)
 	wantNext(t, s, "newest", time.Time{})
+	wantNext(t, s, "all", time.Time{})
 }
 
 func longestDueFirst(t TB, place Place, clock *Clock) {

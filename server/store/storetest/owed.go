@@ -207,7 +207,7 @@ func (m *Model) begin(d *debt, e event.Stored) {
 
 // Ready reports whether the row may be claimed now, as far as its own time goes.
 func (m *Model) ready(d *debt) bool {
-	return !d.Due.After(m.now()) || d.Due.After(m.now().Add(event.LongestWait+time.Hour))
+	return !d.Due.After(m.now())
 }
 
 // heldUp reports whether the row is passed over: mode every, and an earlier row of its number is still to be delivered.
@@ -298,6 +298,47 @@ func (m *Model) Release(downstream string, c event.Claimed) bool {
 	d.State, d.Due, d.claim = event.Waiting, m.now(), 0
 	m.woken = true
 	return true
+}
+
+// Rewind mends the rows of a downstream that were written under a clock which has been set back since, and counts them.
+func (m *Model) Rewind(downstream string, longest, back time.Duration) (count int) {
+	now := m.now()
+	for _, d := range m.debts {
+		if d.Downstream != downstream || !d.active() {
+			continue
+		}
+		late := d.State == event.Waiting && d.Due.After(now.Add(longest+event.ClockSlack))
+		ahead := d.Since.After(now.Add(event.ClockSlack))
+		if late {
+			d.Due, m.woken = now, true
+		}
+		if ahead {
+			if d.Since = d.Since.Add(-back); d.Since.After(now) {
+				d.Since = now
+			}
+		}
+		if late || ahead {
+			count++
+		}
+	}
+	return count
+}
+
+// reading adds to how a downstream stands what tells of a clock that was set.
+func (m *Model) reading(s event.Standing) event.Standing {
+	s.At = m.now()
+	for _, d := range m.debts {
+		if d.Downstream != s.Name || !d.active() {
+			continue
+		}
+		if d.Since.After(s.Newest) {
+			s.Newest = d.Since
+		}
+		if d.State == event.Waiting && !m.heldUp(d) && d.Due.After(s.LastDue) {
+			s.LastDue = d.Due
+		}
+	}
+	return s
 }
 
 // Retry makes the row due at once, and reports false when its state does not allow that.

@@ -162,6 +162,16 @@ func (f *Fake) Release(ctx context.Context, downstream string, held []event.Clai
 	return count, nil
 }
 
+// Rewind implements store.Owing.
+func (f *Fake) Rewind(ctx context.Context, downstream string, longest, back time.Duration) (int, error) {
+	f.require(longest > 0 && longest <= event.LongestWait && back >= 0, "a rewind by %v, with waits of %v", back, longest)
+	if err := f.use(ctx, "mend what was owed under another clock", true); err != nil {
+		return 0, err
+	}
+	defer f.done()
+	return f.model.Rewind(downstream, longest, back), nil
+}
+
 // Pause implements store.Owing.
 func (f *Fake) Pause(ctx context.Context, downstream, why string) error {
 	f.require(why != "", "a pause without a reason")
@@ -240,7 +250,7 @@ func (f *Fake) Downstreams(ctx context.Context) (list []event.Standing, err erro
 	}
 	defer f.mu.Unlock()
 	for _, name := range f.model.Downstreams() {
-		list = append(list, f.model.Standing(name))
+		list = append(list, f.model.reading(f.model.Standing(name)))
 	}
 	return list, nil
 }

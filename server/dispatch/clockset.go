@@ -1,0 +1,70 @@
+package dispatch
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"numhook/server/event"
+)
+
+// A clock that was set must neither keep what is owed waiting nor hide how long it has waited. The store's clock decides what is due and is what since is read
+// on; here each reading of it is held against this process's stopwatch.
+
+// ages are how long the oldest row of each downstream has been owed. One goroutine owns them.
+type ages map[string]aged
+
+// aged is a reading of the oldest row, and the age that it had by then.
+type aged struct {
+	oldest time.Time // since when it is owed, by which it is told from others
+	age    time.Duration
+	read   time.Time // on the stopwatch
+}
+
+// of is the age of the oldest row: by the store's clock, and no less than this process has seen it grow to by its stopwatch.
+func (a ages) of(s event.Standing, now time.Time) time.Duration {
+	if s.Oldest.IsZero() {
+		delete(a, s.Name)
+		return 0
+	}
+	age := max(s.At.Sub(s.Oldest), 0)
+	if known, ok := a[s.Name]; ok && known.oldest.Equal(s.Oldest) {
+		age = max(age, known.age+now.Sub(known.read))
+	}
+	a[s.Name] = aged{s.Oldest, age, now}
+	return age
+}
+
+// ahead is by how much rows that are owed since later than now are to be owed since earlier: so that none is owed since later, and the oldest, when it is one of
+// them, since it was seen. The others stay as long after it as they were, or are owed since now.
+func ahead(s event.Standing, age time.Duration) time.Duration {
+	back := s.Newest.Sub(s.At)
+	if back <= event.ClockSlack {
+		return 0
+	}
+	if first := s.Oldest.Sub(s.At); first > event.ClockSlack {
+		back = max(back, first+age)
+	}
+	return back
+}
+
+// rewind mends what the line's downstream is owed under a clock that has been set back since.
+func (l *line) rewind(ctx context.Context, s event.Standing, age time.Duration) {
+	longest := l.Backoff.Max
+	back := ahead(s, age)
+	if back == 0 && s.LastDue.Sub(s.At) <= longest+event.ClockSlack {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, StoreTime)
+	defer cancel()
+	rows, err := l.d.keeper.Rewind(ctx, l.Downstream.Name, longest, back)
+	if err != nil {
+		l.watching.met(ctx, err)
+		return
+	}
+	if rows > 0 {
+		l.d.log.LogAttrs(ctx, slog.LevelWarn, "release", slog.String("downstream", l.Downstream.Name), slog.Int("rows", rows),
+			slog.String("reason", "they were written while the clock was ahead"))
+		l.wake()
+	}
+}
