@@ -10,13 +10,8 @@ import (
 
 	"numhook/cmd/numhook/settings"
 	"numhook/cmd/numhook/validation"
+	"numhook/server/certreload"
 	"numhook/server/dispatch"
-	"numhook/server/dispatch/jetstream"
-	"numhook/server/dispatch/journal"
-	"numhook/server/dispatch/kafka"
-	"numhook/server/dispatch/peer"
-	"numhook/server/dispatch/program"
-	"numhook/server/dispatch/webhook"
 	"numhook/server/store"
 )
 
@@ -35,7 +30,7 @@ type outbound struct {
 }
 
 // newOutbound reads the configuration, and makes the senders that it asks for. None of them needs its downstream to be there.
-func newOutbound(config string, log *slog.Logger) (*outbound, error) {
+func newOutbound(config string, reloader *certreload.Reloader, log *slog.Logger) (*outbound, error) {
 	out := &outbound{metrics: dispatch.NewMetrics(), log: log, ended: make(chan error, 1)}
 	if config == "" {
 		return out, nil
@@ -48,7 +43,7 @@ func newOutbound(config string, log *slog.Logger) (*outbound, error) {
 		log.Warn("the configuration is served, and may not be meant", slog.String("warning", warning.String()))
 	}
 	for _, d := range set.Downstreams {
-		sender, err := newSender(d, log)
+		sender, err := newSender(d, reloader)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err), out.closeSenders())
 		}
@@ -80,54 +75,6 @@ func loadSettings(file string) (*settings.Settings, error) {
 		return nil, err
 	}
 	return settings.Load(file, builtIn.Contract.Events())
-}
-
-// newSender makes the sender for a downstream's scheme.
-func newSender(d settings.Downstream, log *slog.Logger) (dispatch.Sender, error) {
-	switch d.Scheme {
-	case settings.HTTPS, settings.HTTP:
-		return newWebhook(d, log)
-	case settings.Exec:
-		return program.New(program.Config{Path: d.Path, Args: d.Args, Env: d.Env})
-	case settings.File:
-		return journal.New(journal.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep})
-	}
-	secured, err := peer.TLS(d.CAFile, d.ClientCert, d.ClientKey)
-	if err != nil {
-		return nil, err
-	}
-	dial := peer.Dialer(d.AllowPrivate).DialContext
-	if d.Scheme == settings.NATS {
-		return jetstream.New(jetstream.Config{URL: d.URL, Dial: dial, TLS: secured})
-	}
-	return kafka.New(kafka.Config{URL: d.URL, Dial: dial, TLS: secured})
-}
-
-// reread tells what became of a downstream's headers_file that changed.
-func reread(log *slog.Logger, downstream string) func(error) {
-	return func(err error) {
-		if err != nil {
-			log.Error("the headers_file of a downstream has changed and cannot be used: what it held before is sent", slog.String("downstream", downstream),
-				slog.String("error", err.Error()))
-			return
-		}
-		log.Info("the headers_file of a downstream has changed and is used", slog.String("downstream", downstream))
-	}
-}
-
-func newWebhook(d settings.Downstream, log *slog.Logger) (dispatch.Sender, error) {
-	var secrets []webhook.Secret
-	for _, key := range d.Secrets {
-		secret, err := webhook.NewSecret(key)
-		if err != nil {
-			return nil, err
-		}
-		secrets = append(secrets, secret)
-	}
-	return webhook.New(webhook.Config{
-		URL: d.URL, Secrets: secrets, Headers: d.Headers, Proxy: d.Proxy, HeadersFile: d.HeadersFile, Reread: reread(log, d.Name), Concurrency: d.Concurrency, AllowPrivate: d.AllowPrivate,
-		CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey,
-	})
 }
 
 // wake tells the lines that something became due. It never blocks.

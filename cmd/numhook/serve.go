@@ -115,7 +115,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if err != nil {
 		return err
 	}
-	out, err := newOutbound(f.config, log)
+	out, err := newOutbound(f.config, reloader, log)
 	if err != nil {
 		return err
 	}

@@ -17,13 +17,28 @@ type pair struct {
 
 // LoadCertificate reads the files, or says what is wrong with them. The name is what log and metrics call it.
 func LoadCertificate(name, certFile, keyFile string) (*Certificate, error) {
+	return load(name, certFile, keyFile, false)
+}
+
+// LoadClientCertificate is LoadCertificate for one that is shown to servers, which know who issued it.
+func LoadClientCertificate(name, certFile, keyFile string) (*Certificate, error) {
+	return load(name, certFile, keyFile, true)
+}
+
+func load(name, certFile, keyFile string, client bool) (*Certificate, error) {
+	who := "the sender refuses to deliver to it"
+	if client {
+		who = "the downstream refuses it"
+	}
 	source, err := Load(Reading[*pair]{
 		Name: name, Files: []string{certFile, keyFile},
-		Parse: func(contents [][]byte) (*pair, error) { return parsePair(certFile, keyFile, contents[0], contents[1]) },
+		Parse: func(contents [][]byte) (*pair, error) {
+			return parsePair(certFile, keyFile, contents[0], contents[1], client)
+		},
 		Sum: func(p *pair) []slog.Attr {
 			return []slog.Attr{slog.Time("not_before", p.shown.Leaf.NotBefore), slog.Time("not_after", p.shown.Leaf.NotAfter)}
 		},
-		Doubt: func(p *pair, now time.Time) string { return joined(p.doubt, timeDoubt(p.shown.Leaf, now)) },
+		Doubt: func(p *pair, now time.Time) string { return joined(p.doubt, timeDoubt(p.shown.Leaf, now, who)) },
 	})
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 const renewBefore = 7 * 24 * time.Hour
 
 // parsePair reads a chain and its key, and names what is wrong with them as an operator would.
-func parsePair(certFile, keyFile string, certPEM, keyPEM []byte) (*pair, error) {
+func parsePair(certFile, keyFile string, certPEM, keyPEM []byte, client bool) (*pair, error) {
 	chain, err := Certificates(certFile, certPEM)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func parsePair(certFile, keyFile string, certPEM, keyPEM []byte) (*pair, error) 
 		return nil, misfit(certFile, keyFile, chain, keyPEM, err)
 	}
 	shown.Leaf = chain[0]
-	return &pair{shown: shown, doubt: chainDoubt(certFile, chain)}, nil
+	return &pair{shown: shown, doubt: chainDoubt(certFile, chain, client)}, nil
 }
 
 // Certificates are those of a PEM file, at least one.
@@ -125,8 +125,8 @@ func publicKey(text []byte) interface{ Equal(x crypto.PublicKey) bool } {
 	return nil
 }
 
-// chainDoubt says what may keep others from verifying the chain, or nothing.
-func chainDoubt(file string, chain []*x509.Certificate) string {
+// chainDoubt says what may keep others from verifying the chain, or nothing. Servers that ask for a client's certificate trust its issuer itself as a rule.
+func chainDoubt(file string, chain []*x509.Certificate, client bool) string {
 	leaf := chain[0]
 	if signedBy(leaf, leaf) {
 		return ""
@@ -147,6 +147,9 @@ func chainDoubt(file string, chain []*x509.Certificate) string {
 			return ""
 		}
 	}
+	if client {
+		return ""
+	}
 	// An authority that everybody knows may have signed it itself.
 	_, err := leaf.Verify(x509.VerifyOptions{CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if unknown := (x509.UnknownAuthorityError{}); err == nil || !errors.As(err, &unknown) {
@@ -160,13 +163,13 @@ func signedBy(one, issuer *x509.Certificate) bool {
 		issuer.CheckSignature(one.SignatureAlgorithm, one.RawTBSCertificate, one.Signature) == nil
 }
 
-// timeDoubt says whether the time of a certificate has not begun, has ended, or is about to.
-func timeDoubt(leaf *x509.Certificate, now time.Time) string {
+// timeDoubt says whether the time of a certificate has not begun, has ended, or is about to. who says what comes of one that has ended.
+func timeDoubt(leaf *x509.Certificate, now time.Time, who string) string {
 	switch left := leaf.NotAfter.Sub(now); {
 	case now.Before(leaf.NotBefore):
 		return "the certificate is not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339) + ": look at the clock, or use the one before until then"
 	case left < 0:
-		return "the certificate has expired on " + leaf.NotAfter.UTC().Format(time.RFC3339) + ": renew it; the sender refuses to deliver to it"
+		return "the certificate has expired on " + leaf.NotAfter.UTC().Format(time.RFC3339) + ": renew it; " + who
 	case left < renewBefore:
 		return "the certificate expires on " + leaf.NotAfter.UTC().Format(time.RFC3339) + ": renew it"
 	}

@@ -90,7 +90,7 @@ func TestFaultsOfCertificatesAreNamed(t *testing.T) {
 		"encrypted as of old": {leaf.pem, legacy, "cannot use k.pem: its key is encrypted", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := parsePair("c.pem", "k.pem", []byte(c.cert), []byte(c.key))
+			p, err := parsePair("c.pem", "k.pem", []byte(c.cert), []byte(c.key), false)
 			if c.refused != "" {
 				if e, ok := errors.AsType[*event.Error](err); !ok || !strings.HasPrefix(e.Error(), c.refused) || e.Hint == "" {
 					t.Errorf("%v, want %s", err, c.refused)
@@ -100,7 +100,7 @@ func TestFaultsOfCertificatesAreNamed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := joined(p.doubt, timeDoubt(p.shown.Leaf, now)); !strings.HasPrefix(got, c.doubt) || (got == "") != (c.doubt == "") {
+			if got := joined(p.doubt, timeDoubt(p.shown.Leaf, now, "it is refused")); !strings.HasPrefix(got, c.doubt) || (got == "") != (c.doubt == "") {
 				t.Errorf("the doubt is %q, want %q", got, c.doubt)
 			}
 		})

@@ -21,7 +21,7 @@ const (
 	settleTime  = 100 * time.Millisecond // new content must look the same for so long: who writes into a file in use does it in pieces
 	settleTries = 10
 	youngTime   = 2 * time.Second // a file this young may change again without showing it in its times
-	maxFile     = 1 << 20         // bytes of a file that is kept here
+	maxFile     = 4 << 20         // bytes of a file that is kept here; the public authorities of an operating system have about 200 KiB
 )
 
 // Reading is how something is read from its files.

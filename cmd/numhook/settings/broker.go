@@ -1,12 +1,16 @@
 package settings
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"numhook/server/dispatch/jetstream"
+	"numhook/server/event"
 )
 
 // The ports where none is written.
@@ -130,19 +134,44 @@ func (r *reader) credentials(n *node, name string, d *Downstream) {
 		return
 	}
 	d.Credentials = path
-	if d.Scheme != Kafka {
-		return
-	}
 	text, ok := r.content(&file, key, path, maxCredentials)
 	if !ok {
 		return
 	}
-	user, password, ok := strings.Cut(strings.TrimRight(string(text), "\r\n"), ":")
-	if !ok || user == "" || password == "" || strings.ContainsAny(password, "\r\n") {
-		r.tell(n, "the credentials file does not hold a user and a password", "write USER:PASSWORD into it, on one line")
+	if d.Scheme == NATS {
+		if flaw, ok := errors.AsType[*event.Error](CheckCredentials(path, text)); ok {
+			r.tell(&file, "the credentials file "+path+": "+flaw.Err.Error(), flaw.Hint)
+		}
 		return
 	}
-	d.user = url.UserPassword(user, password)
+	user, err := ParseUser(path, text)
+	if flaw, ok := errors.AsType[*event.Error](err); ok {
+		r.tell(&file, "the credentials file "+flaw.Err.Error(), flaw.Hint)
+		return
+	}
+	d.user = user
+}
+
+// CheckCredentials says what is wrong with the content of a credentials file of NATS. The error is an *event.Error with a hint, and quotes nothing that was read.
+func CheckCredentials(path string, content []byte) error {
+	if err := jetstream.CheckCredentials(content); err != nil {
+		return &event.Error{
+			Kind: event.Invalid, Text: "cannot use " + path, Err: err, Hint: "write the name of a .creds file, as nsc generate creds makes it",
+		}
+	}
+	return nil
+}
+
+// ParseUser reads the content of a file with a user and a password. The error is an *event.Error with a hint, and quotes nothing that was read.
+func ParseUser(path string, content []byte) (*url.Userinfo, error) {
+	user, password, ok := strings.Cut(strings.TrimRight(string(content), "\r\n"), ":")
+	if !ok || user == "" || password == "" || strings.ContainsAny(password, "\r\n") {
+		return nil, &event.Error{
+			Kind: event.Invalid, Text: "cannot use " + path, Err: errors.New("does not hold a user and a password"),
+			Hint: "write USER:PASSWORD into it, on one line",
+		}
+	}
+	return url.UserPassword(user, password), nil
 }
 
 // brokerURL puts the URL together as the sender reads it: every host with its port, files as they are to be opened, and TLS where there are files for it.

@@ -1,8 +1,10 @@
 package settings
 
 import (
-	"crypto/tls"
-	"crypto/x509"
+	"errors"
+
+	"numhook/server/certreload"
+	"numhook/server/event"
 )
 
 const maxCertificates = 4 << 20 // the public authorities of an operating system have about 200 KiB
@@ -12,8 +14,8 @@ func (r *reader) certificates(o object, d *Downstream) {
 	if n := o.values["ca_file"]; n != nil {
 		if pem, path, ok := r.certificateFile(n, "ca_file", false); ok {
 			d.CAFile = path
-			if !x509.NewCertPool().AppendCertsFromPEM(pem) {
-				r.tell(n, "the ca_file holds no certificate", "write the name of a PEM file with -----BEGIN CERTIFICATE-----")
+			if _, err := certreload.ParseAuthorities(path, pem); err != nil {
+				r.tellFlaw(n, "the ca_file "+path, err)
 			}
 		}
 	}
@@ -25,16 +27,26 @@ func (r *reader) certificates(o object, d *Downstream) {
 		r.tell(o.keys["client_key"], "client_key is there without client_cert", "write both, or none")
 	case certNode == nil || keyNode == nil: // neither is there, or one that has been told of
 	default:
-		cert, certPath, haveCert := r.certificateFile(certNode, "client_cert", false)
-		key, keyPath, haveKey := r.certificateFile(keyNode, "client_key", true)
+		_, certPath, haveCert := r.certificateFile(certNode, "client_cert", false)
+		_, keyPath, haveKey := r.certificateFile(keyNode, "client_key", true)
 		if !haveCert || !haveKey {
 			return
 		}
 		d.ClientCert, d.ClientKey = certPath, keyPath
-		if _, err := tls.X509KeyPair(cert, key); err != nil {
-			r.tell(certNode, "client_cert and client_key are not a certificate and its key", "write the names of two PEM files that belong together; the key without a password")
+		if _, err := certreload.LoadClientCertificate("client_cert", certPath, keyPath); err != nil {
+			r.tellFlaw(certNode, "client_cert and client_key are not a certificate and its key", err)
 		}
 	}
+}
+
+// tellFlaw tells of an operator's error.
+func (r *reader) tellFlaw(n *node, what string, err error) {
+	flaw, ok := errors.AsType[*event.Error](err)
+	if !ok {
+		r.tell(n, what+": "+bare(err).Error(), "write the name of another file")
+		return
+	}
+	r.tell(n, what+": "+flaw.Err.Error(), flaw.Hint)
 }
 
 func (r *reader) certificateFile(n *node, key string, private bool) (pem []byte, path string, ok bool) {

@@ -28,3 +28,13 @@ func keyPair(t testing.TB) (cert, key string) {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
 }
+
+// natsCredentials are in the form of a credentials file of NATS. They are nobody's.
+const natsCredentials = `-----BEGIN NATS USER JWT-----
+eyJ0.eyJ1.c2ln
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+SUAPVEYQ67XWYDASQKJ6PI7TYAOI5NFZ745Z7EISB2NI5D27KRMJ6JLVFI
+------END USER NKEY SEED------
+`

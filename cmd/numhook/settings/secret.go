@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"numhook/server/event"
 	"numhook/server/secretfile"
 )
 
@@ -61,29 +62,42 @@ func (r *reader) secrets(o object, d *Downstream) {
 		return
 	}
 	d.SecretFile = path
-	lines, err := secretfile.Parse(path, text)
+	secrets, err := ParseSecrets(path, text)
+	if flaw, ok := errors.AsType[*event.Error](err); ok {
+		r.tell(n, flaw.Err.Error(), flaw.Hint)
+		return
+	}
+	d.Secrets = secrets
+}
+
+// ParseSecrets reads the content of a secret_file. The error is an *event.Error with a hint, and quotes nothing that was read.
+func ParseSecrets(path string, content []byte) (secrets Secrets, err error) {
+	wrong := func(what, remedy string) (Secrets, error) {
+		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use " + path, Err: errors.New(what), Hint: remedy}
+	}
+	lines, err := secretfile.Parse(path, content)
 	if fault, ok := errors.AsType[*secretfile.Fault](err); ok {
 		place := "the secret_file " + path
 		if fault.Line > 0 {
 			place = fmt.Sprintf("line %d of the secret_file", fault.Line)
 		}
-		r.tell(n, place+" "+fault.What, fault.Remedy)
-		return
+		return wrong(place+" "+fault.What, fault.Remedy)
 	}
 	for _, line := range lines {
-		secret, wrong := parseSecret(line.Text)
-		if wrong != "" {
-			r.tell(n, fmt.Sprintf("line %d of the secret_file %s", line.Line, wrong), randomSecret)
-			return
+		secret, what := parseSecret(line.Text)
+		if what != "" {
+			return wrong(fmt.Sprintf("line %d of the secret_file %s", line.Line, what), randomSecret)
 		}
-		d.Secrets = append(d.Secrets, secret)
+		secrets = append(secrets, secret)
 	}
 	switch {
-	case len(d.Secrets) == 0:
-		r.tell(n, "the secret_file holds no secret", randomSecret)
-	case len(d.Secrets) > mostSecrets:
-		r.tell(n, fmt.Sprintf("the secret_file holds %d secrets", len(d.Secrets)), "leave those that the downstream takes: one, and two while one is being changed")
+	case len(secrets) == 0:
+		return wrong("the secret_file holds no secret", randomSecret)
+	case len(secrets) > mostSecrets:
+		return wrong(fmt.Sprintf("the secret_file holds %d secrets", len(secrets)),
+			"leave those that the downstream takes: one, and two while one is being changed")
 	}
+	return secrets, nil
 }
 
 func parseSecret(line string) (secret []byte, wrong string) {

@@ -44,6 +44,7 @@ func folder(t testing.TB) string {
 	write(t, at, "many.secret", strings.Repeat(goodSecret+"\n", 9), 0o600)
 	write(t, at, "huge.secret", strings.Repeat("\n", 20<<10), 0o600)
 	write(t, at, "user.creds", "us@er:p/a:s?s #\n", 0o600)
+	write(t, at, "nats.creds", natsCredentials, 0o600)
 	write(t, at, "run", "#!/bin/sh\n", 0o700)
 	write(t, at, "windows", "#!/bin/sh\r\necho\r\n", 0o700)
 	write(t, at, "text", "no program\n", 0o600)
@@ -138,7 +139,7 @@ func TestEveryKey(t *testing.T) {
   client_key: key.pem
 - {name: p, url: "exec:run", args: [--a, "", "2"], retry: {give_up_after: never}}
 - {name: p2, url: "exec://`+at+`/run"}
-- {name: n, url: "nats://n1,[2001:db8::1]:4300,n3.example:1/a.b?creds=good.secret&tls=true&stream=S", start: beginning}
+- {name: n, url: "nats://n1,[2001:db8::1]:4300,n3.example:1/a.b?creds=nats.creds&tls=true&stream=S", start: beginning}
 - {name: n2, url: "nats://10.1.2.3/a"}
 - {name: k, url: "kafka://k1,k2:9093/t.o-p_1?tls=true", mode: latest, ca_file: cert.pem}
 - {name: k2, url: "kafka://k1/t?tls=true&sasl=plain&creds=user.creds"}
@@ -171,7 +172,7 @@ func TestEveryKey(t *testing.T) {
 		"2 https://e911.example:8443/... false  []  false   [] 0 0\n",
 		"18 exec:DIR/run true DIR/run []  false   [--a  2] 0 0\n",
 		"19 exec:DIR/run true DIR/run []  false   [] 0 0\n",
-		"20 nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b false  [n1:4222 [2001:db8::1]:4300 n3.example:1] a.b true S DIR/good.secret [] 0 0\n",
+		"20 nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b false  [n1:4222 [2001:db8::1]:4300 n3.example:1] a.b true S DIR/nats.creds [] 0 0\n",
 		"21 nats://10.1.2.3:4222/a false  [10.1.2.3:4222] a false   [] 0 0\n",
 		"22 kafka://k1:9092,k2:9093/t.o-p_1 false  [k1:9092 k2:9093] t.o-p_1 true   [] 0 0\n",
 		"23 kafka://k1:9092/t false  [k1:9092] t true  DIR/user.creds [] 0 0\n",
@@ -183,7 +184,7 @@ func TestEveryKey(t *testing.T) {
 		t.Errorf("got %q,\nwant %q", where, want)
 	}
 	for i, want := range map[int]string{
-		3: "nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b?creds=" + strings.ReplaceAll(at, "/", "%2F") + "%2Fgood.secret&stream=S&tls=true",
+		3: "nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b?creds=" + strings.ReplaceAll(at, "/", "%2F") + "%2Fnats.creds&stream=S&tls=true",
 		4: "nats://10.1.2.3:4222/a",
 		5: "kafka://k1:9092,k2:9093/t.o-p_1?tls=true",
 		6: "kafka://us%40er:p%2Fa%3As%3Fs%20%23@k1:9092/t?sasl=plain&tls=true",
@@ -199,7 +200,7 @@ func TestEveryKey(t *testing.T) {
 func TestSendersTakeTheURLs(t *testing.T) {
 	at := folder(t)
 	got, err := load(t, at, `downstreams:
-- {name: a, url: "nats://127.0.0.1:1,[::1]:1/a.b?creds=user.creds&tls=true&stream=S", allow_private: true}
+- {name: a, url: "nats://127.0.0.1:1,[::1]:1/a.b?creds=nats.creds&tls=true&stream=S", allow_private: true}
 - {name: b, url: "kafka://127.0.0.1:1,localhost/t.o-p_1?sasl=scram-sha-512&creds=user.creds", allow_private: true}
 - {name: c, url: "https://h.example/%20x?y=z", secret_file: good.secret, headers: {Authorization: "x y\tz"}}
 `)

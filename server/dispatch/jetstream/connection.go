@@ -2,9 +2,9 @@ package jetstream
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,7 +72,7 @@ func (s *Sender) options(c *connection, d *dialer) nats.Options {
 	o.FlusherTimeout = writeTime
 	o.PingInterval = pingEvery
 	o.Secure = s.address.secure
-	o.TLSConfig = s.tls
+	o.TLSConfig = s.tls().Clone()
 	o.ClosedCB = func(*nats.Conn) { close(c.gone) }
 	o.AsyncErrorCB = func(nc *nats.Conn, _ *nats.Subscription, err error) { c.failed(nc, err) } // without one the client writes to standard error
 	if s.address.User != nil {
@@ -87,12 +87,16 @@ func (s *Sender) options(c *connection, d *dialer) nats.Options {
 
 var errCreds = errors.New("cannot use the credentials file")
 
-// credentials has the file read, for each connection anew, and tells its errors from those of the server.
+// credentials has the newest shown, for each connection anew, and tells its errors from those of the server.
 func (s *Sender) credentials(o *nats.Options) error {
-	if s.address.creds == "" {
+	if s.address.creds == "" && s.creds == nil {
 		return nil
 	}
-	if err := nats.UserCredentials(s.address.creds)(o); err != nil {
+	shown := nats.UserCredentials(s.address.creds)
+	if s.creds != nil {
+		shown = nats.UserCredentialBytes(s.creds())
+	}
+	if err := shown(o); err != nil {
 		return fmt.Errorf("%w: %w", errCreds, err)
 	}
 	sign := o.SignatureCB
@@ -106,12 +110,19 @@ func (s *Sender) credentials(o *nats.Options) error {
 	return nil
 }
 
-// tlsOf is how servers are verified.
-func tlsOf(given *tls.Config) *tls.Config {
-	if given == nil {
-		return &tls.Config{MinVersion: tls.VersionTLS12}
+// CheckCredentials says what is wrong with the content of a credentials file, and quotes nothing of it.
+func CheckCredentials(content []byte) error {
+	var o nats.Options
+	if err := nats.UserCredentialBytes(content)(&o); err != nil {
+		return errCreds
 	}
-	return given.Clone()
+	if token, err := o.UserJWT(); err != nil || strings.Count(token, ".") != 2 {
+		return errors.New("it holds no user's JWT (-----BEGIN NATS USER JWT-----)")
+	}
+	if _, err := o.SignatureCB([]byte("any")); err != nil {
+		return errors.New("it holds no seed of a user's key (-----BEGIN USER NKEY SEED-----)")
+	}
+	return nil
 }
 
 // failed is told what the server objects to without answering anybody. After a missing permission every attempt would wait for an answer until its time

@@ -21,14 +21,17 @@ const (
 type Config struct {
 	URL  string                                                               // see the package comment
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
-	TLS  *tls.Config                                                          // nil to verify against the system's authorities, without a client certificate
+	TLS  func() *tls.Config                                                   // the newest, asked for each connection; nil to verify against the system's authorities, without a client certificate
+
+	Credentials func() []byte // the newest content of a credentials file, asked for each connection; nil for the file that the url names
 }
 
 // Sender publishes changes on one connection, which it makes anew for as long as it lives.
 type Sender struct {
 	address address
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	tls     *tls.Config
+	tls     func() *tls.Config
+	creds   func() []byte   // nil for the file that the address names
 	ctx     context.Context //nolint:containedctx // the sender's life, which Close ends
 	cancel  context.CancelFunc
 	keeping sync.WaitGroup
@@ -47,7 +50,11 @@ func New(c Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{address: a, dial: c.Dial, tls: tlsOf(c.TLS), changed: make(chan struct{})}
+	s := &Sender{address: a, dial: c.Dial, tls: c.TLS, creds: c.Credentials, changed: make(chan struct{})}
+	if s.tls == nil {
+		usual := &tls.Config{MinVersion: tls.VersionTLS12}
+		s.tls = func() *tls.Config { return usual }
+	}
 	if s.dial == nil {
 		s.dial = new(net.Dialer).DialContext
 	}

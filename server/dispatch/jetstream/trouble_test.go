@@ -302,7 +302,7 @@ func TestTLS(t *testing.T) {
 		"demanded, not trusted":     {"nats://" + at + "/numhook.e", x509.NewCertPool(), retry(untrusted)},
 		"the server has not got it": {plain + "/numhook.f?tls=true", trusted, retry("no connection: the server has no TLS, which the url asks for")},
 	} {
-		s := sender(t, Config{URL: tried.url, TLS: &tls.Config{RootCAs: tried.trusted}})
+		s := sender(t, Config{URL: tried.url, TLS: func() *tls.Config { return &tls.Config{RootCAs: tried.trusted} }})
 		if got := s.Send(within(t, time.Minute), envelope(name)); got != tried.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, tried.want)
 		}

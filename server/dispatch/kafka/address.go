@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -25,17 +26,24 @@ type address struct {
 	secure bool
 	sasl   sasl.Mechanism // nil for none
 	topic  string
+
+	credentials func() (user, password string) // what sasl shows at each connection
 }
 
-func parse(raw string) (address, error) {
+// parse reads a url. What credentials gives, where it is not nil, is shown instead of the url's user and password.
+func parse(raw string, credentials func() (user, password string)) (*address, error) {
 	a, err := split(raw)
+	if err == nil && a.sasl != nil && credentials != nil {
+		a.credentials = credentials
+	}
 	if err != nil {
-		return address{}, peer.Unusable("Kafka", a.Redact(raw, a.topic, err), err, example)
+		return nil, peer.Unusable("Kafka", a.Redact(raw, a.topic, err), err, example)
 	}
 	return a, nil
 }
 
-func split(raw string) (a address, err error) {
+func split(raw string) (a *address, err error) {
+	a = &address{}
 	if a.Servers, err = peer.SplitServers(raw, defaultPort, "kafka"); err != nil {
 		return a, err
 	}
@@ -87,17 +95,26 @@ func (a *address) authenticate(mechanism string) error {
 	if name == "" || password == "" {
 		return &peer.Flaw{Text: "sasl needs a user and a password", Hint: write}
 	}
+	a.credentials = func() (string, string) { return name, password }
 	switch mechanism {
 	case "plain":
-		a.sasl = plain.Auth{User: name, Pass: password}.AsMechanism()
+		a.sasl = plain.Plain(func(context.Context) (plain.Auth, error) {
+			user, password := a.credentials()
+			return plain.Auth{User: user, Pass: password}, nil
+		})
 	case "scram-sha-256":
-		a.sasl = scram.Auth{User: name, Pass: password}.AsSha256Mechanism()
+		a.sasl = scram.Sha256(a.scram)
 	case "scram-sha-512":
-		a.sasl = scram.Auth{User: name, Pass: password}.AsSha512Mechanism()
+		a.sasl = scram.Sha512(a.scram)
 	default:
 		return &peer.Flaw{Text: "the sasl mechanism is not known", Hint: write}
 	}
 	return nil
+}
+
+func (a *address) scram(context.Context) (scram.Auth, error) {
+	user, password := a.credentials()
+	return scram.Auth{User: user, Pass: password}, nil
 }
 
 // Redact is a url of this package without credentials, for logs and errors. Of one that cannot be read it leaves the scheme.

@@ -23,14 +23,16 @@ const giveBackTime = 100 * time.Millisecond
 type Config struct {
 	URL  string                                                               // see the package comment
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
-	TLS  *tls.Config                                                          // nil to verify against the system's authorities, without a client certificate
+	TLS  func() *tls.Config                                                   // the newest, asked for each connection; nil to verify against the system's authorities, without a client certificate
+
+	Credentials func() (user, password string) // the newest, asked for each connection; nil for those of the url
 }
 
 // Sender produces changes.
 type Sender struct {
-	address address
+	address *address
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	tls     *tls.Config
+	tls     func() *tls.Config
 	alone   chan struct{} // held by the attempt that has the lane of its own
 	leaving sync.WaitGroup
 
@@ -44,7 +46,7 @@ var _ dispatch.Sender = (*Sender)(nil)
 
 // New connects to nobody: that is done for the first change. It fails for a url that cannot be used, and says what to write instead.
 func New(c Config) (*Sender, error) {
-	a, err := parse(c.URL)
+	a, err := parse(c.URL, c.Credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +55,8 @@ func New(c Config) (*Sender, error) {
 		s.dial = new(net.Dialer).DialContext
 	}
 	if s.tls == nil {
-		s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
+		usual := &tls.Config{MinVersion: tls.VersionTLS12}
+		s.tls = func() *tls.Config { return usual }
 	}
 	if s.shared, err = s.newLane(); err != nil {
 		return nil, fmt.Errorf("cannot set up a Kafka client: %w", err)

@@ -78,7 +78,7 @@ func (s *Sender) dialer(g *gate) func(ctx context.Context, network, address stri
 		if !s.address.secure {
 			return &wire{Conn: below, below: below, gate: g}, nil
 		}
-		config := s.tls.Clone()
+		config := s.tls().Clone()
 		if config.ServerName == "" {
 			config.ServerName, _, _ = net.SplitHostPort(address)
 		}

@@ -177,7 +177,7 @@ func TestTLS(t *testing.T) {
 		"not trusted":   {urlOf(c) + "?tls=true", nil, "time-out: TLS: the certificate is signed by an authority that is not trusted"},
 		"not asked for": {urlOf(c), nil, "time-out: a broker closes new connections: it may want tls=true, sasl, or neither"},
 	} {
-		s := sender(t, Config{URL: tried.url, TLS: tried.tls})
+		s := sender(t, Config{URL: tried.url, TLS: newest(tried.tls)})
 		ctx := within(t, time.Minute)
 		if tried.want != "" {
 			ctx = untilTrouble(t, s)
@@ -263,4 +263,12 @@ func under(s *Sender) bool {
 	s.shared.gate.mu.Lock()
 	defer s.shared.gate.mu.Unlock()
 	return len(s.shared.gate.passes) > 0
+}
+
+// newest is what gives the configuration, or nil.
+func newest(c *tls.Config) func() *tls.Config {
+	if c == nil {
+		return nil
+	}
+	return func() *tls.Config { return c }
 }

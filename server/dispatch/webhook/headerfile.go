@@ -10,8 +10,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 
+	"numhook/server/certreload"
+	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -25,6 +26,10 @@ func ReadHeaders(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseHeaderFile(path, string(text))
+}
+
+func parseHeaderFile(path, text string) (map[string]string, error) {
 	headers := map[string]string{}
 	seen := map[string]int{}
 	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
@@ -57,101 +62,86 @@ func unusable(path, why, hint string) error {
 	return &event.Error{Kind: event.Invalid, Text: "cannot use the headers file " + path, Hint: hint, Err: errors.New(why)}
 }
 
-func readPrivate(path string) (string, error) {
+func readPrivate(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for somebody to write to it
-		return "", unusable(path, "it is not a regular file", "")
+		return nil, unusable(path, "it is not a regular file", "")
 	}
 	file, err := os.Open(path)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
 			err = wrapped.Err
 		}
-		return "", unusable(path, err.Error(), "")
+		return nil, unusable(path, err.Error(), "")
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return "", unusable(path, "it cannot be looked at", "")
+		return nil, unusable(path, "it cannot be looked at", "")
 	}
 	if info.Mode()&0o077 != 0 && runtime.GOOS != "windows" {
-		return "", unusable(path, fmt.Sprintf("others can read it (mode %04o)", info.Mode().Perm()), "run chmod 600 "+path)
+		return nil, unusable(path, fmt.Sprintf("others can read it (mode %04o)", info.Mode().Perm()), "run chmod 600 "+path)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, longestHeaderFile+1))
 	if err != nil || len(text) > longestHeaderFile {
-		return "", unusable(path, fmt.Sprintf("it cannot be read, or has more than %d KiB", longestHeaderFile>>10), "")
+		return nil, unusable(path, fmt.Sprintf("it cannot be read, or has more than %d KiB", longestHeaderFile>>10), "")
 	}
-	return string(text), nil
+	return text, nil
 }
 
 // headers are what is sent along: the configured ones, and those of a file, which is read again when it changes. It is safe for concurrent use.
 type headers struct {
-	configured map[string]string
-	path       string      // of the file; empty for none
-	tell       func(error) // what became of a changed file; may be nil
-
-	mu      sync.Mutex  // guards what follows
-	read    os.FileInfo // the file as it was when it was last read, or could not be; nil when it was not there
-	current http.Header
+	fixed  http.Header
+	source *certreload.Source[http.Header] // of both; nil without a file
 }
 
 func newHeaders(cfg Config) (*headers, error) {
-	h := &headers{configured: cfg.Headers, path: cfg.HeadersFile, tell: cfg.Reread}
-	if h.path != "" {
-		h.read, _ = os.Stat(h.path)
+	if cfg.HeadersFile == "" {
+		fixed, err := parseHeaders(cfg.Headers)
+		return &headers{fixed: fixed}, err
 	}
-	current, err := h.load()
-	h.current = current
-	return h, err
+	name := "headers_file"
+	if cfg.Name != "" {
+		name = peer.Called(cfg.Name, name)
+	}
+	source, err := certreload.Load(certreload.Reading[http.Header]{
+		Name: name, Files: []string{cfg.HeadersFile},
+		Open:  readPrivate,
+		Parse: func(contents [][]byte) (http.Header, error) { return join(cfg.Headers, cfg.HeadersFile, contents[0]) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Watch != nil {
+		cfg.Watch(source)
+	}
+	return &headers{source: source}, nil
 }
 
-// load puts the two together.
-func (h *headers) load() (http.Header, error) {
-	all := maps.Clone(h.configured)
-	if h.path != "" {
-		fromFile, err := ReadHeaders(h.path)
-		if err != nil {
-			return nil, err
-		}
-		if all == nil {
-			all = map[string]string{}
-		}
-		for name, value := range fromFile {
-			for there := range h.configured {
-				if strings.EqualFold(there, name) {
-					return nil, unusable(h.path, "the header "+name+" is in the configuration, too", "leave one of the two out")
-				}
+// join puts the configured headers and those of the file together.
+func join(configured map[string]string, path string, text []byte) (http.Header, error) {
+	fromFile, err := parseHeaderFile(path, string(text))
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(configured)
+	if all == nil {
+		all = map[string]string{}
+	}
+	for name, value := range fromFile {
+		for there := range configured {
+			if strings.EqualFold(there, name) {
+				return nil, unusable(path, "the header "+name+" is in the configuration, too", "leave one of the two out")
 			}
-			all[name] = value
 		}
+		all[name] = value
 	}
 	return parseHeaders(all)
 }
 
 // newest is what to send. A file that has become unreadable or wrong leaves what it held before.
 func (h *headers) newest() http.Header {
-	if h.path == "" {
-		return h.current
+	if h.source == nil {
+		return h.fixed
 	}
-	info, _ := os.Stat(h.path)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if unchanged(info, h.read) {
-		return h.current
-	}
-	h.read = info
-	current, err := h.load()
-	if err == nil {
-		h.current = current
-	}
-	if h.tell != nil {
-		h.tell(err)
-	}
-	return h.current
-}
-
-func unchanged(a, b os.FileInfo) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
+	return h.source.Newest()
 }

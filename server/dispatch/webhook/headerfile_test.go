@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"numhook/server/certreload"
 	"numhook/server/event"
 )
 
@@ -62,14 +63,15 @@ func TestReadHeaders(t *testing.T) {
 	}
 }
 
-// A file that changes is read again before the next attempt; one that became wrong leaves what it held, and is told of once.
+// A file that changes is read again before the next attempt; one that became wrong leaves what it held.
 func TestTheHeadersFileIsReadAgainWhenItChanges(t *testing.T) {
 	var got []string
 	d := newDownstream(t, func(_ http.ResponseWriter, r *http.Request) {
 		got = append(got, r.Header.Get("Authorization")+" "+r.Header.Get("X-Fixed")+" "+r.Header.Get("User-Agent"))
 	})
-	path, told := headersFile(t, "Authorization: one"), []error(nil)
-	s := newSender(t, Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"X-Fixed": "f"}, HeadersFile: path, Reread: func(err error) { told = append(told, err) }})
+	path := headersFile(t, "Authorization: one")
+	var source certreload.Watched
+	s := newSender(t, Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"X-Fixed": "f"}, HeadersFile: path, Watch: func(w certreload.Watched) { source = w }})
 	at := time.Now()
 	write := func(text string, mode os.FileMode) {
 		t.Helper()
@@ -87,28 +89,24 @@ func TestTheHeadersFileIsReadAgainWhenItChanges(t *testing.T) {
 	for _, step := range []struct {
 		change func()
 		want   string
-		tells  int
+		renews bool
 	}{
-		{func() {}, "one f numhook", 0},
-		{func() { write("Authorization: two", 0o600) }, "two f numhook", 1},
-		{func() {}, "two f numhook", 1},
-		{func() { write("broken", 0o600) }, "two f numhook", 2},
-		{func() {}, "two f numhook", 2},
-		{func() { write("Authorization: open", 0o644) }, "two f numhook", 3},
-		{func() { write("x-fixed: twice", 0o600) }, "two f numhook", 4},
-		{func() { _ = os.Remove(path) }, "two f numhook", 5},
-		{func() {}, "two f numhook", 5},
-		{func() { write("Authorization: three\nUser-Agent: ours", 0o600) }, "three f ours", 6},
+		{func() {}, "one f numhook", false},
+		{func() { write("Authorization: two", 0o600) }, "two f numhook", true},
+		{func() {}, "two f numhook", false},
+		{func() { write("broken", 0o600) }, "two f numhook", false},
+		{func() { write("Authorization: open", 0o644) }, "two f numhook", false},
+		{func() { write("x-fixed: twice", 0o600) }, "two f numhook", false},
+		{func() { _ = os.Remove(path) }, "two f numhook", false},
+		{func() { write("Authorization: three\nUser-Agent: ours", 0o600) }, "three f ours", true},
 	} {
 		step.change()
-		wantOutcome(t, s.Send(t.Context(), change), confirmed)
-		if last := got[len(got)-1]; last != step.want || len(told) != step.tells {
-			t.Errorf("it sent %q (told %v), want %q (%d)", last, told, step.want, step.tells)
+		if renewed := source.Renew(true); renewed != step.renews {
+			t.Errorf("before %s: it was renewed: %v", step.want, renewed)
 		}
-	}
-	for i, bad := range []bool{false, true, true, true, true, false} {
-		if (told[i] != nil) != bad {
-			t.Errorf("change %d: %v", i+1, told[i])
+		wantOutcome(t, s.Send(t.Context(), change), confirmed)
+		if last := got[len(got)-1]; last != step.want {
+			t.Errorf("it sent %q, want %q", last, step.want)
 		}
 	}
 	if _, err := New(Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"authorization": "x"}, HeadersFile: path}); event.KindOf(err) != event.Invalid {

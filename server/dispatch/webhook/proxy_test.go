@@ -50,7 +50,7 @@ func TestAProxyIsAsked(t *testing.T) {
 	s := newSender(t, Config{URL: "http://downstream.example/x", Proxy: with})
 	wantOutcome(t, s.Send(t.Context(), change), confirmed)
 	s = newSender(t, Config{URL: "https://example.com/x", Proxy: with}) // the name in the server's certificate
-	s.transport.TLSClientConfig.RootCAs = target.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	s.transport.newest().TLSClientConfig.RootCAs = target.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	wantOutcome(t, s.Send(t.Context(), change), confirmed)
 	wantOutcome(t, s.Send(t.Context(), change), confirmed)
 	want := "POST http://downstream.example/x " + authorization + "\nCONNECT example.com:443 " + authorization

@@ -3,6 +3,7 @@ package webhook
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -13,8 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"numhook/server/certreload"
 	"numhook/server/dispatch"
-	"numhook/server/dispatch/peer"
 	"numhook/server/event"
 )
 
@@ -29,23 +30,27 @@ const (
 type Config struct {
 	URL          string            // http or https
 	Secrets      []Secret          // each signs; none leaves webhook-signature out
+	Renewed      func() []Secret   // the newest, for each attempt, instead of Secrets; may be nil
 	Headers      map[string]string // sent as they are; values are taken for secrets
 	HeadersFile  string            // others that are sent along, see ReadHeaders; read again when it changes
-	Reread       func(error)       // is told what became of a HeadersFile that changed; may be nil
 	Concurrency  int               // connections that are kept open; below 1 counts as 1
 	AllowPrivate bool              // this machine, link-local and metadata addresses may be connected to
-	CAFile       string            // PEM: trusted instead of the system's authorities; read once
+	CAFile       string            // PEM: trusted instead of the system's authorities; read again when it changes
 	CertFile     string            // PEM: client certificate and its key; read again when they change
 	KeyFile      string
 	Proxy        string // http://, https:// or socks5://HOST:PORT; NoProxy for none; empty for what the environment says
+
+	Name  string                   // of the downstream, with which what is renewed is named; may be empty
+	Watch func(certreload.Watched) // is given what is to be looked after; may be nil
 }
 
 // Sender makes attempts with HTTP/1.1. It is safe for concurrent use.
 type Sender struct {
 	url       *url.URL
 	headers   *headers
-	secrets   []Secret
-	transport *http.Transport
+	secrets   func() []Secret
+	transport *transport
+	proxied   bool // something stands between the two
 	now       func() time.Time
 
 	mu    sync.RWMutex    // guards that nothing is sent after life has ended
@@ -79,22 +84,13 @@ func New(cfg Config) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sender{url: u, headers: along, secrets: cfg.Secrets, now: time.Now}
-	s.life, s.end = context.WithCancel(context.Background())
-	s.transport = &http.Transport{
-		// A proxy may be on this machine: whoever runs numhook has named it. What lies beyond it, it decides.
-		DialContext:            dialing(peer.Dialer(cfg.AllowPrivate || proxy != nil), proxy != nil),
-		TLSClientConfig:        encryption,
-		TLSHandshakeTimeout:    peer.ConnectPatience,
-		DisableCompression:     true,
-		MaxIdleConns:           max(cfg.Concurrency, 1),
-		MaxIdleConnsPerHost:    max(cfg.Concurrency, 1),
-		IdleConnTimeout:        idleConnections,
-		MaxResponseHeaderBytes: largestAnswer,
-		Protocols:              new(http.Protocols),
+	s := &Sender{url: u, headers: along, secrets: cfg.Renewed, now: time.Now}
+	if s.secrets == nil {
+		s.secrets = func() []Secret { return cfg.Secrets }
 	}
-	through(s.transport, proxy)
-	s.transport.Protocols.SetHTTP1(true) // alone: of HTTP/2 the fence could not tell one request's bytes from another's
+	s.life, s.end = context.WithCancel(context.Background())
+	s.transport = &transport{secured: encryption, make: func(secured *tls.Config) *http.Transport { return newTransport(cfg, secured, proxy) }}
+	s.proxied = proxy != nil
 	return s, nil
 }
 
@@ -184,7 +180,7 @@ func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answ
 		},
 		GotFirstResponseByte: func() { t.answered.Store(true) },
 	})
-	response, err := s.transport.RoundTrip(s.request(traced, e))
+	response, err := s.transport.newest().RoundTrip(s.request(traced, e))
 	if t.on != nil {
 		defer t.on.release(t)
 	}
@@ -196,7 +192,7 @@ func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answ
 	defer patience.Stop()
 	_, _ = io.CopyN(io.Discard, response.Body, largestAnswer+1)
 	_ = response.Body.Close()
-	return t, answer{response.StatusCode, s.transport.Proxy != nil, response.Header}, nil
+	return t, answer{response.StatusCode, s.proxied, response.Header}, nil
 }
 
 // request is the POST, signed anew. It has no GetBody, so that net/http never sends it a second time by itself.
@@ -205,9 +201,9 @@ func (s *Sender) request(ctx context.Context, e dispatch.Envelope) *http.Request
 	headers := s.headers.newest().Clone()
 	headers[HeaderID] = []string{e.ID}
 	headers[HeaderTimestamp] = []string{timestamp(at)}
-	if len(s.secrets) > 0 {
-		signatures := make([]string, len(s.secrets))
-		for i, secret := range s.secrets {
+	if secrets := s.secrets(); len(secrets) > 0 {
+		signatures := make([]string, len(secrets))
+		for i, secret := range secrets {
 			signatures[i] = Sign(secret, e.ID, at, e.Body)
 		}
 		headers[HeaderSignature] = []string{strings.Join(signatures, " ")}

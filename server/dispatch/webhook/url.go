@@ -43,13 +43,13 @@ func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 	return u, nil
 }
 
-// secured is how TLS is made, or nil where the URL asks for none.
-func secured(u *url.URL, cfg Config) (*tls.Config, error) {
+// secured gives how TLS is made. It gives nil where the URL asks for none.
+func secured(u *url.URL, cfg Config) (func() *tls.Config, error) {
 	if u.Scheme == "https" {
-		return peer.TLS(cfg.CAFile, cfg.CertFile, cfg.KeyFile)
+		return peer.TLS(peer.Files{CA: cfg.CAFile, Cert: cfg.CertFile, Key: cfg.KeyFile, Name: cfg.Name, Watch: cfg.Watch})
 	}
 	if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {
 		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use certificate files", Hint: "write the url as https://...", Err: errors.New("the url is http, which has no TLS")}
 	}
-	return nil, nil
+	return func() *tls.Config { return nil }, nil
 }

@@ -54,7 +54,7 @@ func TestNewSaysWhatIsWrongAndQuotesNothing(t *testing.T) {
 		{Config{URL: good, Headers: map[string]string{"X-A": "s3cret", "x-a": "s3cret"}}, "it is there twice, and case makes no difference"},
 		{Config{URL: good, Secrets: []Secret{{}}}, "cannot use the secret: it is empty"},
 		{Config{URL: "http://carrier.example", CAFile: noCertificate}, "cannot use certificate files: the url is http, which has no TLS"},
-		{Config{URL: good, CAFile: noCertificate}, "cannot use the CA file " + noCertificate + ": it holds no certificate"},
+		{Config{URL: good, CAFile: noCertificate}, "cannot read the CA file: cannot use " + noCertificate + ": it holds no certificate"},
 		{Config{URL: good, CAFile: folder + "/none"}, "cannot read the CA file: open " + folder + "/none: no such file or directory"},
 		{Config{URL: good, CertFile: noCertificate}, "cannot use the client certificate: one of certificate and key file is missing"},
 		{Config{URL: good, CertFile: noCertificate, KeyFile: noCertificate}, "cannot load the client certificate: cannot use " + noCertificate + ": it holds no certificate"},
