@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -58,7 +60,7 @@ func reportTo(w io.Writer, err error) {
 
 // tell writes what the error says. It may quote what was typed, the name of a file, or somebody's answer.
 func tell(w io.Writer, err error) {
-	text := terminal.Text("numhook: " + err.Error())
+	text := terminal.Text("numhook: " + withoutUser(err.Error()))
 	if bad, ok := errors.AsType[*settings.Problems](err); ok { // its lines begin with a place, as editors read them
 		text = "numhook: " + terminal.Line(bad.Head())
 		for _, line := range bad.Lines() {
@@ -67,6 +69,12 @@ func tell(w io.Writer, err error) {
 	}
 	fmt.Fprintln(w, text)
 }
+
+// userInformation is what may stand before the host of a URL: a name and a password, with any character in them, also of a URL that was cut or cleaned as a file's name.
+var userInformation = regexp.MustCompile(`[:/]/[^\n]*@`)
+
+// withoutUser takes user information out of a text. An error quotes a word that was typed, and a URL may be typed in the place of any other word.
+func withoutUser(text string) string { return userInformation.ReplaceAllString(text, "://...@") }
 
 // exitError ends the program with a code of its own. With no error inside, everything has been said already.
 type exitError struct {
@@ -119,7 +127,8 @@ func newRootCommand() *cobra.Command {
 // noVerb refuses a word that is no verb, where cobra would print the help and call it good.
 func noVerb(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("cannot run %q: %s has no such verb (see %s --help)", args[0], cmd.CommandPath(), cmd.CommandPath())
+		word, _, _ := strings.Cut(args[0], "://") // behind it there may be a password
+		return fmt.Errorf("cannot run %q: %s has no such verb (see %s --help)", word, cmd.CommandPath(), cmd.CommandPath())
 	}
 	return nil
 }

@@ -31,7 +31,9 @@ func newSender(d settings.Downstream, reloader *certreload.Reloader) (dispatch.S
 	}
 	dial := peer.Dialer(d.AllowPrivate).DialContext
 	if d.Scheme == settings.NATS {
-		shown, err := newestCredentials(d, reloader, func(content []byte) ([]byte, error) { return content, settings.CheckCredentials(d.Credentials, content) })
+		shown, err := newestCredentials(d, reloader, func(content []byte) ([]byte, error) {
+			return content, settings.CheckCredentials(d.Credentials, content)
+		})
 		if err != nil {
 			return nil, err
 		}
