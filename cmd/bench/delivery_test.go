@@ -10,6 +10,7 @@ import (
 	"hash"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -116,8 +117,9 @@ func (d *deliveries) event(n int64) event.Event {
 	from := d.template(n)
 	body := bytes.Clone(from.body)
 	d.fill(body, from, n)
+	canonical, _ := contract.Parse(body).Canonical() // who hands on holds the identity against the body
 	e := event.Event{
-		ID: event.Identify(body), Name: from.name, TS: d.firstTS + n, AccountID: "Fq7cXl2sT5-nEJc3bVzP1w", CarrierCode: 3457,
+		ID: event.Identify(canonical), Name: from.name, TS: d.firstTS + n, AccountID: "Fq7cXl2sT5-nEJc3bVzP1w", CarrierCode: 3457,
 		Attribute: from.attribute, Value: from.value,
 		Delivery: event.Delivery{Received: time.Now(), Door: "/" + from.name, Body: body, Header: event.Header{
 			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: "v=2.0;clid=aw1;rid=WEB_4bf92f3577b34da6a3ce929d0e0e4736", Timestamp: "1764000000",
@@ -128,6 +130,18 @@ func (d *deliveries) event(n int64) event.Event {
 	for _, at := range from.numbers {
 		e.Numbers = append(e.Numbers, "+1202555"+string(body[at:at+digitsOfNumber]))
 	}
+	return e
+}
+
+var listPattern = regexp.MustCompile(`"phone_numbers":\[[^\]]*\]`)
+
+// eventAbout is the n-th delivery as the server would give it to a store, had it been about these numbers.
+func (d *deliveries) eventAbout(n int64, numbers []string) event.Event {
+	e := d.event(n)
+	e.Numbers = numbers
+	e.Delivery.Body = listPattern.ReplaceAll(e.Delivery.Body, []byte(`"phone_numbers":["`+strings.Join(numbers, `","`)+`"]`))
+	canonical, _ := contract.Parse(e.Delivery.Body).Canonical()
+	e.ID = event.Identify(canonical)
 	return e
 }
 
@@ -201,6 +215,12 @@ func TestSenderSignsAsTheSenderDoes(t *testing.T) {
 		}
 		if made := d.event(n); !bytes.Equal(made.Delivery.Body, r.body) || made.TS != d.firstTS+n {
 			t.Fatalf("delivery %d and event %d differ", n, n)
+		}
+		if err := contract.Agrees(d.event(n)); err != nil {
+			t.Fatalf("event %d does not agree with its body: %v", n, err)
+		}
+		if err := contract.Agrees(d.eventAbout(n, []string{"+13120000000", "+13120000001"})); err != nil {
+			t.Fatalf("event %d about other numbers does not agree with its body: %v", n, err)
 		}
 		seen[event.Identify(r.body)] = true
 	}

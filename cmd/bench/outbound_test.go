@@ -129,11 +129,11 @@ func (b *bench) owing(t *testing.T, downstreams, rows int) string {
 	for range b.connections {
 		group.Go(func() {
 			for n := next.Add(1) - 1; n*each < int64(rows); n = next.Add(1) - 1 {
-				e := b.deliveries.event(2 * n) // one of the two events
-				e.Numbers = e.Numbers[:0]
+				var about []string
 				for i := range min(each, int64(rows)-n*each) {
-					e.Numbers = append(e.Numbers, fmt.Sprintf("+1312%07d", n*each+i))
+					about = append(about, fmt.Sprintf("+1312%07d", n*each+i))
 				}
+				e := b.deliveries.eventAbout(2*n, about) // one of the two events
 				if _, err := s.Append(context.WithoutCancel(t.Context()), e); err != nil {
 					select {
 					case failed <- err:
