@@ -94,7 +94,13 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	appendTo(t, config, `  - {name: program, url: "exec:/bin/sh", args: [-c, "tee /dev/stderr; exit 1"]}
   - {name: jetstream, url: "nats://`+systems["down"].address+`/changes", allow_private: true}
   - {name: kafka, url: "kafka://`+systems["down"].address+`/changes", allow_private: true, timeout: 1s}
+  - {name: sasl, url: "kafka://`+systems["down"].address+`/changes?sasl=scram-sha-256&creds=broker.creds", allow_private: true, timeout: 1s}
+  - {name: saslplain, url: "kafka://`+systems["tells"].address+`/changes?sasl=plain&tls=true&creds=broker.creds", allow_private: true, timeout: 1s}
+  - {name: notls, url: "https://`+systems["refuses"].address+`/`+c["downstream's path"]+`", allow_private: true, secret_file: tells.secret}
+  - {name: proxied, url: "http://downstream.invalid/", secret_file: tells.secret, proxy: "http://user:`+c["proxy's password"]+`@`+systems["down"].address+`"}
+  - {name: noproxy, url: "https://downstream.invalid/", secret_file: tells.secret, proxy: "https://user:`+c["proxy's password"]+`@nobody.invalid:1"}
 `)
+	replaceFile(t, filepath.Join(s.folder, "broker.creds"), "user:"+c["broker's password"]+"\n")
 	named := filepath.Join(s.folder, "systems.yaml")
 	if err := os.Rename(config, named); err != nil {
 		t.Fatal(err)
@@ -112,7 +118,19 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 		}
 	}
 	s.settled(2*time.Minute, systems["tells"])
-	rows := run.awaitReasons("refuses", "redirects", "gone", "down", "nobody", "program", "jetstream", "kafka")
+	rows := run.awaitReasons("refuses", "redirects", "gone", "down", "nobody", "program", "jetstream", "kafka",
+		"sasl", "saslplain", "notls", "proxied", "noproxy")
+	for _, row := range rows {
+		got := s.run("deliveries", "show", fmt.Sprint(row.ID))
+		if got.code != exitGood {
+			t.Errorf("row %v: %+v", row.ID, got)
+		}
+		for _, password := range []string{c["proxy's password"], c["broker's password"], c["downstream's path"]} { // the change itself is shown
+			if strings.Contains(got.stdout+got.stderr, password) {
+				t.Errorf("row %v of %s shows %s", row.ID, row.Downstream, password)
+			}
+		}
+	}
 	s.awaitStanding(startTime, "refuses", "has dead rows", func(d event.Standing) bool { return d.Dead == 3 })
 	s.awaitStanding(startTime, "gone", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() })
 	for _, args := range [][]string{{"downstreams", "status"}, {"downstreams", "status", "gone"}, {"downstreams", "status", "--format", "json"}, {"replay", "--all", "--dry-run"},

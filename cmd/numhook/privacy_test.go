@@ -30,6 +30,8 @@ var canaries = map[string]string{
 	"path":                     "canary-path-99900077706",
 	"query":                    "canaryquery99900077707",
 	"secret":                   "canary-secret-of-the-app",
+	"proxy's password":         "canary-password-of-the-proxy",
+	"broker's password":        "canary-password-of-the-broker",
 	"second secret":            "canary-secret-of-the-old-app",
 	"client id":                "canary-client-id",
 	"authorization":            "canary-authorization",
