@@ -19,7 +19,7 @@ func readDatabase(t testing.TB, url string) ledger {
 	}
 	defer db.Close()
 	return copyLedger(t, db, ledgerQueries{
-		events: `SELECT seq, event_ts, encode(id, 'hex'), convert_from(name, 'UTF8'), coalesce(attribute::text, ''), numbers, value, body
+		events: `SELECT seq, event_ts, received, encode(id, 'hex'), convert_from(name, 'UTF8'), coalesce(attribute::text, ''), numbers, value, body
 			FROM numhook.events ORDER BY seq`,
 		changes: `SELECT convert_from(number, 'UTF8'), attribute::text, ordered_ts, seq,
 			ordered_ts < coalesce(max(ordered_ts)

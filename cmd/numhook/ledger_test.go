@@ -16,12 +16,13 @@ import (
 // ledger is what a store's file holds, read with SQL and not with the program's own code.
 type ledger struct {
 	events  []ledgerEvent           // in the order in which they were stored
-	changes map[ledgerSubject][]row // by event_ts, then in the order in which they were stored
+	changes map[ledgerSubject][]row // by what orders them, then in the order in which they were stored
 	held    map[string]int          // quarantined bodies, and how often each came
 }
 
 type ledgerEvent struct {
 	seq, ts         int64
+	received        int64  // microseconds since the epoch
 	id              string // hex
 	name, attribute string
 	numbers         []string
@@ -47,7 +48,7 @@ func readLedger(t testing.TB, file string) ledger {
 	}
 	defer db.Close()
 	return copyLedger(t, db, ledgerQueries{
-		events:     "SELECT seq, event_ts, lower(hex(id)), name, coalesce(attribute, ''), numbers, value, body FROM events ORDER BY seq",
+		events:     "SELECT seq, event_ts, received, lower(hex(id)), name, coalesce(attribute, ''), numbers, value, body FROM events ORDER BY seq",
 		changes:    "SELECT number, attribute, ordered_ts, seq, superseded FROM changes ORDER BY ordered_ts, seq",
 		quarantine: "SELECT body, times FROM quarantine",
 	})
@@ -68,7 +69,7 @@ func copyLedger(t testing.TB, db *sql.DB, queries ledgerQueries) ledger {
 	each(t, tx, queries.events, func(rows *sql.Rows) error {
 		var e ledgerEvent
 		var numbers, body []byte
-		if err := rows.Scan(&e.seq, &e.ts, &e.id, &e.name, &e.attribute, &numbers, &e.value, &body); err != nil {
+		if err := rows.Scan(&e.seq, &e.ts, &e.received, &e.id, &e.name, &e.attribute, &numbers, &e.value, &body); err != nil {
 			return err
 		}
 		e.body = string(body)
@@ -134,6 +135,15 @@ func (l ledger) check(t testing.TB) {
 	}
 }
 
+// orders is what the event is ordered by: its event_ts, or when it was received where the event_ts lies a day or more behind that.
+func (e ledgerEvent) orders() int64 {
+	const day = 24 * 60 * 60 * 1000
+	if received := e.received / 1000; e.ts >= received+day {
+		return received
+	}
+	return e.ts
+}
+
 // model are the changes that the events make, taken one after the other.
 func (l ledger) model() map[ledgerSubject][]row {
 	made, newest := map[ledgerSubject][]row{}, map[ledgerSubject]int64{}
@@ -144,9 +154,10 @@ func (l ledger) model() map[ledgerSubject][]row {
 		for _, number := range e.numbers {
 			of := ledgerSubject{number, e.attribute}
 			before, known := newest[of]
-			made[of] = append(made[of], row{e.ts, e.seq, known && before > e.ts})
-			if !known || e.ts > before {
-				newest[of] = e.ts
+			ts := e.orders()
+			made[of] = append(made[of], row{ts, e.seq, known && before > ts})
+			if !known || ts > before {
+				newest[of] = ts
 			}
 		}
 	}

@@ -147,7 +147,7 @@ func TestHealthAndReadiness(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.body), &ready); err != nil || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("readyz: %v, %v", got, err)
 	}
-	if !ready.Ready || len(ready.Checks) != 3 || ready.Checks["store"] != "ok" || ready.Checks["secret"] != "ok" || ready.Checks["serving"] != "ok" {
+	if !ready.Ready || len(ready.Checks) != 4 || ready.Checks["buffers"] != "ok" || ready.Checks["store"] != "ok" || ready.Checks["secret"] != "ok" || ready.Checks["serving"] != "ok" {
 		t.Errorf("readyz says %+v", ready)
 	}
 	for _, path := range []string{"/", "/metricz"} {

@@ -44,7 +44,7 @@ func goneSystemIsPausedUntilItIsResumed(t *testing.T, s *site) {
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	s.awaitStanding(startTime, "crm", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() })
+	s.awaitStanding(startTime, "crm", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() && d.Attempting == 0 })
 	if got := r.post("/", cnamBody(2, "TWO", "+12025550101", "+12025550102")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}

@@ -119,10 +119,10 @@ func TestTheNewestValueStays(t *testing.T) {
 	}
 	for _, c := range []struct{ want, asOf string }{
 		{`cnam="C", emergency_address={"address_line1":"A"}`, ""},
-		{`cnam="C", emergency_address={"address_line1":"A"}`, "2000"},
-		{`cnam="C", emergency_address={"address_line1":"B"}`, "1999"},
+		{`cnam="C", emergency_address={"address_line1":"A"}`, "1970-01-01T00:00:02Z"},
+		{`cnam="C", emergency_address={"address_line1":"B"}`, "1970-01-01T00:00:01.999Z"},
 		{`emergency_address={"address_line1":"B"}`, "1970-01-01T00:00:01.499Z"},
-		{`emergency_address={"address_line1":"B"}`, "1000"},
+		{`emergency_address={"address_line1":"B"}`, "1970-01-01T00:00:01Z"},
 	} {
 		args := []string{}
 		if c.asOf != "" {

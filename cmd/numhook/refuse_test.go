@@ -88,7 +88,7 @@ func TestForgeries(t *testing.T) {
 		})
 	}
 	for _, entry := range r.log.deliveries() {
-		if off, there := entry["offset_s"].(float64); there != (entry["reason"] == "stale") || there && off != -302 && (off < 359 || off > 361) {
+		if off, there := entry["offset_s"].(float64); there != (entry["reason"] == "stale") || there && (off < -304 || off > -301) && (off < 359 || off > 361) {
 			t.Errorf("by how much it is off: %v", entry)
 		}
 	}

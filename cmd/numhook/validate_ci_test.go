@@ -202,7 +202,7 @@ func TestGitHubWorkflowFitsTheAction(t *testing.T) {
 					t.Errorf("the action has no input %s", name)
 				}
 			}
-		} else if !regexp.MustCompile(`^[a-z-]+/[a-z/-]+@v\d+$`).MatchString(s.Uses) {
+		} else if !regexp.MustCompile(`^[a-z-]+/[a-z/-]+@[0-9a-f]{40}$`).MatchString(s.Uses) {
 			t.Errorf("the step uses %q", s.Uses)
 		}
 	}
