@@ -16,7 +16,9 @@ const spoolMemory = 4 << 20
 type spool struct {
 	memory bytes.Buffer
 	file   *os.File
-	err    error
+	// unnamed: the file has no name any more.
+	unnamed bool
+	err     error
 }
 
 // write returns the length of the text in bytes. An error is told by read.
@@ -30,7 +32,10 @@ func (s *spool) write(text string) int64 {
 
 func (s *spool) toFile() {
 	if s.file == nil && s.err == nil {
-		s.file, s.err = os.CreateTemp("", "numhook-report-*")
+		if s.file, s.err = os.CreateTemp("", "numhook-report-*"); s.err == nil {
+			// A run that is killed leaves nothing behind: the name goes at once, where the system lets it, and the file with its descriptor.
+			s.unnamed = os.Remove(s.file.Name()) == nil
+		}
 	}
 	if s.err == nil {
 		_, s.err = s.file.Write(s.memory.Bytes())
@@ -56,5 +61,9 @@ func (s *spool) close() error {
 	if s.file == nil {
 		return nil
 	}
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if !s.unnamed {
+		err = errors.Join(err, os.Remove(s.file.Name()))
+	}
+	return err
 }
