@@ -95,6 +95,14 @@ func TestReadmeNamesEveryMetricOfQuarantine(t *testing.T) {
 	sameWords(t, "metric", firstCells(t, readme(t), "metric of quarantine"), l.names)
 }
 
+func TestReadmeNamesEveryMetricOfTheClock(t *testing.T) {
+	l := listing{map[string]bool{}}
+	if err := new(clockWatch).Register(l); err != nil {
+		t.Fatal(err)
+	}
+	sameWords(t, "metric", firstCells(t, readme(t), "metric of the clock"), l.names)
+}
+
 func TestReadmeNamesEveryMetricOfRenewal(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := certreload.NewReloader(slog.New(slog.DiscardHandler)).Register(l); err != nil {

@@ -143,13 +143,16 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		return err
 	}
 	defer receiver.Close()
-	health := &health{store: events, intake: receiver, secrets: secrets, warnings: []warning{lines.warning(), {"renewal", reloader.Warning}}}
+	clock := newClockWatch(events, log)
+	stopClock := clock.start(ctx)
+	defer stopClock()
+	health := &health{store: events, intake: receiver, secrets: secrets, warnings: []warning{lines.warning(), {"renewal", reloader.Warning}, clock.warning()}}
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}
 	kept := newConnections(log, listener.DescriptorLimit(), listener.OpenDescriptors(), out.descriptors)
 	operator, err := startOperator(f.operator, health, kept, metrics, out.metrics, lines, reloader, kept.metrics,
-		&heldMetrics{from: events})
+		&heldMetrics{from: events}, clock)
 	if err != nil {
 		return err
 	}

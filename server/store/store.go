@@ -70,6 +70,9 @@ type Reader interface {
 	QuarantineHeld(ctx context.Context) (entries, bytes int64, err error)
 	// LastChallenge is the time of the last good challenge, or the zero time.
 	LastChallenge(ctx context.Context) (time.Time, error)
+	// Clock is what the store's own clock shows now (the database's; of a file, this machine's), and the newest time of receipt among the last few events that
+	// were stored, or the zero time. It is cheap enough to be asked every few seconds.
+	Clock(ctx context.Context) (now, newest time.Time, err error)
 }
 
 // Store is an open engine.

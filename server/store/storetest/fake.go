@@ -307,6 +307,15 @@ func (f *Fake) LastChallenge(ctx context.Context) (time.Time, error) {
 	return f.model.challenge, nil
 }
 
+// Clock implements store.Reader.
+func (f *Fake) Clock(ctx context.Context) (now, newest time.Time, err error) {
+	if err := f.use(ctx, "read the newest receipt", false); err != nil {
+		return time.Time{}, time.Time{}, err
+	}
+	defer f.mu.Unlock()
+	return f.model.now(), f.model.newestReceipt(), nil
+}
+
 // Close implements store.Store.
 func (f *Fake) Close() error {
 	f.mu.Lock()

@@ -60,6 +60,7 @@ func Cases() []Case {
 		{"redrive of what is already there", redriveDuplicate},
 		{"redrive again", redriveAgain},
 		{"challenge", challenge},
+		{"the newest receipt", newestReceipt},
 		{"reopening changes nothing", reopening},
 		{"nothing after close", nothingAfterClose},
 		{"close finishes what was begun", closeFinishes},
