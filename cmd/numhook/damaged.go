@@ -81,3 +81,20 @@ func logPassed(log *slog.Logger) func(sound.Passed) {
 		log.Error("passed over", slog.String("what", p.What), slog.String("key", p.Key), slog.String("error", p.Why))
 	}
 }
+
+// tellOfOpening says in the log how an embedded store was found.
+func tellOfOpening(s any, log *slog.Logger) {
+	found, ok := s.(interface {
+		Unclean() bool
+		Doubt() string
+	})
+	if !ok {
+		return
+	}
+	if found.Unclean() {
+		log.Warn("the store was not closed the last time: its log was taken in, and it is checked")
+	}
+	if doubt := found.Doubt(); doubt != "" {
+		log.Warn("the store's log is in doubt", slog.String("reason", doubt))
+	}
+}

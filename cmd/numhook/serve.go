@@ -131,6 +131,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		return errors.Join(err, out.closeSenders())
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
+	tellOfOpening(events, log)
 	defer func() { err = errors.Join(err, out.drain()) }()
 	if last, err := events.LastChallenge(ctx); err == nil {
 		metrics.Challenged(last)

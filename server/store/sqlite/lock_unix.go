@@ -28,12 +28,17 @@ func takeLock(path string) (*os.File, error) {
 		n, _ := lock.ReadAt(holder, 0) // whatever is there only makes the error more helpful
 		_ = lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, served(path, strings.TrimSpace(string(holder[:n])))
+			number, _, _ := strings.Cut(string(holder[:n]), "\n")
+			return nil, served(path, strings.TrimSpace(number))
 		}
 		return nil, openError(err)
 	}
+	text := strconv.Itoa(os.Getpid()) + "\n" // only for that error
+	if strings.Contains(lockText(path), kept) {
+		text += kept + "\n"
+	}
 	if err := lock.Truncate(0); err == nil {
-		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0) // only for that error
+		_, _ = lock.WriteAt([]byte(text), 0)
 	}
 	return lock, nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 )
 
 const (
@@ -54,6 +55,9 @@ func (l *writeLog) care(w *session) error {
 	l.pages += pages
 	if !l.busy {
 		if l.pages >= l.enough {
+			if err := expect(context.Background(), w.conn); err != nil {
+				return inTheWay(err)
+			}
 			l.busy = true
 			go func() { l.copied <- l.copy("PASSIVE") }()
 		}
@@ -66,10 +70,22 @@ func (l *writeLog) care(w *session) error {
 			return done.err
 		}
 		l.pages = 0
-		return l.copy("RESTART").err
+		anew := l.copy("RESTART")
+		if anew.complete {
+			return inTheWay(begin(context.Background(), w.conn))
+		}
+		return anew.err
 	default:
 		return nil
 	}
+}
+
+// inTheWay is no error where another process has the write lock: the log is looked after again later, and may go on without the mark of a new one.
+func inTheWay(err error) error {
+	if code(err) == codes.SQLITE_BUSY {
+		return nil
+	}
+	return err
 }
 
 // copy runs a checkpoint: PASSIVE beside a writer, RESTART while none writes.

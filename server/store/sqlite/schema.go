@@ -20,7 +20,7 @@ var migrations embed.FS
 // file is and whether goose has anything to do.
 const (
 	applicationID = 0x6e686f6b
-	latestSchema  = 3
+	latestSchema  = 4
 )
 
 // asker is a connection or a pool of them.

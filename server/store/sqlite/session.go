@@ -45,8 +45,8 @@ type session struct {
 
 // openSession connects to the file, proves the settings that the promise needs, and empties the log.
 func (s *Store) openSession(ctx context.Context) (*session, error) {
-	if _, err := os.Stat(s.path); err != nil {
-		return nil, fmt.Errorf("%w: %w", errMoved, err)
+	if err := s.belongs(ctx); err != nil {
+		return nil, err
 	}
 	db, err := sql.Open("sqlite", dsn(s.path, "rw", append(s.writing(), "_pragma=cache_size(-16384)")...)) // KiB
 	if err != nil {
@@ -61,13 +61,16 @@ func (s *Store) openSession(ctx context.Context) (*session, error) {
 	return w, nil
 }
 
+// keptLog is how much of a long log stays when it begins anew, in bytes.
+const keptLog = 128 << 20
+
 // writing are the settings of a connection that writes to the file.
 func (s *Store) writing() []string {
 	return []string{
 		"_pragma=synchronous(" + s.opts.Synchronous + ")",
 		"_pragma=fullfsync(1)", "_pragma=checkpoint_fullfsync(1)", // where fsync alone stops at the drive's cache (macOS)
 		"_pragma=wal_autocheckpoint(0)", // writeLog does it
-		"_pragma=journal_size_limit(134217728)",
+		fmt.Sprintf("_pragma=journal_size_limit(%d)", keptLog),
 		"_pragma=temp_store(memory)",
 	}
 }
@@ -82,7 +85,7 @@ func (w *session) connect(ctx context.Context, s *Store) (err error) {
 	if err := requireLatest(ctx, w.conn); err != nil {
 		return err
 	}
-	if err := w.emptyLog(ctx, s); err != nil {
+	if err := w.renewLog(ctx, s); err != nil {
 		return err
 	}
 	if err := w.prepare(ctx); err != nil {
@@ -98,7 +101,11 @@ func (w *session) connect(ctx context.Context, s *Store) (err error) {
 	if err := syncDirectory(filepath.Dir(s.path)); err != nil {
 		return err
 	}
-	return w.remember(s.path)
+	if err := w.remember(s.path); err != nil {
+		return err
+	}
+	s.opened = w.files[s.path]
+	return nil
 }
 
 // checkSettings reads back what the connection really runs with.
@@ -125,18 +132,6 @@ func (w *session) checkSettings(ctx context.Context, opts Options) error {
 
 // errLogInUse: somebody reads from the log, so it cannot start anew.
 var errLogInUse = errors.New("another process holds the store open in one long read, so its log cannot be written anew")
-
-// emptyLog copies the whole log into the database file and truncates the log. A reader in its way is put up with when no write of this process has failed.
-func (w *session) emptyLog(ctx context.Context, s *Store) error {
-	if s.operator && s.lock == nil && !s.failed {
-		return nil // the serving process did it, and is at work on its log now
-	}
-	done := checkpoint(ctx, w.conn, "TRUNCATE")
-	if done.err == nil && !done.complete && s.failed {
-		return errLogInUse
-	}
-	return done.err
-}
 
 // statements are all that the session runs, with where they are kept.
 func (w *session) statements() map[string]**sql.Stmt {
@@ -184,13 +179,23 @@ func (w *session) remember(path string) error {
 }
 
 // errMoved: a commit would go to a file that nobody can open any more.
-var errMoved = errors.New("a file of the store was deleted or replaced")
+var errMoved = errors.New("a file of the store was deleted, replaced or cut")
 
-// inPlace reports whether the files that the connection writes are still those that the path names.
-func (w *session) inPlace() error {
+// inPlace reports whether the files that the connection writes are still those that the path names, and none is shorter than it was: what was cut off may have been
+// acknowledged. Only a log that begins anew may be cut, to what is kept of a long one.
+func (w *session) inPlace(s *Store) error {
 	for name, opened := range w.files {
-		if info, err := os.Stat(name); err != nil || !os.SameFile(info, opened) {
+		info, err := os.Stat(name)
+		switch {
+		case err != nil || !os.SameFile(info, opened):
 			return errMoved
+		case name == s.path && info.Size() < s.grown, name == s.path+"-wal" && info.Size() < min(opened.Size(), keptLog):
+			return errMoved
+		case name == s.path:
+			s.grown = info.Size()
+		}
+		if info.Size() != opened.Size() {
+			w.files[name] = info
 		}
 	}
 	return nil

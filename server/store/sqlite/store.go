@@ -80,10 +80,13 @@ type Store struct {
 	Reader
 	path      string
 	opts      Options
+	found     finding  // when it was opened
 	lock      *os.File // held while serving, and by an operator while it opens a store that nobody serves
 	operator  bool
-	failed    bool // a write has failed since the start; the writer's goroutine owns it
-	logEnough int  // pages that the log takes before it is copied
+	failed    bool        // a write has failed since the start; the writer's goroutine owns it, and what follows
+	opened    os.FileInfo // of the file
+	grown     int64       // how long it was
+	logEnough int         // pages that the log takes before it is copied
 
 	group   *group.Commit[work]
 	closing sync.Once
@@ -100,6 +103,9 @@ var _ store.Store = (*Store)(nil)
 // memory or on the network, a journal mode other than WAL, a file of another program, a schema newer than this program's.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
+	if err := refuseGone(path); err != nil {
+		return nil, err
+	}
 	path, err := makePlace(path)
 	if err != nil {
 		return nil, openError(err)
@@ -111,10 +117,14 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if s.lock, err = takeLock(path); err != nil {
 		return nil, err
 	}
-	if err := s.start(ctx); err != nil {
-		_ = s.lock.Close()
-		return nil, err
+	if s.found, err = inspect(ctx, path); err == nil {
+		err = s.start(ctx)
 	}
+	if err != nil {
+		_ = s.lock.Close()
+		return nil, openError(err)
+	}
+	noteKept(s.lock)
 	return s, nil
 }
 
@@ -130,13 +140,18 @@ func OpenOperator(ctx context.Context, path string) (*Store, error) {
 	if s.lock, err = takeLock(path); err != nil && !errors.Is(err, errServed) {
 		return nil, err
 	}
-	err = s.start(ctx)
+	if err = nil; s.lock != nil {
+		_, err = inspect(ctx, path)
+	}
+	if err == nil {
+		err = s.start(ctx)
+	}
 	if s.lock != nil {
 		_ = s.lock.Close() // from here on somebody may serve
 		s.lock = nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, openError(err)
 	}
 	return s, nil
 }
@@ -206,11 +221,20 @@ func (s *Store) prepareFile(ctx context.Context) (err error) {
 	if mode != "wal" && !s.opts.AllowUnsafe {
 		return unsafeSetting("journal_mode is "+mode+", not wal", noLog)
 	}
-	return migrate(ctx, db)
+	if err := migrate(ctx, db); err != nil {
+		return err
+	}
+	return begin(ctx, db) // all of the log goes into the file when this connection ends
 }
 
 // noLog is why the journal mode matters.
 const noLog = "a reader would hold up the writer, and without a log nothing can be written anew after a failed write"
+
+// Unclean reports whether the store had not been closed when it was opened.
+func (s *Store) Unclean() bool { return s.found.unclean }
+
+// Doubt is what is to be said of the files that were found, or empty.
+func (s *Store) Doubt() string { return s.found.doubt }
 
 // Close finishes what was begun and what waits, refuses what comes after, empties the log into the database file, and gives up the lock.
 func (s *Store) Close() error {

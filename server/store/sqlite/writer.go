@@ -87,7 +87,7 @@ func (w *writer) transact(batch []work) (err error) {
 	if _, err := s.commit.ExecContext(ctx); err != nil {
 		return s.undo(ctx, err)
 	}
-	return s.inPlace()
+	return s.inPlace(w.store)
 }
 
 // lock takes the write lock of the file. Beside another process that writes the lock is free for moments only, which SQLite's own way of waiting, with pauses
@@ -148,7 +148,7 @@ func (w *writer) Close() error {
 	}
 	w.session.log.settle()
 	if !w.store.operator {
-		err = errors.Join(err, checkpoint(context.Background(), w.session.conn, "TRUNCATE").err)
+		err = errors.Join(err, w.session.settleLog(context.Background()))
 	}
 	return errors.Join(err, w.session.close())
 }

@@ -1,0 +1,174 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"numhook/server/event"
+)
+
+// finding is what is known of a store's files before anything is read through its log.
+type finding struct {
+	unclean bool   // the store was not closed
+	doubt   string // what is to be said, though the store may be opened
+}
+
+// inspect holds the file and its log together, and refuses with an event.Error that names the file and the way on. It changes nothing on the disk, but for SQLite's
+// -shm, and is for whoever holds the lock.
+func inspect(ctx context.Context, path string) (found finding, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return found, err
+	}
+	log, err := readLog(path)
+	if err != nil {
+		return found, err
+	}
+	found.unclean = log.size > 0
+	if info.Size() == 0 {
+		if log.size > 0 {
+			return found, refusedFile(path, "it is empty, and a log lies beside it", wayOnEmpty(path))
+		}
+		return found, nil
+	}
+	alone, known := markOf(ctx, path, "ro", "immutable=1")
+	if known && !alone.settled() {
+		found.unclean = true
+		if log.size == 0 {
+			return found, refusedFile(path, "its log "+path+"-wal is missing or empty, and what was acknowledged last is in that alone",
+				"put the -wal back beside the file, or restore a backup (a copy of the file alone is none); numhook store check --repair accepts the loss")
+		}
+	}
+	switch {
+	case log.behind > 1:
+		return found, refusedFile(path, fmt.Sprintf("its log %s-wal is damaged at byte %d, and at least %d transactions behind that were acknowledged", path, log.bad, log.behind-1),
+			"restore a backup, or save what is whole with numhook store check --repair")
+	case log.behind == 1:
+		found.doubt = "the last transaction in the log is not whole: it was not acknowledged, if the power went while it was written"
+	}
+	if log.commits == 0 {
+		return found, nil
+	}
+	logged, err := writesLog(path)
+	if err != nil {
+		return found, err
+	}
+	through, seen := markOf(ctx, path, "ro")
+	if !logged || known && (!seen || alone.next != through.started && alone.next != through.next) {
+		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another one, whose log stayed",
+			"if the file is the backup that is meant, move "+path+"-wal and "+path+"-shm away and start again; else put the file back that belongs to them")
+	}
+	return found, nil
+}
+
+func refusedFile(path, why, hint string) error {
+	return &event.Error{Kind: event.Unavailable, Text: "cannot open store " + path + ": " + why, Hint: hint}
+}
+
+func wayOnEmpty(path string) string {
+	return "put the file back, or restore a backup; to begin a new store, move " + path + ", its -wal, -shm and .lock away"
+}
+
+// markOf is the mark as a reader sees it that is opened with these parameters, if there is one that can be read.
+func markOf(ctx context.Context, path, mode string, params ...string) (m mark, known bool) {
+	db, err := sql.Open("sqlite", dsn(path, mode, params...))
+	if err != nil {
+		return m, false
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	err = db.QueryRowContext(ctx, readMark).Scan(&m.started, &m.next)
+	return m, err == nil
+}
+
+// writesLog reports whether the database's header says that it has a log. Closing any descriptor of a database drops the locks that this process holds on it: it is
+// for who has not opened it yet.
+func writesLog(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	header := make([]byte, 20) // https://sqlite.org/fileformat2.html#file_format_version_numbers
+	if _, err := io.ReadFull(file, header); err != nil {
+		return false, nil //nolint:nilerr // what is shorter than a header has no log, and opening it says why
+	}
+	return header[19] == 2, nil
+}
+
+// belongs is the part of inspect for who has the store open, and lost its connection: the file is the one that was opened, no shorter than it was, and the log is
+// that of the file.
+func (s *Store) belongs(ctx context.Context) error {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errMoved, err)
+	}
+	if s.opened != nil && (!os.SameFile(info, s.opened) || info.Size() < s.grown) {
+		return errMoved
+	}
+	if s.opened == nil || !s.failed {
+		return nil
+	}
+	alone, known := markOf(ctx, s.path, "ro", "immutable=1")
+	log, err := readLog(s.path)
+	switch {
+	case err != nil:
+		return err
+	case known && !alone.settled() && log.size == 0:
+		return errMoved
+	case !known || log.commits == 0:
+		return nil
+	}
+	if through, seen := markOf(ctx, s.path, "ro"); seen && alone.next != through.started && alone.next != through.next {
+		return errMoved
+	}
+	return nil
+}
+
+// kept is what a lock file says after the number of the process, once there was a store.
+const kept = "kept"
+
+// refuseGone refuses to begin a store anew where one was kept and its file is gone or empty.
+func refuseGone(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	why := ""
+	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
+		why = "its file is gone or empty, and a log lies beside it"
+	} else if strings.Contains(lockText(path), kept) {
+		why = "its file is gone or empty, and a store was kept here"
+	}
+	if why == "" {
+		return nil
+	}
+	lock, err := takeLock(path)
+	if err != nil {
+		return err // whoever serves it knows better
+	}
+	_ = lock.Close()
+	return refusedFile(path, why, wayOnEmpty(path))
+}
+
+// noteKept has the lock file say that a store is kept here. One that does not only lets an empty file pass for a new one.
+func noteKept(lock *os.File) {
+	_, _ = lock.WriteString(strconv.Itoa(os.Getpid()) + "\n" + kept + "\n")
+}
+
+// lockText is what the lock file says.
+func lockText(path string) string {
+	file, err := os.Open(path + ".lock")
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	text, _ := io.ReadAll(io.LimitReader(file, 100)) // whatever is there
+	return string(text)
+}

@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+)
+
+// The row of the table log marks which write-ahead log belongs to the file, so that a log that is missing, or another store's, is noticed before anything is read
+// through it. Each log has a number by chance. SQLite copies the row into the file as it does with every page, and what the file alone says follows:
+//
+//	the log is to be copied:    next = a new number      (expect)    log alone
+//	the log is being copied:    started, next as before  (copy)      file: next differs from started, so there must be a log
+//	the log begins anew:        started = next           (begin)     log alone: the file still says that there must be one
+//	the store is closed:        started = next           (settle)    in the file, with all the rest: no log is needed
+//
+// A file whose next is neither the started nor the next that its log shows is no file of that log. A crash between any two of the steps leaves one of these states.
+const (
+	markExpected = "UPDATE log SET next = ?1 WHERE next = started"
+	markBegun    = "UPDATE log SET started = next WHERE started <> next"
+	readMark     = "SELECT started, next FROM log"
+)
+
+// mark is the row.
+type mark struct{ started, next int64 }
+
+func (m mark) settled() bool { return m.started == m.next }
+
+// execer is a connection or a pool of them.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// expect says that a new log will begin.
+func expect(ctx context.Context, db execer) error {
+	_, err := db.ExecContext(ctx, markExpected, 1+rand.Int64N(1<<62))
+	return err
+}
+
+// begin says that the log has begun anew, or that none is needed.
+func begin(ctx context.Context, db execer) error {
+	_, err := db.ExecContext(ctx, markBegun)
+	return err
+}
+
+// renewLog copies the whole log into the database file and has it begin anew. A reader in its way is put up with when no write of this process has failed.
+func (w *session) renewLog(ctx context.Context, s *Store) error {
+	if s.operator && s.lock == nil && !s.failed {
+		return nil // the serving process did it, and is at work on its log now
+	}
+	if err := expect(ctx, w.conn); err != nil {
+		// On a full disk there may be room once the log is cut.
+		if done := checkpoint(ctx, w.conn, "TRUNCATE"); done.err != nil {
+			return done.err
+		}
+		if err := expect(ctx, w.conn); err != nil {
+			return err
+		}
+	}
+	done := checkpoint(ctx, w.conn, "RESTART")
+	switch {
+	case done.err != nil:
+		return done.err
+	case done.complete:
+		return begin(ctx, w.conn)
+	case s.failed:
+		return errLogInUse
+	}
+	return nil
+}
+
+// settleLog copies the log into the file for good. It is the last that a connection does.
+func (w *session) settleLog(ctx context.Context) error {
+	if err := expect(ctx, w.conn); err == nil && checkpoint(ctx, w.conn, "FULL").complete {
+		if err := begin(ctx, w.conn); err != nil {
+			return err
+		}
+	}
+	return checkpoint(ctx, w.conn, "TRUNCATE").err
+}
