@@ -116,7 +116,7 @@ func newRootCommand() *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
 	}
 	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(), newQuarantineCommand(),
-		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newConfigCommand(), newSpecCommand(), newVersionCommand())
+		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(), newSpecCommand(), newVersionCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args, completion.RunE = noVerb, showVerbs // cobra's own would call an unknown shell good

@@ -25,10 +25,10 @@ type health struct {
 	store interface {
 		Ready(ctx context.Context) error
 	}
-	intake   interface{ Ready() error }
-	secrets  server.SecretSource
-	draining atomic.Bool
-	warnings []warning
+	intake, integrity interface{ Ready() error }
+	secrets           server.SecretSource
+	draining          atomic.Bool
+	warnings          []warning
 }
 
 // warning is a doubt that does not make the receiver unready: text is empty while there is none. It must not block.
@@ -47,12 +47,15 @@ type readiness struct {
 }
 
 func (h *health) check(ctx context.Context) readiness {
-	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "buffers": "ok", "secret": "ok", "serving": "ok"}}
+	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "integrity": "ok", "buffers": "ok", "secret": "ok", "serving": "ok"}}
 	fail := func(check, why string) { result.Ready, result.Checks[check] = false, why }
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
 	if err := h.store.Ready(ctx); err != nil {
 		fail("store", withHint(err))
+	}
+	if err := h.integrity.Ready(); err != nil {
+		fail("integrity", err.Error())
 	}
 	if err := h.intake.Ready(); err != nil {
 		fail("buffers", withHint(err))

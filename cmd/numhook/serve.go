@@ -125,13 +125,17 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if f.unsafe {
 		log.Warn("serving on a store that may lose what was acknowledged, because --allow-unsafe-store is set")
 	}
+	whole := newIntegrity(log)
 	// Development may happen in memory: its deliveries are its own.
-	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake, check: agreement(logPassed(log)), allowUnsafe: f.unsafe || f.dev})
+	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake, check: agreement(whole.passed), allowUnsafe: f.unsafe || f.dev})
 	if err != nil {
 		return errors.Join(err, out.closeSenders())
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 	tellOfOpening(events, log)
+	if checked, ok := events.(audited); ok {
+		defer whole.start(ctx, checked)()
+	}
 	defer func() { err = errors.Join(err, out.drain()) }()
 	if last, err := events.LastChallenge(ctx); err == nil {
 		metrics.Challenged(last)
@@ -147,13 +151,13 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	clock := newClockWatch(events, log)
 	stopClock := clock.start(ctx)
 	defer stopClock()
-	health := &health{store: events, intake: receiver, secrets: secrets, warnings: []warning{lines.warning(), {"renewal", reloader.Warning}, clock.warning()}}
+	health := &health{store: events, integrity: whole, intake: receiver, secrets: secrets, warnings: []warning{lines.warning(), whole.warning(), {"renewal", reloader.Warning}, clock.warning()}}
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}
 	kept := newConnections(log, listener.DescriptorLimit(), listener.OpenDescriptors(), out.descriptors)
 	operator, err := startOperator(f.operator, health, kept, metrics, out.metrics, lines, reloader, kept.metrics,
-		&heldMetrics{from: events}, clock)
+		&heldMetrics{from: events}, clock, whole)
 	if err != nil {
 		return err
 	}

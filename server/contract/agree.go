@@ -56,6 +56,51 @@ func Agrees(e event.Event) error {
 	return d.sets(e.Attribute, e.Value)
 }
 
+// Restore derives what is kept of an event from its body anew, and reports false when the body is not that of the identity. The attribute, and a name that the
+// path gave, are as they were kept.
+func Restore(e event.Event) (event.Event, bool) {
+	d, done := parsed(e.Delivery.Body)
+	defer done()
+	if d.identifies(e.ID) != nil {
+		return e, false
+	}
+	if name, named := d.EventName(); named && !strings.Contains(e.Delivery.Door, e.Name) {
+		e.Name = name
+	}
+	ts, timed := d.integer("event_ts")
+	carrier, carried := d.integer("payload", "object", "carrier_code")
+	account, _ := d.Text("payload", "account_id")
+	if !timed || !carried {
+		return e, false
+	}
+	e.TS, e.CarrierCode, e.AccountID = ts, int32(carrier), account //nolint:gosec // the contract has it an int32
+	e.Numbers = d.texts("payload", "object", "phone_numbers")
+	if e.Value = nil; e.Attribute != "" {
+		if value, present := d.Canonical("payload", "object", string(e.Attribute)); present && string(value) != "null" {
+			e.Value = value
+		}
+	}
+	return e, true
+}
+
+// texts are those of the array at a path, each once.
+func (d *Document) texts(path ...string) (list []string) {
+	i, ok := d.find(path)
+	if !ok || d.nodes[i].kind != array {
+		return nil
+	}
+	seen := map[string]bool{}
+	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
+		if d.nodes[c].kind == text {
+			if is := string(d.textOf(c)); !seen[is] {
+				seen[is] = true
+				list = append(list, is)
+			}
+		}
+	}
+	return list
+}
+
 // Sets is the part of Agrees that is about a value: the body is that of the identity, and says this of the attribute.
 func Sets(id event.ID, attribute event.Attribute, value, body []byte) error {
 	d, done := parsed(body)

@@ -49,6 +49,9 @@ func (s *Store) transact(ctx context.Context, verb string, patience time.Duratio
 	if err := context.Cause(ctx); err != nil {
 		return s.place.unavailable(verb, err)
 	}
+	if err := s.latch.Shut(verb); err != nil {
+		return err
+	}
 	limit, pause := time.Now().Add(patience), retryPause
 	for again := false; ; again = true {
 		err := s.exchange(ctx, ask, again)

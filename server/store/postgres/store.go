@@ -98,6 +98,7 @@ type Store struct {
 	keeper  *pgxpool.Pool       // for what is owed
 	wrote   atomic.Int64        // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
 	ready   sync.Mutex          // one readiness check at a time
+	latch   sound.Latch
 }
 
 var (
@@ -202,6 +203,9 @@ func (s *Store) submit(ctx context.Context, verb string, w work, bytes int64) er
 }
 
 func (s *Store) submitTo(ctx context.Context, writers *group.Commit[work], verb string, w work, bytes int64) error {
+	if err := s.latch.Shut(verb); err != nil {
+		return err
+	}
 	err := writers.Submit(ctx, w, bytes)
 	if err == nil {
 		return nil

@@ -14,8 +14,27 @@ import (
 	"numhook/server/event"
 )
 
+// Inspect refuses, with kind Damaged, a store whose files do not belong together. One that is served, or cannot be locked, was inspected when it was opened.
+func Inspect(ctx context.Context, path string) error {
+	found, err := existing(path)
+	if err != nil {
+		return err
+	}
+	if err := refuseGone(found); event.KindOf(err) == event.Damaged {
+		return err
+	}
+	lock, err := takeLock(found)
+	if err != nil {
+		return nil //nolint:nilerr // whoever has it knows
+	}
+	defer lock.Close()
+	_, err = inspect(ctx, found)
+	return err
+}
+
 // finding is what is known of a store's files before anything is read through its log.
 type finding struct {
+	alone   bool   // the log is not to be read: it is missing or another's
 	unclean bool   // the store was not closed
 	doubt   string // what is to be said, though the store may be opened
 }
@@ -41,7 +60,8 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 	alone, known := markOf(ctx, path, "ro", "immutable=1")
 	if known && !alone.settled() {
 		found.unclean = true
-		if log.size == 0 {
+		if log.size == 0 && !strings.Contains(lockText(path), mayBeGone) {
+			found.alone = true
 			return found, refusedFile(path, "its log "+path+"-wal is missing or empty, and what was acknowledged last is in that alone",
 				"put the -wal back beside the file, or restore a backup (a copy of the file alone is none); numhook store check --repair accepts the loss")
 		}
@@ -62,6 +82,7 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 	}
 	through, seen := markOf(ctx, path, "ro")
 	if !logged || known && (!seen || alone.next != through.started && alone.next != through.next) {
+		found.alone = true
 		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another one, whose log stayed",
 			"if the file is the backup that is meant, move "+path+"-wal and "+path+"-shm away and start again; else put the file back that belongs to them")
 	}
@@ -69,7 +90,7 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 }
 
 func refusedFile(path, why, hint string) error {
-	return &event.Error{Kind: event.Unavailable, Text: "cannot open store " + path + ": " + why, Hint: hint}
+	return &event.Error{Kind: event.Damaged, Text: "cannot open store " + path + ": " + why, Hint: hint}
 }
 
 func wayOnEmpty(path string) string {
@@ -157,9 +178,23 @@ func refuseGone(path string) error {
 	return refusedFile(path, why, wayOnEmpty(path))
 }
 
-// noteKept has the lock file say that a store is kept here. One that does not only lets an empty file pass for a new one.
-func noteKept(lock *os.File) {
-	_, _ = lock.WriteString(strconv.Itoa(os.Getpid()) + "\n" + kept + "\n")
+// mayBeGone is what a lock file says while the log may be gone though the file alone says that there is one: it was cut after a failed write, before the mark of the next one
+// could be written, or went with the last connection to a store that could not be closed as it should.
+const mayBeGone = "log may be gone"
+
+// noteKept has the lock file say that a store is kept here, and whether its log may be gone. A note that cannot be written is none.
+func noteKept(lock *os.File, gone bool) {
+	if lock == nil {
+		return
+	}
+	text := strconv.Itoa(os.Getpid()) + "\n" + kept + "\n"
+	if gone {
+		text += mayBeGone + "\n"
+	}
+	if _, err := lock.WriteAt([]byte(text), 0); err == nil {
+		_ = lock.Truncate(int64(len(text)))
+		_ = lock.Sync()
+	}
 }
 
 // lockText is what the lock file says.

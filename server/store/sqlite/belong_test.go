@@ -90,7 +90,7 @@ func TestFilesThatDoNotBelongTogether(t *testing.T) {
 			refusal := func(err error) {
 				t.Helper()
 				e, ok := err.(*event.Error) //nolint:errorlint // it is not wrapped
-				if !ok || e.Kind != event.Unavailable || !strings.Contains(e.Text, path) || !strings.Contains(e.Text, c.says) || e.Hint == "" {
+				if !ok || e.Kind != event.Damaged || !strings.Contains(e.Text, path) || !strings.Contains(e.Text, c.says) || e.Hint == "" {
 					t.Errorf("not refused as it should: %v", err)
 				}
 			}

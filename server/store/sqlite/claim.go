@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"numhook/server/event"
@@ -129,6 +130,7 @@ func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attem
 		}, a.evidence)
 		if wrong != nil {
 			a.Damaged = rowTrouble(wrong).Error()
+			r.identities.Pass("owed row", strconv.FormatInt(a.Row, 10), rowTrouble(wrong))
 		}
 		before := r.identities.Before(a.previous, a.Attribute, a.Previous, a.before, r.longEvent(ctx))
 		if before != nil {

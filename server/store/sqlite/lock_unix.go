@@ -34,8 +34,8 @@ func takeLock(path string) (*os.File, error) {
 		return nil, openError(err)
 	}
 	text := strconv.Itoa(os.Getpid()) + "\n" // only for that error
-	if strings.Contains(lockText(path), kept) {
-		text += kept + "\n"
+	if _, notes, found := strings.Cut(lockText(path), "\n"); found {
+		text += notes
 	}
 	if err := lock.Truncate(0); err == nil {
 		_, _ = lock.WriteAt([]byte(text), 0)

@@ -12,7 +12,7 @@ import (
 //	the log is to be copied:    next = a new number      (expect)    log alone
 //	the log is being copied:    started, next as before  (copy)      file: next differs from started, so there must be a log
 //	the log begins anew:        started = next           (begin)     log alone: the file still says that there must be one
-//	the store is closed:        started = next           (settle)    in the file, with all the rest: no log is needed
+//	the store is closed:        started = next                       in the file, with all the rest: no log is needed
 //
 // A file whose next is neither the started nor the next that its log shows is no file of that log. A crash between any two of the steps leaves one of these states.
 const (
@@ -43,38 +43,44 @@ func begin(ctx context.Context, db execer) error {
 	return err
 }
 
-// renewLog copies the whole log into the database file and has it begin anew. A reader in its way is put up with when no write of this process has failed.
+// renewLog copies the whole log into the database file and has it begin anew. Nothing is written to it before it was cut: a write, or a sync, may have
+// failed. A reader in the way of that is put up with when none of this process has.
 func (w *session) renewLog(ctx context.Context, s *Store) error {
 	if s.operator && s.lock == nil && !s.failed {
 		return nil // the serving process did it, and is at work on its log now
 	}
-	if err := expect(ctx, w.conn); err != nil {
-		// On a full disk there may be room once the log is cut.
-		if done := checkpoint(ctx, w.conn, "TRUNCATE"); done.err != nil {
-			return done.err
-		}
-		if err := expect(ctx, w.conn); err != nil {
-			return err
-		}
-	}
-	done := checkpoint(ctx, w.conn, "RESTART")
-	switch {
-	case done.err != nil:
-		return done.err
-	case done.complete:
-		return begin(ctx, w.conn)
-	case s.failed:
+	noteKept(s.lock, true)
+	switch cut := checkpoint(ctx, w.conn, "TRUNCATE"); {
+	case cut.err != nil:
+		return cut.err
+	case !cut.complete && s.failed:
 		return errLogInUse
 	}
-	return nil
-}
-
-// settleLog copies the log into the file for good. It is the last that a connection does.
-func (w *session) settleLog(ctx context.Context) error {
-	if err := expect(ctx, w.conn); err == nil && checkpoint(ctx, w.conn, "FULL").complete {
+	if err := expect(ctx, w.conn); err != nil {
+		return err
+	}
+	done := checkpoint(ctx, w.conn, "RESTART")
+	if done.err != nil {
+		return done.err
+	}
+	if done.complete {
 		if err := begin(ctx, w.conn); err != nil {
 			return err
 		}
 	}
-	return checkpoint(ctx, w.conn, "TRUNCATE").err
+	noteKept(s.lock, false)
+	return nil
+}
+
+// settleLog copies the log into the file for good. It is the last that a connection does.
+func (w *session) settleLog(ctx context.Context, s *Store) error {
+	noteKept(s.lock, true)
+	if err := begin(ctx, w.conn); err != nil {
+		return err
+	}
+	done := checkpoint(ctx, w.conn, "TRUNCATE")
+	if done.complete {
+		noteKept(s.lock, false)
+	}
+	return done.err
 }

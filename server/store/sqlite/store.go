@@ -80,6 +80,7 @@ type Store struct {
 	Reader
 	path      string
 	opts      Options
+	latch     sound.Latch
 	found     finding  // when it was opened
 	lock      *os.File // held while serving, and by an operator while it opens a store that nobody serves
 	operator  bool
@@ -124,7 +125,6 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		_ = s.lock.Close()
 		return nil, openError(err)
 	}
-	noteKept(s.lock)
 	return s, nil
 }
 

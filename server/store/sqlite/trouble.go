@@ -90,6 +90,9 @@ func openError(err error) error {
 	if e, ok := errors.AsType[*event.Error](err); ok {
 		return e
 	}
+	if isDamage(err) {
+		return &event.Error{Kind: event.Damaged, Text: "cannot open store", Hint: hintFor(err), Err: err}
+	}
 	return unavailable("open store", err)
 }
 

@@ -37,6 +37,9 @@ func (w *writer) Write(batch []work) error {
 	case faultOwn:
 		return &group.Spoiled{Err: err}
 	case faultStore:
+		if isDamage(err) {
+			w.store.identities.Pass("store", "while it was written", err)
+		}
 		w.abandonSession(err)
 	}
 	return err
@@ -114,6 +117,7 @@ func (w *writer) lock(ctx context.Context) error {
 func (w *writer) abandonSession(err error) {
 	w.store.wrote.Store(0)
 	w.store.failed = true
+	noteKept(w.store.lock, true) // as the last connection it would take the log with it
 	if errors.Is(err, errMoved) {
 		_ = w.store.Reader.release() // before the writer: as the last one it saves what is only in a log that was deleted
 	}
@@ -148,7 +152,7 @@ func (w *writer) Close() error {
 	}
 	w.session.log.settle()
 	if !w.store.operator {
-		err = errors.Join(err, w.session.settleLog(context.Background()))
+		err = errors.Join(err, w.session.settleLog(context.Background(), w.store))
 	}
 	return errors.Join(err, w.session.close())
 }

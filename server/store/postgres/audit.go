@@ -1,0 +1,229 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"numhook/server/event"
+	"numhook/server/store/sound"
+)
+
+// auditPage is how many rows one step of an audit looks at.
+const auditPage = 500
+
+// Condemn has the store acknowledge and hand on nothing from now on.
+func (s *Store) Condemn(why string) { s.latch.Close(why) }
+
+// Audit looks at everything that is kept: the server's own check of indexes and tables where the extension amcheck is there and permitted, each event and
+// quarantined delivery against its identity, changes against the events, and what is owed against the changes. Its error means that it could not look.
+func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
+	look := &auditing{Audit: a, Reader: &Reader{place: r.place, pool: r.pool, identities: r.identities}}
+	look.Reader.identities.Passed = a.Report
+	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.owed} {
+		if err := step(ctx); err != nil && !isDamage(err) {
+			return err
+		} else if err != nil {
+			a.Find("store", "as far as it could be read", rowTrouble(err))
+		}
+	}
+	return nil
+}
+
+// auditing is an audit under way.
+type auditing struct {
+	sound.Audit
+	*Reader
+}
+
+const (
+	// amcheck is the schema that the extension lies in.
+	amcheck = `SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'`
+
+	// relations are the store's tables and indexes.
+	relations = `SELECT c.oid::bigint, c.relkind::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_am m ON m.oid = c.relam
+		WHERE n.nspname = 'numhook' AND (c.relkind = 'r' OR c.relkind = 'i' AND m.amname = 'btree' AND i.indisvalid) ORDER BY c.relname`
+)
+
+// pages has the server check its tables and indexes.
+func (l *auditing) pages(ctx context.Context) error {
+	schema := ""
+	if err := l.each(ctx, "look for amcheck", func(rows pgx.Rows) error { return rows.Scan(&schema) }, amcheck); err != nil {
+		return err
+	}
+	if schema == "" {
+		l.Tell("pages not looked at: the extension amcheck is not in the database", 0)
+		return nil
+	}
+	type relation struct {
+		oid        int64
+		kind, name string
+	}
+	var list []relation
+	err := l.each(ctx, "list tables", func(rows pgx.Rows) error {
+		var one relation
+		err := rows.Scan(&one.oid, &one.kind, &one.name)
+		list = append(list, one)
+		return err
+	}, relations)
+	if err != nil {
+		return err
+	}
+	for i, one := range list {
+		began := time.Now()
+		l.Tell("pages", int64(i))
+		query := fmt.Sprintf("SELECT msg FROM %s.verify_heapam(%d::oid)", schema, one.oid)
+		if one.kind == "i" {
+			query = fmt.Sprintf("SELECT NULL::text FROM %s.bt_index_check(%d::oid)", schema, one.oid)
+		}
+		err := l.relation(ctx, query, one.name)
+		switch e, _ := errors.AsType[*trouble](err); {
+		case err == nil:
+		case e != nil && (e.code == "42501" || e.code == "42883" || e.code == "0A000" || e.code == "25006"):
+			l.Tell("pages of "+one.name+" not looked at: amcheck is not permitted, or does not know them", 0)
+		case isDamage(err):
+			l.Find("relation", one.name, rowTrouble(err))
+		default:
+			return err
+		}
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *auditing) relation(ctx context.Context, query, name string) error {
+	rows, err := l.pool.Query(ctx, query)
+	if err == nil {
+		defer rows.Close()
+		for rows.Next() {
+			var says *string
+			if err := rows.Scan(&says); err != nil {
+				return err
+			}
+			if says != nil && *says != "" {
+				l.Find("relation", name, errors.New(*says))
+			}
+		}
+		err = rows.Err()
+	}
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "XX002" {
+		return sound.Damaged("check "+name, l.place.describe(err))
+	}
+	if err != nil {
+		return l.unreadable("check "+name, err)
+	}
+	return nil
+}
+
+// events holds each against its identity, and looks for its changes.
+func (l *auditing) events(ctx context.Context) error {
+	for after, done := int64(0), int64(0); ; {
+		began := time.Now()
+		page, err := l.Events(ctx, after, auditPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, e := range page {
+			after = e.Seq
+			if err := l.changesOf(ctx, e); err != nil {
+				return err
+			}
+		}
+		done += int64(len(page))
+		l.Tell("events", done)
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+}
+
+const changesOf = `SELECT count(*) FROM unnest($1::bytea[]) u (number) WHERE NOT EXISTS (SELECT FROM numhook.changes c
+	WHERE c.number = u.number AND c.attribute = $2::text::numhook.attribute AND c.ordered_ts = $3::bigint AND c.seq = $4::bigint)`
+
+// changesOf looks for what an event changes.
+func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
+	if !e.Changes() {
+		return nil
+	}
+	numbers := make([][]byte, len(e.Numbers))
+	for i, number := range e.Numbers {
+		numbers[i] = []byte(number)
+	}
+	missing := int64(0)
+	err := l.each(ctx, "look for changes", func(rows pgx.Rows) error { return rows.Scan(&missing) }, changesOf, numbers, string(e.Attribute), e.Ordered(), e.Seq)
+	switch {
+	case err != nil && !isDamage(err):
+		return err
+	case err != nil:
+		l.Find("change of event", e.ID.String(), rowTrouble(err))
+	case missing > 0:
+		l.Find("change of event", e.ID.String(), sound.ErrNoChange)
+	}
+	return nil
+}
+
+// changes finds those that no event says.
+func (l *auditing) changes(ctx context.Context) error {
+	l.Tell("changes", 0)
+	began := time.Now()
+	err := l.each(ctx, "look at changes", func(rows pgx.Rows) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		l.Find("change at", strconv.FormatInt(seq, 10), sound.ErrNoSource)
+		return err
+	}, `SELECT c.seq FROM numhook.changes c LEFT JOIN numhook.events e ON e.seq = c.seq
+		WHERE e.seq IS NULL OR e.attribute IS DISTINCT FROM c.attribute OR e.value IS NULL
+		OR c.ordered_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`)
+	return errors.Join(err, l.Rest(ctx, began))
+}
+
+// quarantine holds each entry against its digest.
+func (l *auditing) quarantine(ctx context.Context) error {
+	for after := int64(0); ; {
+		began := time.Now()
+		page, err := l.Quarantines(ctx, "", after, auditPage/10)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].ID
+		l.Tell("quarantine", after)
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+}
+
+// owedWrong finds rows whose event is not there, whose version is no change, and in mode latest those that are behind the newest, where the downstream wants all
+// events. A row that is untold is owed nothing.
+const owedWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT JOIN numhook.events e ON e.seq = o.seq
+	WHERE o.state <> 'untold' AND o.id > $1::bigint AND o.id <= $2::bigint AND d.name IS NOT NULL AND (e.seq IS NULL
+		OR o.slot = 0 AND NOT EXISTS (SELECT FROM numhook.changes c
+			WHERE c.number = o.number AND c.attribute::text = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq)
+		OR o.slot = 0 AND d.events IS NULL AND EXISTS (SELECT FROM numhook.changes n
+			WHERE n.number = o.number AND n.attribute::text = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq)))`
+
+// owed holds what is owed against the changes.
+func (l *auditing) owed(ctx context.Context) error {
+	last := int64(0)
+	err := l.each(ctx, "look at what is owed", func(rows pgx.Rows) error { return rows.Scan(&last) }, "SELECT coalesce(max(id), 0) FROM numhook.owed")
+	for after := int64(0); err == nil && after < last; after += 10 * auditPage {
+		began := time.Now()
+		err = l.each(ctx, "look at what is owed", func(rows pgx.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			l.Find("owed row", strconv.FormatInt(id, 10), sound.ErrNotNewest)
+			return err
+		}, owedWrong, after, after+10*auditPage)
+		l.Tell("owed", after)
+		err = errors.Join(err, l.Rest(ctx, began))
+	}
+	return err
+}

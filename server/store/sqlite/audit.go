@@ -1,0 +1,198 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"numhook/server/event"
+	"numhook/server/store/sound"
+)
+
+// auditPage is how many rows one step of an audit looks at.
+const auditPage = 500
+
+// tables are all that the store has.
+var tables = []string{"sqlite_schema", "events", "changes", "quarantine", "facts", "downstreams", "owed", "log"}
+
+// Condemn has the store acknowledge and hand on nothing from now on.
+func (s *Store) Condemn(why string) { s.latch.Close(why) }
+
+// Audit looks at everything that is kept, on connections of its own: SQLite's own check of pages and indexes, each event and quarantined delivery against its identity,
+// changes and what is superseded derived from the events anew, and what is owed against the changes. Its error means that it could not look, not what it found.
+func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
+	db, err := openReaders(ctx, r.path)
+	if err != nil {
+		return openError(err)
+	}
+	look := &auditing{Audit: a, Reader: &Reader{path: r.path, db: db, identities: r.identities}}
+	defer look.Reader.Close()
+	look.Reader.identities.Passed = a.Report
+	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.owed} {
+		if err := step(ctx); err != nil && !isDamage(err) {
+			return err
+		} else if err != nil {
+			a.Find("store", "as far as it could be read", rowTrouble(err))
+		}
+	}
+	return nil
+}
+
+// auditing is an audit under way.
+type auditing struct {
+	sound.Audit
+	*Reader
+	expected int64 // changes, by the events
+}
+
+// pages has SQLite check its pages and indexes, table by table.
+func (l *auditing) pages(ctx context.Context) error {
+	for i, table := range tables {
+		began := time.Now()
+		l.Tell("pages", int64(i))
+		err := l.each(ctx, "check "+table, func(rows *sql.Rows) error {
+			var says string
+			if err := rows.Scan(&says); err != nil {
+				return err
+			}
+			if says != "ok" {
+				l.Find("table", table, errors.New(says))
+			}
+			return nil
+		}, "PRAGMA integrity_check("+table+")")
+		if err != nil && !isDamage(err) {
+			return err
+		} else if err != nil {
+			l.Find("table", table, rowTrouble(err))
+		}
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// events holds each against its identity, and looks for its changes.
+func (l *auditing) events(ctx context.Context) error {
+	for after, done := int64(0), int64(0); ; {
+		began := time.Now()
+		page, err := l.Events(ctx, after, auditPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		for _, e := range page {
+			after = e.Seq
+			if err := l.changesOf(ctx, e); err != nil {
+				return err
+			}
+		}
+		done += int64(len(page))
+		l.Tell("events", done)
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+}
+
+const changeOf = `SELECT c.superseded = EXISTS (SELECT 1 FROM changes n
+		WHERE n.number = c.number AND n.attribute = c.attribute AND n.ordered_ts > c.ordered_ts AND n.seq < c.seq)
+	FROM changes c WHERE c.number = ?1 AND c.attribute = ?2 AND c.ordered_ts = ?3 AND c.seq = ?4`
+
+// changesOf looks for what an event changes.
+func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
+	if !e.Changes() {
+		return nil
+	}
+	for _, number := range e.Numbers {
+		l.expected++
+		found, right := false, false
+		err := l.each(ctx, "look for a change", func(rows *sql.Rows) error {
+			found = true
+			return rows.Scan(&right)
+		}, changeOf, number, string(e.Attribute), e.Ordered(), e.Seq)
+		switch {
+		case err != nil && !isDamage(err):
+			return err
+		case err != nil:
+			l.Find("change of event", e.ID.String(), rowTrouble(err))
+		case !found:
+			l.Find("change of event", e.ID.String(), sound.ErrNoChange)
+		case !right:
+			l.Find("change of event", e.ID.String(), sound.ErrSuperseded)
+		}
+	}
+	return nil
+}
+
+// changes finds those that no event says. Those of events that do not agree with their identity are among the findings already.
+func (l *auditing) changes(ctx context.Context) error {
+	l.Tell("changes", l.expected)
+	began := time.Now()
+	err := l.each(ctx, "look at changes", func(rows *sql.Rows) error {
+		var seq int64
+		err := rows.Scan(&seq)
+		l.Find("change at", strconv.FormatInt(seq, 10), sound.ErrNoSource)
+		return err
+	}, `SELECT c.seq FROM changes c LEFT JOIN events e ON e.seq = c.seq WHERE e.seq IS NULL OR e.attribute IS NOT c.attribute OR e.value IS NULL
+		OR NOT EXISTS (SELECT 1 FROM json_each(e.numbers) n WHERE n.value = c.number)
+		OR c.ordered_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`)
+	return errors.Join(err, l.Rest(ctx, began))
+}
+
+// quarantine holds each entry against its digest.
+func (l *auditing) quarantine(ctx context.Context) error {
+	for after := int64(0); ; {
+		began := time.Now()
+		page, err := l.Quarantines(ctx, "", after, auditPage/10)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].ID
+		l.Tell("quarantine", after)
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+}
+
+// owedWrong finds rows of ?1 to ?2 whose downstream or event is not there, whose version is no change, and in mode latest those that are behind the newest, where
+// the downstream wants all events.
+const owedWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o.downstream LEFT JOIN events e ON e.seq = o.seq
+	WHERE o.id > ?1 AND o.id <= ?2 AND (d.id IS NULL OR e.seq IS NULL
+		OR o.event_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END
+		OR (o.slot = 0) <> (d.mode = 'latest') OR o.slot <> 0 AND o.slot <> o.seq
+		OR o.slot = 0 AND NOT EXISTS (SELECT 1 FROM changes c
+			WHERE c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq)
+		OR o.slot = 0 AND d.events = '[]' AND EXISTS (SELECT 1 FROM changes n
+			WHERE n.number = o.number AND n.attribute = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq)))`
+
+// owed holds what is owed against the changes.
+func (l *auditing) owed(ctx context.Context) error {
+	last := int64(0)
+	err := l.each(ctx, "look at what is owed", func(rows *sql.Rows) error { return rows.Scan(&last) }, "SELECT coalesce(max(id), 0) FROM owed")
+	if err != nil {
+		return err
+	}
+	for after := int64(0); after < last; after += 10 * auditPage {
+		began := time.Now()
+		err := l.each(ctx, "look at what is owed", func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			l.Find("owed row", strconv.FormatInt(id, 10), sound.ErrNotNewest)
+			return err
+		}, owedWrong, after, after+10*auditPage)
+		if err != nil && !isDamage(err) {
+			return err
+		} else if err != nil {
+			l.Find("owed rows", fmt.Sprintf("%d to %d", after+1, after+10*auditPage), rowTrouble(err))
+		}
+		l.Tell("owed", after)
+		if err := l.Rest(ctx, began); err != nil {
+			return err
+		}
+	}
+	return nil
+}
