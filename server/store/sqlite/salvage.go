@@ -127,8 +127,11 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) error {
 			return unavailable("repair store", err)
 		}
 		s.lose(sound.Passed{What: "header", Key: path, Why: "it was written anew"})
-		source = s.source(s.copied(), alone)
 		defer removeStore(s.copied())
+		if source = s.source(s.copied(), alone); !readable(ctx, source) {
+			s.lose(sound.Passed{What: "log", Key: path + "-wal", Why: "the file cannot be read through it"})
+			source = s.source(s.copied(), true)
+		}
 	}
 	db, err := sql.Open("sqlite", source)
 	if err != nil {
@@ -143,7 +146,9 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) error {
 	defer s.into.Close()
 	s.into.SetMaxOpenConns(1)
 	if _, err := s.into.ExecContext(ctx, "ATTACH ? AS old", source); err != nil {
-		return openError(err)
+		return &event.Error{
+			Kind: event.Damaged, Text: "cannot repair store " + path + ": nothing in it can be read", Hint: "restore a backup; or " + wayOnEmpty(path), Err: err,
+		}
 	}
 	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.owed, s.tidy} {
 		if err := step(ctx); err != nil {

@@ -123,7 +123,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	}
 	if err != nil {
 		_ = s.lock.Close()
-		return nil, openError(err)
+		return nil, naming(path, openError(err))
 	}
 	return s, nil
 }
@@ -151,7 +151,7 @@ func OpenOperator(ctx context.Context, path string) (*Store, error) {
 		s.lock = nil
 	}
 	if err != nil {
-		return nil, openError(err)
+		return nil, naming(path, openError(err))
 	}
 	return s, nil
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"strings"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -94,6 +95,14 @@ func openError(err error) error {
 		return &event.Error{Kind: event.Damaged, Text: "cannot open store", Hint: hintFor(err), Err: err}
 	}
 	return unavailable("open store", err)
+}
+
+// naming has a refusal of what is damaged name the file.
+func naming(path string, err error) error {
+	if e, ok := errors.AsType[*event.Error](err); ok && e.Kind == event.Damaged && !strings.Contains(e.Text, path) {
+		return &event.Error{Kind: e.Kind, Text: strings.Replace(e.Text, "store", "store "+path, 1), Hint: e.Hint, Err: e.Err}
+	}
+	return err
 }
 
 // unsafeSetting is the refusal to open a store whose promise would not hold.
