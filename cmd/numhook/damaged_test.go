@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-
-	"numhook/server/event"
 )
 
 // alter changes what the site's store holds behind numhook's back, as a disk or a person may.
@@ -86,47 +85,96 @@ func damagedThingsAreNotShown(t *testing.T, s *site) {
 	}
 }
 
-// What is owed and does not agree with its identity is never handed on: it is dead, for the reason that it is damaged, and counted. What is whole goes out beside it,
-// and a value before it that is damaged is left out.
+// What is owed and does not agree with its identity is never handed on: it is counted, the store is looked at as a whole, and from then on nothing is acknowledged
+// and nothing handed on.
 func TestDamagedThingsAreNotHandedOn(t *testing.T) { onEachEngine(t, damagedThingsAreNotHandedOn) }
 
 func damagedThingsAreNotHandedOn(t *testing.T, s *site) {
 	crm := newSystem(t, "crm", "latest", retryFast)
-	config := s.configure("alone", crm)
-	s.start("--config", config).stop() // registers it
-	r := s.start()
-	many := make([]string, 500) // an event that is longer than what is read beside each row
-	for i := range many {
-		many[i] = fmt.Sprintf("+1202556%04d", i)
+	r := s.start("--config", s.configure("alone", crm))
+	if got := s.run("downstreams", "pause", "crm"); got.code != exitGood {
+		t.Fatal(got)
 	}
-	for _, body := range []string{cnamBody(1, "ONE", "+12025550101"), cnamBody(2, "TWO", "+12025550102"), cnamBody(3, "THREE", "+12025550103"),
-		cnamBody(4, "FOUR", "+12025550103"), cnamBody(5, "MANY", many...)} {
+	for _, body := range []string{cnamBody(1, "ONE", "+12025550101"), cnamBody(2, "TWO", "+12025550102"), cnamBody(3, "THREE", "+12025550102")} {
 		if got := r.post("/", body); got.status != http.StatusOK {
 			t.Fatal(got)
 		}
 	}
-	r.stop()
-	s.alter(`UPDATE events SET value = '"FORGED"' WHERE event_ts IN (2, 3)`, `UPDATE numhook.events SET value = '"FORGED"' WHERE event_ts IN (2, 3)`)
-	r = s.start("--config", config)
-	s.awaitStanding(startTime, "crm", "has all but a dead row", func(d event.Standing) bool { return d.Dead == 1 && d.Waiting+d.Attempting == 0 })
-	came := map[string]string{}
-	for _, a := range crm.came() {
-		came[a.Number] = string(a.Value)
+	r.awaitMetric(`numhook_store_check{state="good"} 1`)
+	s.alter(`UPDATE events SET value = '"FORGED"' WHERE event_ts IN (1, 2)`, `UPDATE numhook.events SET value = '"FORGED"' WHERE event_ts IN (1, 2)`)
+	if got := s.run("downstreams", "resume", "crm"); got.code != exitGood {
+		t.Fatal(got)
 	}
-	if len(came) != 502 || came["+12025550101"] != `"ONE"` || came["+12025550103"] != `"FOUR"` || came["+12025560499"] != `"MANY"` {
-		t.Errorf("%d numbers came", len(came))
+	r.awaitMetric(`numhook_damaged_total{downstream="crm"} 1`)
+	r.awaitMetric(`numhook_store_check{state="damaged"} 1`)
+	if got := r.ready(); got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "store check") {
+		t.Errorf("readyz: %v", got)
+	}
+	if got := r.post("/", cnamBody(9, "LATE", "+12025550109")); got.status != http.StatusServiceUnavailable {
+		t.Errorf("a damaged store acknowledges: %v", got)
 	}
 	for _, a := range crm.came() {
 		if strings.Contains(string(a.Value)+string(a.Previous), "FORGED") {
 			t.Errorf("a forged value was handed on: %+v", a.envelope)
 		}
 	}
-	if metrics, err := r.get("/metrics"); err != nil || !strings.Contains(metrics.body, `numhook_damaged_total{downstream="crm"} 1`) {
-		t.Errorf("the metric does not tell of it: %v", err)
+	got := s.run("store", "check", "--format", "json")
+	var found storeChecked
+	if err := json.Unmarshal([]byte(got.stdout), &found); err != nil || got.code != exitNo || found.Good || len(found.Findings) != 2 {
+		t.Errorf("store check: %+v (%v)", got, err)
 	}
-	got := s.run("deliveries", "list", "--state", "dead", "--format", "json")
-	var rows []owedShown
-	if err := json.Unmarshal([]byte(got.stdout), &rows); err != nil || len(rows) != 1 || rows[0].Reason != "damaged" || rows[0].Value != nil || got.code != exitNo {
-		t.Errorf("the dead row: %+v (%v)", got, err)
+	if s.database != "" {
+		return
+	}
+	if got := s.run("store", "check", "--repair"); got.code != exitUse || !strings.Contains(got.stderr, "another numhook serves it") {
+		t.Errorf("a repair beside a receiver: %+v", got)
+	}
+	r.stop()
+	if got := s.run("store", "check", "--repair"); got.code != exitGood || !strings.Contains(got.stdout, "saved 3 events") {
+		t.Errorf("the repair: %+v", got)
+	}
+	if got := s.run("numbers", "show", "+12025550101"); got.code != exitGood || !strings.Contains(got.stdout, `"ONE"`) {
+		t.Errorf("after the repair: %+v", got)
+	}
+	s.run("deliveries", "retry", "--dead")
+	s.start("--config", s.configure("alone", crm))
+	s.settled(startTime, crm)
+	if came := crm.came(); len(came) < 2 {
+		t.Errorf("after the repair %d changes came", len(came))
+	}
+}
+
+// awaitMetric waits until /metrics has the line.
+func (r *receiver) awaitMetric(line string) {
+	r.Helper()
+	eventually(r, startTime, "the metrics say "+line, func() bool {
+		got, err := r.get("/metrics")
+		return err == nil && strings.Contains(got.body, line)
+	})
+}
+
+// A receiver whose file is cut, or whose log is taken away, acknowledges nothing, and says why it does not start again.
+func TestFilesTakenAwayUnderTheReceiver(t *testing.T) {
+	for _, suffix := range []string{"", "-wal"} {
+		s := newSite(t)
+		r := s.start()
+		for i := range 20 {
+			if got := r.post("/", cnamBody(int64(i), "NAME", "+12025550101")); got.status != http.StatusOK {
+				t.Fatal(got)
+			}
+		}
+		if err := os.Truncate(s.file()+suffix, 0); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if got := r.post("/", cnamBody(int64(100+i), "NAME", "+12025550101")); got.status != http.StatusServiceUnavailable {
+				t.Errorf("with %q cut to nothing: %v", suffix, got)
+			}
+		}
+		r.kill()
+		again := s.launch()
+		if code := again.awaitEnd(startTime); code != exitUse || !strings.Contains(again.log.String(), s.file()) {
+			t.Errorf("with %q cut to nothing it starts again: %d %s", suffix, code, again.log)
+		}
 	}
 }

@@ -15,6 +15,12 @@ import (
 // auditEvery is how often a receiver looks at all of its store again when nothing makes it look.
 const auditEvery = 24 * time.Hour
 
+// What is damaged is looked at again after the first of these times, and then ever more seldom.
+const (
+	firstAuditAgain = 2 * time.Second
+	lastAuditAgain  = 10 * time.Minute
+)
+
 // The states of the check of the store.
 const (
 	checkRunning = "running"
@@ -27,10 +33,11 @@ const (
 type audited interface {
 	Audit(ctx context.Context, a sound.Audit) error
 	Condemn(why string)
+	Absolve()
 }
 
 // integrity checks the store beside serving it, at the start, once a day, and when anything that is damaged was met. What is damaged acknowledges and hands on nothing
-// any more, until it was repaired.
+// any more, until nothing is found: after a repair, or because the disk could not be read for a while only.
 type integrity struct {
 	log   *slog.Logger
 	store audited
@@ -97,14 +104,15 @@ func (i *integrity) start(ctx context.Context, s audited) (stop func()) {
 	i.store = s
 	ctx, cancel := context.WithCancel(ctx)
 	i.ended.Go(func() {
-		again := time.NewTicker(auditEvery)
-		defer again.Stop()
-		for i.audit(ctx) {
-			select {
-			case <-ctx.Done():
+		for again := firstAuditAgain; ; {
+			next, kick := auditEvery, i.kick
+			if i.audit(ctx) {
+				again = firstAuditAgain
+			} else {
+				next, kick, again = again, nil, min(2*again, lastAuditAgain)
+			}
+			if !rest(ctx, next, kick) {
 				return
-			case <-again.C:
-			case <-i.kick:
 			}
 		}
 	})
@@ -114,10 +122,26 @@ func (i *integrity) start(ctx context.Context, s audited) (stop func()) {
 	}
 }
 
-// audit looks once, and reports whether there is any use in looking again.
+// rest waits until it is time to look again, or something makes it look, and reports false when ctx ended.
+func rest(ctx context.Context, next time.Duration, kick <-chan struct{}) bool {
+	timer := time.NewTimer(next)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+	case <-kick:
+	}
+	return true
+}
+
+// audit looks once, and reports whether all is good as far as is known.
 func (i *integrity) audit(ctx context.Context) bool {
 	began := time.Now()
 	i.log.Info("store check", slog.String("outcome", checkRunning))
+	for len(i.kick) > 0 { // what was met before is looked at now
+		<-i.kick
+	}
 	findings := 0
 	why := ""
 	err := i.store.Audit(ctx, sound.Audit{Half: true, Report: func(p sound.Passed) {
@@ -141,7 +165,9 @@ func (i *integrity) audit(ctx context.Context) bool {
 	case err != nil:
 		i.set(checkFailed, err.Error(), 0)
 		i.log.Error("store check", slog.String("outcome", checkFailed), slog.String("error", err.Error()), took)
+		return false
 	default:
+		i.store.Absolve()
 		i.set(checkGood, "", 0)
 		i.log.Info("store check", slog.String("outcome", checkGood), took)
 	}

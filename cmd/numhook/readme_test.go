@@ -87,6 +87,14 @@ func TestReadmeNamesEveryMetric(t *testing.T) {
 	sameWords(t, "metric", firstCells(t, readme(t), "metric"), l.names)
 }
 
+func TestReadmeNamesEveryMetricOfTheCheckOfTheStore(t *testing.T) {
+	l := listing{map[string]bool{}}
+	if err := newIntegrity(slog.New(slog.DiscardHandler)).Register(l); err != nil {
+		t.Fatal(err)
+	}
+	sameWords(t, "metric", firstCells(t, readme(t), "metric of the store's check"), l.names)
+}
+
 func TestReadmeNamesEveryMetricOfQuarantine(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := new(heldMetrics).Register(l); err != nil {

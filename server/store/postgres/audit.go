@@ -17,8 +17,11 @@ import (
 // auditPage is how many rows one step of an audit looks at.
 const auditPage = 500
 
-// Condemn has the store acknowledge and hand on nothing from now on.
+// Condemn has the store acknowledge and hand on nothing until Absolve.
 func (s *Store) Condemn(why string) { s.latch.Close(why) }
+
+// Absolve ends that.
+func (s *Store) Absolve() { s.latch.Open() }
 
 // Audit looks at everything that is kept: the server's own check of indexes and tables where the extension amcheck is there and permitted, each event and
 // quarantined delivery against its identity, changes against the events, and what is owed against the changes. Its error means that it could not look.

@@ -51,11 +51,14 @@ var (
 	ErrNotNewest  = errors.New("what is owed is no change, or not the newest one")
 )
 
-// Latch closes a store for good: what is damaged acknowledges nothing and hands on nothing. The zero value is open. It is safe for concurrent use.
+// Latch closes a store: what is damaged acknowledges nothing and hands on nothing. The zero value is open. It is safe for concurrent use.
 type Latch struct{ why atomic.Pointer[string] }
 
 // Close closes the latch.
 func (l *Latch) Close(why string) { l.why.CompareAndSwap(nil, &why) }
+
+// Open opens it again: a disk that could not be read for a while can be.
+func (l *Latch) Open() { l.why.Store(nil) }
 
 // Shut is the answer to whoever asks for anything; nil while the latch is open.
 func (l *Latch) Shut(verb string) error {

@@ -18,8 +18,11 @@ const auditPage = 500
 // tables are all that the store has.
 var tables = []string{"sqlite_schema", "events", "changes", "quarantine", "facts", "downstreams", "owed", "log"}
 
-// Condemn has the store acknowledge and hand on nothing from now on.
+// Condemn has the store acknowledge and hand on nothing until Absolve.
 func (s *Store) Condemn(why string) { s.latch.Close(why) }
+
+// Absolve ends that.
+func (s *Store) Absolve() { s.latch.Open() }
 
 // Audit looks at everything that is kept, on connections of its own: SQLite's own check of pages and indexes, each event and quarantined delivery against its identity,
 // changes and what is superseded derived from the events anew, and what is owed against the changes. Its error means that it could not look, not what it found.

@@ -87,6 +87,9 @@ func (w *writer) transact(batch []work) (err error) {
 	if err := s.writeDebts(ctx); err != nil {
 		return s.undo(ctx, err)
 	}
+	if err := s.inPlace(w.store); err != nil { // a log that was cut would be as long as before again
+		return err
+	}
 	if _, err := s.commit.ExecContext(ctx); err != nil {
 		return s.undo(ctx, err)
 	}
