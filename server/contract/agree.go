@@ -73,7 +73,7 @@ func Restore(e event.Event) (event.Event, bool) {
 	if !timed || !carried {
 		return e, false
 	}
-	e.TS, e.CarrierCode, e.AccountID = ts, int32(carrier), account //nolint:gosec // the contract has it an int32
+	e.TS, e.CarrierCode, e.AccountID = ts, int32(carrier), account
 	e.Numbers = d.texts("payload", "object", "phone_numbers")
 	if e.Value = nil; e.Attribute != "" {
 		if value, present := d.Canonical("payload", "object", string(e.Attribute)); present && string(value) != "null" {

@@ -32,7 +32,7 @@ func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 		return openError(err)
 	}
 	look := &auditing{Audit: a, Reader: &Reader{path: r.path, db: db, identities: r.identities}}
-	defer look.Reader.Close()
+	defer func() { _ = look.Reader.Close() }() // it only read
 	look.Reader.identities.Passed = a.Report
 	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.owed} {
 		if err := step(ctx); err != nil && !isDamage(err) {

@@ -57,7 +57,7 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 		}
 		return found, nil
 	}
-	alone, known := markOf(ctx, path, "ro", "immutable=1")
+	alone, known := markOf(ctx, path, "immutable=1")
 	if known && !alone.settled() {
 		found.unclean = true
 		if log.size == 0 && !strings.Contains(lockText(path), mayBeGone) {
@@ -80,7 +80,7 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 	if err != nil {
 		return found, err
 	}
-	through, seen := markOf(ctx, path, "ro")
+	through, seen := markOf(ctx, path)
 	if !logged || known && (!seen || alone.next != through.started && alone.next != through.next) {
 		found.alone = true
 		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another one, whose log stayed",
@@ -98,12 +98,12 @@ func wayOnEmpty(path string) string {
 }
 
 // markOf is the mark as a reader sees it that is opened with these parameters, if there is one that can be read.
-func markOf(ctx context.Context, path, mode string, params ...string) (m mark, known bool) {
-	db, err := sql.Open("sqlite", dsn(path, mode, params...))
+func markOf(ctx context.Context, path string, params ...string) (m mark, known bool) {
+	db, err := sql.Open("sqlite", dsn(path, "ro", params...))
 	if err != nil {
 		return m, false
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // it only read
 	db.SetMaxOpenConns(1)
 	err = db.QueryRowContext(ctx, readMark).Scan(&m.started, &m.next)
 	return m, err == nil
@@ -137,7 +137,7 @@ func (s *Store) belongs(ctx context.Context) error {
 	if s.opened == nil || !s.failed {
 		return nil
 	}
-	alone, known := markOf(ctx, s.path, "ro", "immutable=1")
+	alone, known := markOf(ctx, s.path, "immutable=1")
 	log, err := readLog(s.path)
 	switch {
 	case err != nil:
@@ -147,7 +147,7 @@ func (s *Store) belongs(ctx context.Context) error {
 	case !known || log.commits == 0:
 		return nil
 	}
-	if through, seen := markOf(ctx, s.path, "ro"); seen && alone.next != through.started && alone.next != through.next {
+	if through, seen := markOf(ctx, s.path); seen && alone.next != through.started && alone.next != through.next {
 		return errMoved
 	}
 	return nil

@@ -188,7 +188,7 @@ func TestEveryLogIsToldFromTheOneBefore(t *testing.T) {
 	if found, err := inspect(t.Context(), path); err != nil || found.unclean {
 		t.Errorf("after a clean end: %+v %v", found, err)
 	}
-	m, known := markOf(t.Context(), path, "ro", "immutable=1")
+	m, known := markOf(t.Context(), path, "immutable=1")
 	if !known || !m.settled() {
 		t.Errorf("after a clean end the mark is %+v, %v", m, known)
 	}

@@ -113,7 +113,7 @@ func (s *salvaging) tell(what string, done int64) {
 }
 
 // save fills the new file.
-func (s *salvaging) save(ctx context.Context, path string, alone bool) error {
+func (s *salvaging) save(ctx context.Context, path string, alone bool) (err error) {
 	fresh, err := Open(ctx, s.path, Options{AllowUnsafe: true})
 	if err != nil {
 		return err
@@ -139,11 +139,11 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) error {
 	}
 	s.from = &Reader{path: path, db: db}
 	s.from.identities.Passed = s.lose
-	defer s.from.Close()
+	defer func() { _ = s.from.Close() }() // it only read
 	if s.into, err = sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_pragma=synchronous(OFF)", "_txlock=immediate")); err != nil {
 		return err
 	}
-	defer s.into.Close()
+	defer func() { err = errors.Join(err, s.into.Close()) }()
 	s.into.SetMaxOpenConns(1)
 	if _, err := s.into.ExecContext(ctx, "ATTACH ? AS old", source); err != nil {
 		return &event.Error{
@@ -175,7 +175,7 @@ func readable(ctx context.Context, source string) bool {
 	if err != nil {
 		return false
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // it only read
 	var found int
 	err = db.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE seq < 0").Scan(&found)
 	return err == nil && requireLatest(ctx, db) == nil
@@ -211,7 +211,7 @@ func (s *salvaging) mendHeader(path string, alone bool) error {
 	if err != nil {
 		return err
 	}
-	binary.BigEndian.PutUint32(text[pages:], uint32(info.Size()/pageSize)) //nolint:gosec // SQLite has no more pages than that
+	binary.BigEndian.PutUint32(text[pages:], uint32(info.Size()/pageSize))
 	clear(text[freelist:until])
 	_, err = to.WriteAt(text, 0)
 	return err
@@ -318,8 +318,10 @@ func (s *salvaging) quarantine(ctx context.Context) error {
 
 // small saves the tables of few rows.
 func (s *salvaging) small(ctx context.Context) error {
-	for _, table := range []string{"downstreams", "facts"} {
-		if _, err := s.into.ExecContext(ctx, "INSERT OR REPLACE INTO "+table+" SELECT * FROM old."+table); err != nil {
+	for table, statement := range map[string]string{
+		"downstreams": "INSERT OR REPLACE INTO downstreams SELECT * FROM old.downstreams", "facts": "INSERT OR REPLACE INTO facts SELECT * FROM old.facts",
+	} {
+		if _, err := s.into.ExecContext(ctx, statement); err != nil {
 			s.lose(sound.Passed{What: "table", Key: table, Why: err.Error()})
 		}
 	}
@@ -437,7 +439,7 @@ func (s *salvaging) checkNew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it only read
 	r.Check(s.Check)
 	var first error
 	err = r.Audit(ctx, sound.Audit{Step: s.tell, Report: func(p sound.Passed) {

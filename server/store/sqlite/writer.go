@@ -120,8 +120,9 @@ func (w *writer) lock(ctx context.Context) error {
 func (w *writer) abandonSession(err error) {
 	w.store.wrote.Store(0)
 	w.store.failed = true
-	noteKept(w.store.lock, true) // as the last connection it would take the log with it
-	if errors.Is(err, errMoved) {
+	if moved := errors.Is(err, errMoved); !moved {
+		noteKept(w.store.lock, true) // as the last connection it would take the log with it
+	} else {
 		_ = w.store.Reader.release() // before the writer: as the last one it saves what is only in a log that was deleted
 	}
 	_ = w.session.close() // it is given up because it fails: one failure more adds nothing
