@@ -140,7 +140,8 @@ func (l *auditing) changes(ctx context.Context) error {
 		l.Find("change at", strconv.FormatInt(seq, 10), sound.ErrNoSource)
 		return err
 	}, `SELECT c.seq FROM changes c LEFT JOIN events e ON e.seq = c.seq WHERE e.seq IS NULL OR e.attribute IS NOT c.attribute OR e.value IS NULL
-		OR NOT EXISTS (SELECT 1 FROM json_each(e.numbers) n WHERE n.value = c.number)
+		OR NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(e.numbers) THEN e.numbers ELSE '[]' END) n
+			WHERE n.value = c.number)
 		OR c.ordered_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`)
 	return errors.Join(err, l.Rest(ctx, began))
 }

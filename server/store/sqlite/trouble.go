@@ -68,7 +68,8 @@ var hints = map[int]string{
 	codes.SQLITE_BUSY:     "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_LOCKED:   "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_CORRUPT:  "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
-	codes.SQLITE_NOTADB:   "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet",
+	codes.SQLITE_NOTADB:   "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet; " +
+		"if it was a store, restore a backup, or save what is whole with numhook store check --repair",
 }
 
 // unavailable is what a caller gets for any trouble of the store's.
@@ -91,15 +92,15 @@ func openError(err error) error {
 	if e, ok := errors.AsType[*event.Error](err); ok {
 		return e
 	}
-	if isDamage(err) {
+	if isDamage(err) && code(err) != codes.SQLITE_NOTADB {
 		return &event.Error{Kind: event.Damaged, Text: "cannot open store", Hint: hintFor(err), Err: err}
 	}
 	return unavailable("open store", err)
 }
 
-// naming has a refusal of what is damaged name the file.
+// naming has a refusal name the file.
 func naming(path string, err error) error {
-	if e, ok := errors.AsType[*event.Error](err); ok && e.Kind == event.Damaged && !strings.Contains(e.Text, path) {
+	if e, ok := errors.AsType[*event.Error](err); ok && strings.HasPrefix(e.Text, "cannot open store") && !strings.Contains(e.Text, path) {
 		return &event.Error{Kind: e.Kind, Text: strings.Replace(e.Text, "store", "store "+path, 1), Hint: e.Hint, Err: e.Err}
 	}
 	return err
