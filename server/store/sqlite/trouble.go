@@ -68,7 +68,7 @@ var hints = map[int]string{
 	codes.SQLITE_BUSY:     "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_LOCKED:   "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_CORRUPT:  "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
-	codes.SQLITE_NOTADB:   "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet; " +
+	codes.SQLITE_NOTADB: "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet; " +
 		"if it was a store, restore a backup, or save what is whole with numhook store check --repair",
 }
 
