@@ -77,7 +77,7 @@ func (l *line) attempt(stop, sends, records context.Context, f *flight) {
 	if sends.Err() == nil {
 		l.breakerEnds(*f, outcome)
 	}
-	result := conclude(f.Attempt, outcome, l.Backoff, l.d.now(), l.d.random())
+	result := conclude(f.Attempt, outcome, l.Backoff, l.d.waitedUntil(f.Since), l.d.random())
 	over := accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, took: ended.Sub(begun.monotonic)}
 	if rests := restOf(l.Downstream.Mode, outcome, begun.monotonic, ended, l.Timeout); rests > 0 {
 		l.d.account(over)

@@ -68,3 +68,15 @@ func (l *line) rewind(ctx context.Context, s event.Standing, age time.Duration) 
 		l.wake()
 	}
 }
+
+// waitedUntil is the time at which it is judged whether a row that is owed since then is given up. What a clock was set ahead by while this process ran is no
+// time that anybody waited: a row that became owed before is older by the stopwatch alone. One that is owed since later than the stopwatch has come to became
+// owed under the clock as it is now. So a row may be given up later, by as much as the clock was set, and never sooner.
+func (d *Dispatch) waitedUntil(since time.Time) time.Time {
+	now := d.instant()
+	steady := d.began.wall.Add(now.monotonic.Sub(d.began.monotonic))
+	if steady.Before(since) || now.wall.Before(steady) {
+		return now.wall
+	}
+	return steady
+}

@@ -14,7 +14,7 @@ func (l *line) refuseDamaged(records context.Context, f flight) {
 	l.breakerEnds(f, Outcome{Verdict: event.Refused})
 	l.d.metrics.damaged.WithLabelValues(l.Downstream.Name).Inc()
 	outcome := Outcome{Verdict: event.Refused, Reason: reasonDamaged}
-	result := conclude(f.Attempt, outcome, l.Backoff, l.d.now(), l.d.random())
+	result := conclude(f.Attempt, outcome, l.Backoff, l.d.waitedUntil(f.Since), l.d.random())
 	err := l.record(records, f, result, outcome)
 	l.d.account(accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, err: err})
 }

@@ -70,6 +70,7 @@ type Dispatch struct {
 	pressure  *Pressure
 	drainTime time.Duration
 	now       func() time.Time
+	began     instant
 	random    func() float64
 	log       *slog.Logger
 	metrics   *Metrics
@@ -97,6 +98,7 @@ func New(cfg Config) (*Dispatch, error) {
 	if d.now == nil {
 		d.now = time.Now
 	}
+	d.began = d.instant()
 	if d.random == nil {
 		d.random = rand.Float64
 	}
