@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -71,7 +72,37 @@ func NewMetrics() *Metrics {
 		}
 		return 0
 	})
+	m.begin()
 	return m
+}
+
+// begin shows what alarms stand on before the first of each came: a counter that begins at one has not risen.
+func (m *Metrics) begin() {
+	for _, kind := range []string{"accepted", "duplicate", "challenge"} {
+		m.deliveries.WithLabelValues(strconv.Itoa(http.StatusOK), kind, noEvent)
+	}
+	for kind, answer := range answers {
+		m.deliveries.WithLabelValues(strconv.Itoa(answer.status), string(kind), noEvent)
+	}
+	m.deliveries.WithLabelValues(strconv.Itoa(unsentStatus), string(event.BrokenUpload), noEvent)
+	for _, reason := range unsignedReasons {
+		m.unsigned.WithLabelValues(reason)
+	}
+	for _, rule := range contract.Rules() {
+		if rule.Kind == event.Drift {
+			m.findings.WithLabelValues(string(rule.Kind), rule.ID)
+		}
+	}
+}
+
+// expect does the same for the failures that a delivery of a known event can end in.
+func (m *Metrics) expect(events []string) {
+	for _, kind := range []event.Kind{event.Malformed, event.Invalid, event.Unavailable, event.Internal} {
+		for _, name := range events {
+			m.deliveries.WithLabelValues(strconv.Itoa(answers[kind].status), string(kind), name)
+		}
+	}
+	m.deliveries.WithLabelValues(strconv.Itoa(answers[event.BadChallenge].status), string(event.BadChallenge), challengeEvent)
 }
 
 // latencies reach from a fast fsync to beyond the sender's patience.

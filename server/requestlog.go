@@ -78,6 +78,9 @@ func outcome(t *transit, err error) (kind, reason string) {
 	return kind, reason
 }
 
+// noEvent stands in log and metric for the event of a delivery that names none of the document's.
+const noEvent = "unknown"
+
 // unsentStatus stands in log and metric for the answer that nobody got.
 const unsentStatus = 0
 
@@ -160,7 +163,7 @@ func (s *Server) knownEvent(t *transit, err error) string {
 	if name == challengeEvent || s.contract.Has(name) {
 		return name
 	}
-	return "unknown"
+	return noEvent
 }
 
 // knownPath is the path if the contract has it, and the path of the event that it names where it has more: a word of a

@@ -142,6 +142,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.challenges.keeper, s.challenges.log = s.keeper, s.log
 	s.metrics.buffers.Store(s.buffers)
+	s.metrics.expect(checks.Events())
 	s.echo = echo.New()
 	s.echo.Binder = validatedBinder{}
 	s.echo.HTTPErrorHandler = s.answerProblem

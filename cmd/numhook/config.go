@@ -27,6 +27,14 @@ const (
 	environmentStart = "NUMHOOK_"
 )
 
+// readFlags reads what the command line leaves out from the environment, and refuses what is there and empty.
+func readFlags(cmd *cobra.Command) error {
+	if err := flagsFromEnvironment(cmd); err != nil {
+		return err
+	}
+	return refuseEmpty(cmd)
+}
+
 // flagsFromEnvironment gives every flag that the command line leaves out the value of its environment variable.
 func flagsFromEnvironment(cmd *cobra.Command) error {
 	var failed error

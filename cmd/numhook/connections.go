@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log"
 	"log/slog"
 	"net"
@@ -93,7 +92,7 @@ func (c *connections) listen(
 	}
 	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen: %w", err)
+		return nil, cannotListen("cannot listen", "listen", f.listen, err)
 	}
 	if at, ok := inner.Addr().(*net.TCPAddr); ok && cfg.TLS == nil && !f.behindProxy && !at.IP.IsLoopback() {
 		c.log.Warn("serving plain HTTP on an address that is not loopback: anybody on the way can read the deliveries; "+

@@ -239,8 +239,9 @@ type downstreamRemoved struct {
 func newDownstreamsRemoveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "remove NAME --yes", Short: "Forget a downstream and all that it is owed", Args: cobra.ExactArgs(1),
-		Long: "Forget a downstream, all that it is owed, and what it has been delivered. Take it out of the receivers' configuration first: a receiver whose\n" +
-			"--config still names it registers it anew when it starts.",
+		Long: "Forget a downstream, all that it is owed, and what it has been delivered. Take it out of every receiver's --config\n" +
+			"and restart it first: until a receiver that names it is started again nothing is owed to it, and with start: now\n" +
+			"what comes meanwhile never will be.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	yes := cmd.Flags().Bool("yes", false, "really do it")
@@ -266,7 +267,7 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 		return &exitError{code: exitUse, err: &event.Error{
 			Kind: event.Invalid,
 			Text: fmt.Sprintf("cannot remove downstream %q without --yes: it would forget that %d rows are owed and %d are dead, and what had been delivered", name, gone.Owed, gone.Dead),
-			Hint: "nothing has been removed; take it out of every receiver's --config first, and then: numhook downstreams remove " + name + " --yes",
+			Hint: "nothing has been removed; take it out of every receiver's --config and restart it first, and then: numhook downstreams remove " + name + " --yes",
 		}}
 	}
 	if err := s.Remove(ctx, name); err != nil {
@@ -275,8 +276,8 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 	if format == "json" {
 		return writeJSON(cmd.OutOrStdout(), gone)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; a receiver whose --config names it registers it anew when it starts\n",
-		terminal.Escape(name), gone.Owed, gone.Dead)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; until a receiver that names it is started again "+
+		"nothing is owed to it, and with start: now what comes meanwhile never will be\n", terminal.Escape(name), gone.Owed, gone.Dead)
 	return err
 }
 

@@ -113,7 +113,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:      true,
 		Args:              noVerb,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return flagsFromEnvironment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return readFlags(cmd) },
 	}
 	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(), newQuarantineCommand(),
 		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(), newSpecCommand(), newVersionCommand())

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -110,7 +109,7 @@ func startOperator(address string, h *health, kept *connections, shown ...metric
 	}
 	inner, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen for the operator: %w", err)
+		return nil, cannotListen("cannot listen for the operator", "operator-listen", address, err)
 	}
 	in := kept.keep(forOperators, inner, listener.Config{Most: kept.operators})
 	in.Attach(operator)

@@ -178,6 +178,7 @@ func TestRealKeysAndMetricsAreThoseOfTheReadme(t *testing.T) {
 	r.post("/", strings.Replace(cnamBody(2, "A", "+12025550100"), `"event_ts"`, `"more":1,"event_ts"`, 1))
 	r.post("/", `{`)
 	r.postWith("/", `{}`, http.Header{})
+	r.postWith("/", `{}`, signedAt(testSecret, `{}`, time.Now().Add(-time.Hour)))
 	r.post("/", challengeOf("abc"))
 	db, err := sql.Open("sqlite", "file:"+r.file()+"?_pragma=busy_timeout(10000)")
 	if err != nil {
@@ -210,6 +211,9 @@ func TestRealKeysAndMetricsAreThoseOfTheReadme(t *testing.T) {
 	}
 	maps.DeleteFunc(keys, func(_ string, ours bool) bool { return !ours })
 	sameWords(t, "log key", firstCells(t, readme(t), "key"), keys)
-	shown := append(firstCells(t, readme(t), "metric"), firstCells(t, readme(t), "metric of connections and the log")...)
+	shown := firstCells(t, readme(t), "metric")
+	for _, more := range []string{"metric of quarantine", "metric of connections and the log"} {
+		shown = append(shown, firstCells(t, readme(t), more)...)
+	}
 	sameWords(t, "metric", shown, names)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -121,6 +122,19 @@ func (o *outbound) start(ctx context.Context, from store.Store, alone bool) erro
 	o.running.Store(way)
 	go func() { o.ended <- way.Run(running) }()
 	return nil
+}
+
+// warning is what readyz says of downstreams that are served and no longer registered.
+func (o *outbound) warning() string {
+	d := o.running.Load()
+	if d == nil {
+		return ""
+	}
+	gone := d.Unregistered()
+	if len(gone) == 0 {
+		return ""
+	}
+	return "nothing is owed to " + strings.Join(gone, ", ") + " any more, although --config names it: it was removed; a restart registers it again"
 }
 
 // warnOfOthers names the downstreams that are owed and that this receiver does not serve: another one may, or a name was changed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +107,13 @@ func pausedAndRemovedByAnOperator(t *testing.T, s *site) {
 	s.settled(startTime, other)
 	if got := s.run("downstreams", "status", "crm"); got.code != exitNo {
 		t.Errorf("a removed downstream's status: %+v", got)
+	}
+	eventually(t, startTime, "readyz warns of what was removed and is still served", func() bool {
+		got, err := r.get("/readyz")
+		return err == nil && got.status == http.StatusOK && strings.Contains(got.body, `"downstreams":"nothing is owed to crm any more`)
+	})
+	if told := strings.Count(r.log.String(), "a downstream is served and was removed"); told != 1 {
+		t.Errorf("the log tells of it %d times, want once", told)
 	}
 	if len(crm.came()) != 1 {
 		t.Errorf("%d envelopes came to a removed downstream, want 1", len(crm.came()))

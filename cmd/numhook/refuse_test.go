@@ -258,13 +258,13 @@ func TestUnknownMembersAreDriftAndStay(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	r := startReceiver(t, "--max-body", "2KiB")
+	r := startReceiver(t, "--max-body", "16KiB")
 	exactly := func(size int) string {
 		body := cnamBody(1, "X", "+12025550100")
 		return body + strings.Repeat(" ", size-len(body))
 	}
-	r.post("/", exactly(2049)).problem(t, http.StatusRequestEntityTooLarge, "too_large")
-	if got := r.post("/", exactly(2048)); got.status != http.StatusOK {
+	r.post("/", exactly(16<<10+1)).problem(t, http.StatusRequestEntityTooLarge, "too_large")
+	if got := r.post("/", exactly(16<<10)); got.status != http.StatusOK {
 		t.Error(got)
 	}
 	chunked, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url, struct{ *strings.Reader }{strings.NewReader(exactly(1 << 20))})

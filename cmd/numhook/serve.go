@@ -68,7 +68,7 @@ func newServeCommand() *cobra.Command {
 	flags.StringVar(&f.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
 	flags.DurationVar(&f.idleTimeout, "idle-timeout", server.IdleTimeout, "how long a connection that carried signed deliveries may be idle")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For says who sends (10.0.0.0/8,...)")
-	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "plain HTTP on an address that is not loopback is meant: a proxy in front speaks TLS")
+	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "serve plain HTTP on purpose, because a proxy in front does TLS")
 	f.logFormat = &choice{value: "auto", among: []string{"auto", "json", "text"}}
 	flags.Var(f.logFormat, "log-format", "json, text, or auto: text on a terminal, json elsewhere")
 	return cmd
@@ -82,6 +82,9 @@ const collectAt = 200
 func (f *serveFlags) check() (listener.Proxies, error) {
 	if f.idleTimeout < time.Second {
 		return nil, errors.New("cannot serve: --idle-timeout must be at least 1s")
+	}
+	if err := f.useful(); err != nil {
+		return nil, err
 	}
 	trusted, err := listener.ParseProxies(f.trustedProxies)
 	if err != nil {
@@ -127,11 +130,13 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	}
 	whole := newIntegrity(log)
 	// Development may happen in memory: its deliveries are its own.
+	made := missingFile(f.store)
 	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake, check: agreement(whole.passed), allowUnsafe: f.unsafe || f.dev})
 	if err != nil {
 		return errors.Join(err, out.closeSenders())
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
+	tellNew(log, made)
 	tellOfOpening(events, log)
 	if checked, ok := events.(audited); ok {
 		defer whole.start(ctx, checked)()
@@ -151,7 +156,12 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	clock := newClockWatch(events, log)
 	stopClock := clock.start(ctx)
 	defer stopClock()
-	health := &health{store: events, integrity: whole, intake: receiver, secrets: secrets, warnings: []warning{lines.warning(), whole.warning(), {"renewal", reloader.Warning}, clock.warning()}}
+	health := &health{
+		store: events, integrity: whole, intake: receiver, secrets: secrets,
+		warnings: []warning{
+			lines.warning(), whole.warning(), {"renewal", reloader.Warning}, clock.warning(), {"downstreams", out.warning},
+		},
+	}
 	if err := out.start(ctx, events, embedded(f.store)); err != nil {
 		return err
 	}

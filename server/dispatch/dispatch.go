@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"numhook/server/event"
@@ -75,6 +77,8 @@ type Dispatch struct {
 	log       *slog.Logger
 	metrics   *Metrics
 	looks     time.Duration // between two readings of how the downstreams stand
+
+	unregistered atomic.Pointer[[]string] // names of the lines that nothing is owed to any more; observe writes it
 }
 
 // New builds the way out, or says which line cannot be served.
@@ -239,13 +243,36 @@ func (d *Dispatch) stand(ctx context.Context, standings []event.Standing, ages a
 		old[s.Name] = ages.of(s, now)
 	}
 	d.metrics.stand(standings, old)
+	var gone []string
 	for _, l := range d.lines {
-		for _, s := range standings {
-			if s.Name == l.Downstream.Name {
-				l.rewind(ctx, s, old[s.Name])
-			}
+		at := slices.IndexFunc(standings, func(s event.Standing) bool { return s.Name == l.Downstream.Name })
+		if at < 0 {
+			gone = append(gone, l.Downstream.Name)
+			continue
+		}
+		l.rewind(ctx, standings[at], old[l.Downstream.Name])
+	}
+	d.warnOfRemoved(gone)
+}
+
+// warnOfRemoved says once of each downstream that it is served and was removed: what comes is no longer owed to it.
+func (d *Dispatch) warnOfRemoved(gone []string) {
+	before := d.Unregistered()
+	d.unregistered.Store(&gone)
+	for _, name := range gone {
+		if !slices.Contains(before, name) {
+			d.log.Warn("a downstream is served and was removed: nothing is owed to it until a receiver that names it starts again",
+				slog.String("downstream", name))
 		}
 	}
+}
+
+// Unregistered are the names of the downstreams that are served and are no longer registered.
+func (d *Dispatch) Unregistered() []string {
+	if gone := d.unregistered.Load(); gone != nil {
+		return *gone
+	}
+	return nil
 }
 
 func (d *Dispatch) standing(ctx context.Context) ([]event.Standing, error) {
