@@ -212,8 +212,8 @@ func TestRealKeysAndMetricsAreThoseOfTheReadme(t *testing.T) {
 	maps.DeleteFunc(keys, func(_ string, ours bool) bool { return !ours })
 	sameWords(t, "log key", firstCells(t, readme(t), "key"), keys)
 	shown := firstCells(t, readme(t), "metric")
-	for _, more := range []string{"metric of quarantine", "metric of connections and the log"} {
-		shown = append(shown, firstCells(t, readme(t), more)...)
+	for _, of := range []string{"quarantine", "connections and the log", "the store's check", "the clock"} {
+		shown = append(shown, firstCells(t, readme(t), "metric of "+of)...)
 	}
 	sameWords(t, "metric", shown, names)
 }
