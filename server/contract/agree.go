@@ -19,6 +19,35 @@ var (
 // cutPath is how long a path may be, in bytes, that was certainly stored whole.
 const cutPath = 240
 
+// Where the members lie that an event is made of.
+var (
+	keysTS      = keysOf("event_ts")
+	keysAccount = keysOf("payload", "account_id")
+	keysCarrier = keysOf("payload", "object", "carrier_code")
+	keysNumbers = keysOf("payload", "object", "phone_numbers")
+	keysValue   = map[event.Attribute][]key{
+		event.CNAM:             keysOf("payload", "object", string(event.CNAM)),
+		event.EmergencyAddress: keysOf("payload", "object", string(event.EmergencyAddress)),
+	}
+)
+
+func keysOf(path ...string) (keys []key) {
+	for _, name := range path {
+		keys = append(keys, keyOf(name))
+	}
+	return keys
+}
+
+// at leads from the root along members whose names were looked up before.
+func (d *Document) at(keys []key) (i uint32, found bool) {
+	for _, k := range keys {
+		if i, found = d.member(i, k); !found {
+			return 0, false
+		}
+	}
+	return i, true
+}
+
 // documents are reused: an event is held against its body whenever it is shown or handed on.
 var documents = sync.Pool{New: func() any { return new(Document) }}
 
@@ -44,13 +73,13 @@ func Agrees(e event.Event) error {
 	if e.Name != name && !strings.Contains(e.Delivery.Door, e.Name) && len(e.Delivery.Door) < cutPath { // a path may name the event instead
 		return errNotItsName
 	}
-	ts, timed := d.integer("event_ts")
-	account, _ := d.Text("payload", "account_id")
-	carrier, carried := d.integer("payload", "object", "carrier_code")
+	ts, timed := d.integer(keysTS)
+	account, named := d.at(keysAccount)
+	carrier, carried := d.integer(keysCarrier)
 	switch {
-	case !timed || ts != e.TS, account != e.AccountID, !carried || carrier != int64(e.CarrierCode):
+	case !timed || ts != e.TS, !named || d.nodes[account].kind != text || string(d.textOf(account)) != e.AccountID, !carried || carrier != int64(e.CarrierCode):
 		return errNotTold
-	case !d.lists(e.Numbers, "payload", "object", "phone_numbers"):
+	case !d.lists(e.Numbers):
 		return errNotTold
 	}
 	return d.sets(e.Attribute, e.Value)
@@ -67,14 +96,14 @@ func Restore(e event.Event) (event.Event, bool) {
 	if name, named := d.EventName(); named && !strings.Contains(e.Delivery.Door, e.Name) {
 		e.Name = name
 	}
-	ts, timed := d.integer("event_ts")
-	carrier, carried := d.integer("payload", "object", "carrier_code")
+	ts, timed := d.integer(keysTS)
+	carrier, carried := d.integer(keysCarrier)
 	account, _ := d.Text("payload", "account_id")
 	if !timed || !carried {
 		return e, false
 	}
 	e.TS, e.CarrierCode, e.AccountID = ts, int32(carrier), account
-	e.Numbers = d.texts("payload", "object", "phone_numbers")
+	e.Numbers = d.texts()
 	if e.Value = nil; e.Attribute != "" {
 		if value, present := d.Canonical("payload", "object", string(e.Attribute)); present && string(value) != "null" {
 			e.Value = value
@@ -83,9 +112,9 @@ func Restore(e event.Event) (event.Event, bool) {
 	return e, true
 }
 
-// texts are those of the array at a path, each once.
-func (d *Document) texts(path ...string) (list []string) {
-	i, ok := d.find(path)
+// texts are the numbers, each once.
+func (d *Document) texts() (list []string) {
+	i, ok := d.at(keysNumbers)
 	if !ok || d.nodes[i].kind != array {
 		return nil
 	}
@@ -126,9 +155,11 @@ func (d *Document) sets(attribute event.Attribute, value []byte) error {
 		}
 		return nil
 	}
-	canonical, present := d.Canonical("payload", "object", string(attribute))
-	if present && string(canonical) == "null" {
-		present = false
+	var canonical []byte
+	i, present := d.at(keysValue[attribute])
+	if present = present && d.nodes[i].kind != null; present {
+		w := canonicalWriter{d: d}
+		canonical = w.append(make([]byte, 0, len(value)), i)
 	}
 	if present != (value != nil) || present && !bytes.Equal(canonical, value) {
 		return errNotTold
@@ -136,18 +167,35 @@ func (d *Document) sets(attribute event.Attribute, value []byte) error {
 	return nil
 }
 
-// integer is the number at a path of member names, when it is whole and fits.
-func (d *Document) integer(path ...string) (int64, bool) {
-	i, ok := d.find(path)
+// integer is the number at a place, when it is whole and fits.
+func (d *Document) integer(keys []key) (int64, bool) {
+	i, ok := d.at(keys)
 	if !ok || d.nodes[i].kind != number {
 		return 0, false
+	}
+	if literal := d.raw[d.nodes[i].start:d.nodes[i].end]; len(literal) <= 18 && plainBytes(literal) {
+		value := int64(0)
+		for _, c := range literal {
+			value = 10*value + int64(c-'0')
+		}
+		return value, true
 	}
 	return readDecimal(d.raw[d.nodes[i].start:d.nodes[i].end]).int64()
 }
 
-// lists reports whether the array at a path holds these texts, in this order, each at the first place where it stands.
-func (d *Document) lists(texts []string, path ...string) bool {
-	i, ok := d.find(path)
+// plainBytes reports whether a number is written with digits alone.
+func plainBytes(literal []byte) bool {
+	for _, c := range literal {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// lists reports whether the numbers are these, in this order, each at the first place where it stands.
+func (d *Document) lists(texts []string) bool {
+	i, ok := d.at(keysNumbers)
 	if !ok || d.nodes[i].kind != array {
 		return false
 	}
