@@ -32,6 +32,9 @@ func readFlags(cmd *cobra.Command) error {
 	if err := flagsFromEnvironment(cmd); err != nil {
 		return err
 	}
+	if limit, err := cmd.Flags().GetInt("limit"); err == nil && limit < 0 {
+		return errors.New("cannot list: --limit must be at least 0, which is all")
+	}
 	return refuseEmpty(cmd)
 }
 

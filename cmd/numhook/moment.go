@@ -27,7 +27,7 @@ func moment(text string) (int64, error) {
 // momentFlag reads the time that a flag was given, or nil when it was not. Of a number that is no likely time it
 // tells how it was read, and what was meant perhaps.
 func momentFlag(cmd *cobra.Command, flag, text string) (*int64, error) {
-	if text == "" {
+	if text == "" && !cmd.Flags().Changed(flag) {
 		return nil, nil //nolint:nilnil // not given is no error
 	}
 	ms, err := moment(text)

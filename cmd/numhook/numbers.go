@@ -124,7 +124,10 @@ func readNumbers(
 			}
 		}
 	}
-	return nil, unknown
+	return nil, &event.Error{
+		Kind: event.NotFound, Text: unknown.Error(),
+		Hint: "no event has named it, or none by then; the sender writes numbers as +12025550143",
+	}
 }
 
 func readNumber(

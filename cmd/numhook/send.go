@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"numhook/server"
+	"numhook/server/event"
 	"numhook/server/signature"
 	"numhook/server/terminal"
 	"numhook/spec"
@@ -28,6 +29,11 @@ type sendFlags struct {
 	challenge  bool
 	count      int
 	rate       float64
+}
+
+var errNothingSigns = &event.Error{
+	Kind: event.Invalid, Text: "cannot send: there is no secret to sign with",
+	Hint: "name one with --secret-file or " + secretsVariable + ", or run this in the folder of serve --dev",
 }
 
 func newSendCommand() *cobra.Command {
@@ -93,6 +99,9 @@ func send(cmd *cobra.Command, f *sendFlags, args []string) error {
 		return err
 	}
 	secrets, err := requireSecrets(f.secretFile)
+	if errors.Is(err, errNoSecret) {
+		return errNothingSigns
+	}
 	if err != nil {
 		return err
 	}
@@ -142,6 +151,9 @@ func loadOf(arg string, in io.Reader) (load, error) {
 	same := func(raw []byte) func(int) ([]byte, error) { return func(int) ([]byte, error) { return raw, nil } }
 	if arg == "-" {
 		raw, err := io.ReadAll(in)
+		if err == nil && len(raw) == 0 {
+			err = errors.New("cannot send: standard input is empty")
+		}
 		return load{name: "standard input", body: same(raw)}, err
 	}
 	for _, name := range spec.Examples() {

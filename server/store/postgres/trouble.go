@@ -79,6 +79,7 @@ var silent = map[string]bool{"": true, "21": true, "22": true, "23": true, "42":
 type trouble struct {
 	text string
 	code string // SQLSTATE, or empty
+	hint string // where there is no code
 }
 
 func (t *trouble) Error() string { return t.text }
@@ -98,14 +99,19 @@ func (p place) describe(err error) error {
 	case errors.Is(err, group.ErrClosed), errors.Is(err, group.ErrFull), errors.Is(err, group.ErrSlow), errors.Is(err, errAnswer), errors.Is(err, errNoRow):
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &trouble{text: "nothing listens at the database's address: connection refused"}
+		return &trouble{text: "nothing listens at the database's address: connection refused",
+			hint: "start the database, or mend host and port of --store"}
 	case pgconn.Timeout(err), errors.Is(err, context.DeadlineExceeded):
 		return &trouble{text: "the database does not answer in time"}
 	case hungUp(err):
 		return &trouble{text: "the connection to the database was lost"}
 	}
+	if strings.Contains(err.Error(), "server refused TLS connection") { // pgconn has no value for it
+		return &trouble{text: "the database speaks no TLS", hint: "turn its ssl on, or write sslmode=disable, which sends the password in clear text"}
+	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
-		return &trouble{text: "the database's host name cannot be resolved: " + e.Err}
+		return &trouble{text: "the database's host name cannot be resolved: " + e.Err,
+			hint: "mend the host in --store, or the name service"}
 	}
 	if e, ok := errors.AsType[*pgconn.ConnectError](err); ok && e.Unwrap() != nil {
 		err = e.Unwrap() // without what the URL holds
@@ -117,6 +123,7 @@ func (p place) describe(err error) error {
 var hints = map[string]string{
 	"28":    "the user or its password is wrong, or pg_hba.conf does not let it in",
 	"3D":    "create the database first: createdb",
+	"42704": "the URL names a role or another object that the database does not know",
 	"42501": "the user must own the schema numhook, or be allowed to create it: GRANT CREATE ON DATABASE",
 	"53100": "the database's disk is full: free some space, and the store goes on by itself",
 	"53300": "raise max_connections, or use fewer receivers",
@@ -126,8 +133,11 @@ var hints = map[string]string{
 
 func hintFor(err error) string {
 	t, ok := errors.AsType[*trouble](err)
-	if !ok || len(t.code) < 2 {
+	if !ok {
 		return ""
+	}
+	if len(t.code) < 2 {
+		return t.hint
 	}
 	if hint := hints[t.code]; hint != "" {
 		return hint

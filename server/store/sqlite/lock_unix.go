@@ -11,6 +11,21 @@ import (
 	"time"
 )
 
+// giveToOwner makes the lock's file belong to whom the store belongs to, as SQLite does with its own files: root may have made it, for the work of an
+// operator, and the service's user could not open it then. Who is not root cannot, and need not.
+func giveToOwner(lock *os.File, path string) {
+	if os.Geteuid() != 0 {
+		return
+	}
+	found, err := os.Stat(path)
+	if err != nil {
+		return // opening it will say so
+	}
+	if owner, ok := found.Sys().(*syscall.Stat_t); ok {
+		_ = lock.Chown(int(owner.Uid), int(owner.Gid))
+	}
+}
+
 // takeLock makes this process the one that serves the store. The kernel lets the lock go when the process ends, however it ends. errServed is in the chain of
 // the error when another process has it.
 func takeLock(path string) (*os.File, error) {
@@ -18,6 +33,7 @@ func takeLock(path string) (*os.File, error) {
 	if err != nil {
 		return nil, openError(err)
 	}
+	giveToOwner(lock, path)
 	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	for deadline := time.Now().Add(lockPatience); errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(deadline); {
 		time.Sleep(lockPatience / 20)

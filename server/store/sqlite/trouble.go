@@ -2,6 +2,9 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	driver "modernc.org/sqlite"
@@ -62,12 +65,13 @@ func extendedCode(err error) int {
 var hints = map[int]string{
 	codes.SQLITE_FULL:     "the disk or the quota is full: free some space, and the store goes on by itself",
 	codes.SQLITE_READONLY: "the file, its directory or the file system is read-only: make it writable, and the store goes on by itself",
-	codes.SQLITE_CANTOPEN: "the directory must exist and be writable: put it back, and the store goes on by itself",
-	codes.SQLITE_PERM:     "the file must be readable and writable for the user that runs numhook",
-	codes.SQLITE_IOERR:    "the disk failed: see the kernel's log; when it works again, the store goes on by itself",
-	codes.SQLITE_BUSY:     "another program has the file locked: find it with fuser, and end what it does",
-	codes.SQLITE_LOCKED:   "another program has the file locked: find it with fuser, and end what it does",
-	codes.SQLITE_CORRUPT:  "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
+	codes.SQLITE_CANTOPEN: "the directory must exist, and it and the file, -wal and -shm must be writable for the user that runs numhook: " +
+		"put it back, and the store goes on by itself",
+	codes.SQLITE_PERM:    "the file must be readable and writable for the user that runs numhook",
+	codes.SQLITE_IOERR:   "the disk failed: see the kernel's log; when it works again, the store goes on by itself",
+	codes.SQLITE_BUSY:    "another program has the file locked: find it with fuser, and end what it does",
+	codes.SQLITE_LOCKED:  "another program has the file locked: find it with fuser, and end what it does",
+	codes.SQLITE_CORRUPT: "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
 	codes.SQLITE_NOTADB: "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet; " +
 		"if it was a store, restore a backup, or save what is whole with numhook store check --repair",
 }
@@ -80,6 +84,10 @@ func unavailable(verb string, err error) error {
 func hintFor(err error) string {
 	if e, ok := errors.AsType[*event.Error](err); ok && e.Hint != "" {
 		return e.Hint
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Sprintf("user %d may not do that: the store's file, its folder and the files .lock, -wal and -shm beside it must belong to "+
+			"the user that runs numhook", os.Geteuid())
 	}
 	if errors.Is(err, errMoved) {
 		return "put the file back where it was, or restart numhook to begin a new one"
