@@ -79,6 +79,24 @@ func refuseUnsafe(path string, opts Options) error {
 // errServed: another process serves the store.
 var errServed = errors.New("another numhook serves it")
 
+// errUnlocked: another process may serve the store, too, because the lock is on a file that nobody finds any more.
+var errUnlocked = errors.New("the lock file of the store was deleted or replaced")
+
+// stillLocked reports whether the lock that this process serves under is on the file that others would look at.
+func (s *Store) stillLocked() error {
+	if s.operator || s.lock == nil {
+		return nil
+	}
+	held, err := s.lock.Stat()
+	if err != nil {
+		return err
+	}
+	if there, err := os.Stat(s.path + ".lock"); err != nil || !os.SameFile(held, there) {
+		return errUnlocked
+	}
+	return nil
+}
+
 // served is the refusal to serve a store twice. holder is the number of the process that has it, as far as it is known.
 func served(path, holder string) error {
 	text := "cannot open store " + path

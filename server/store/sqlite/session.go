@@ -184,6 +184,9 @@ var errMoved = errors.New("a file of the store was deleted, replaced or cut")
 // inPlace reports whether the files that the connection writes are still those that the path names, and none is shorter than it was: what was cut off may have been
 // acknowledged. Only a log that begins anew may be cut, to what is kept of a long one.
 func (w *session) inPlace(s *Store) error {
+	if err := s.stillLocked(); err != nil {
+		return err
+	}
 	for name, opened := range w.files {
 		info, err := os.Stat(name)
 		switch {

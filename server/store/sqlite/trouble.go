@@ -92,6 +92,9 @@ func hintFor(err error) string {
 	if errors.Is(err, errMoved) {
 		return "put the file back where it was, or restart numhook to begin a new one"
 	}
+	if errors.Is(err, errUnlocked) {
+		return "the file that ends in .lock keeps a second numhook from serving the store: restart numhook, and leave that file in place"
+	}
 	return hints[code(err)]
 }
 

@@ -35,6 +35,25 @@ func TestFileMovedAway(t *testing.T) {
 	mustHave(t, s, 1, 3)
 }
 
+// Where the lock file is gone a second process may serve the store: the first one acknowledges nothing any more.
+func TestLockDeleted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openStore(t, path, Options{})
+	mustAppend(t, s, 1)
+	if err := os.Remove(path + ".lock"); err != nil {
+		t.Fatal(err)
+	}
+	second := openStore(t, path, Options{})
+	mustAppend(t, second, 2)
+	_, err := s.Append(t.Context(), sample(3))
+	if e := wantUnavailable(t, err); !errors.Is(err, errUnlocked) || !strings.Contains(e.Hint, ".lock") {
+		t.Errorf("error %v with hint %q", err, e.Hint)
+	}
+	wantUnavailable(t, s.Ready(t.Context()))
+	mustAppend(t, second, 4)
+	mustHave(t, second, 1, 2, 4)
+}
+
 func TestLogDeleted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openStore(t, path, Options{})
