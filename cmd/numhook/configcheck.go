@@ -80,7 +80,10 @@ type configured struct {
 
 func checkConfig(file string) (configChecked, error) {
 	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []settings.Problem{}, Warnings: []settings.Problem{}}
-	good, err := loadSettings(file)
+	good, err := loadSettings(file, settings.Load)
+	if err == nil {
+		err = refuseOwnFiles(good, ownFilesOfEnvironment())
+	}
 	if problems, ok := errors.AsType[*settings.Problems](err); ok {
 		checked.Problems, checked.Omitted = problems.List, problems.Omitted
 		return checked, nil

@@ -31,12 +31,15 @@ type outbound struct {
 }
 
 // newOutbound reads the configuration, and makes the senders that it asks for. None of them needs its downstream to be there.
-func newOutbound(config string, reloader *certreload.Reloader, log *slog.Logger) (*outbound, error) {
+func newOutbound(config string, own []ownFile, reloader *certreload.Reloader, log *slog.Logger) (*outbound, error) {
 	out := &outbound{metrics: dispatch.NewMetrics(), log: log, ended: make(chan error, 1)}
 	if config == "" {
 		return out, nil
 	}
-	set, err := loadSettings(config)
+	set, err := loadSettings(config, settings.LoadServed)
+	if err == nil {
+		err = refuseOwnFiles(set, own)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -70,12 +73,12 @@ func descriptorsOf(d settings.Downstream) int {
 }
 
 // loadSettings reads a configuration whose events are those of the contract.
-func loadSettings(file string) (*settings.Settings, error) {
+func loadSettings(file string, load func(path string, events []string) (*settings.Settings, error)) (*settings.Settings, error) {
 	builtIn, err := validation.BuiltIn()
 	if err != nil {
 		return nil, err
 	}
-	return settings.Load(file, builtIn.Contract.Events())
+	return load(file, builtIn.Contract.Events())
 }
 
 // wake tells the lines that something became due. It never blocks.

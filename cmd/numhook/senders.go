@@ -23,7 +23,7 @@ func newSender(d settings.Downstream, reloader *certreload.Reloader) (dispatch.S
 	case settings.Exec:
 		return program.New(program.Config{Path: d.Path, Args: d.Args, Env: d.Env})
 	case settings.File:
-		return journal.New(journal.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep})
+		return journal.New(journal.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep, Anyway: true})
 	}
 	secured, err := peer.TLS(peer.Files{CA: d.CAFile, Cert: d.ClientCert, Key: d.ClientKey, Name: d.Name, Watch: reloader.Add})
 	if err != nil {

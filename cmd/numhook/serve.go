@@ -118,7 +118,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if err != nil {
 		return err
 	}
-	out, err := newOutbound(f.config, reloader, log)
+	out, err := newOutbound(f.config, f.ownFiles(), reloader, log)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type reader struct {
 	events       []string
 	problems     []Problem
 	warnings     []Problem
+	serving      bool  // what attempts can wait for is no problem
 	secretAt     *node // the first value that may be a secret
 }
 

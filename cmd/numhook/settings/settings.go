@@ -80,12 +80,17 @@ type Downstream struct {
 
 // Load reads and checks a configuration. events are the names that the contract knows. What is wrong with the configuration comes back as Problems; any other error says
 // that the file cannot be read.
-func Load(path string, events []string) (*Settings, error) {
+func Load(path string, events []string) (*Settings, error) { return loadFile(path, events, false) }
+
+// LoadServed is Load for serve, which takes deliveries in whatever became of the file that a downstream writes to: that is a warning, and attempts wait.
+func LoadServed(path string, events []string) (*Settings, error) { return loadFile(path, events, true) }
+
+func loadFile(path string, events []string, serving bool) (*Settings, error) {
 	text, mode, err := read(path)
 	if err != nil {
 		return nil, &event.Error{Kind: event.Internal, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
 	}
-	return parse(text, mode, path, events)
+	return (&reader{file: path, folder: filepath.Dir(path), events: events, serving: serving}).settings(text, mode)
 }
 
 func read(path string) (text []byte, mode fs.FileMode, err error) {
@@ -115,8 +120,11 @@ func bare(err error) error {
 
 // parse checks the text of a configuration, whose file has the mode.
 func parse(text []byte, mode fs.FileMode, file string, events []string) (*Settings, error) {
-	r := &reader{file: file, folder: filepath.Dir(file), events: events}
-	s := &Settings{File: file}
+	return (&reader{file: file, folder: filepath.Dir(file), events: events}).settings(text, mode)
+}
+
+func (r *reader) settings(text []byte, mode fs.FileMode) (*Settings, error) {
+	s := &Settings{File: r.file}
 	if root := r.document(text); root != nil {
 		s.Downstreams = r.downstreams(root)
 	}
@@ -125,7 +133,7 @@ func parse(text []byte, mode fs.FileMode, file string, events []string) (*Settin
 	}
 	if r.secretAt != nil && mode&0o077 != 0 && runtime.GOOS != "windows" {
 		r.warn(r.secretAt, fmt.Sprintf("what stands here may be a secret, and others can read the configuration (mode %04o)", mode),
-			"run chmod 600 "+file+", or write headers into a headers_file")
+			"run chmod 600 "+r.file+", or write headers into a headers_file")
 	}
 	s.Warnings = r.warnings
 	return s, nil

@@ -149,10 +149,19 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 	r.written(n, d.Path)
 }
 
+// unready tells of what must become another way before a change can be written. Serve takes deliveries in meanwhile, and attempts wait.
+func (r *reader) unready(n *node, wrong, instead string) {
+	if r.serving {
+		r.warn(n, wrong, instead)
+		return
+	}
+	r.tell(n, wrong, instead)
+}
+
 // written looks at what is there already, and at the folder.
 func (r *reader) written(n *node, path string) {
 	if wrong, instead := journal.Flaw(path); wrong != "" {
-		r.tell(n, "the file "+path+" is not written to: "+wrong, instead)
+		r.unready(n, "the file "+path+" is not written to: "+wrong, instead)
 	} else if info, err := os.Stat(path); err == nil && info.Mode()&0o022 != 0 && runtime.GOOS != "windows" {
 		r.warn(n, fmt.Sprintf("others can write to the file %s (mode %04o), which serve ends", path, info.Mode().Perm()), "run chmod go-w "+path)
 	}
@@ -160,7 +169,7 @@ func (r *reader) written(n *node, path string) {
 	info, err := os.Stat(folder)
 	switch {
 	case err != nil || !info.IsDir():
-		r.tell(n, "the folder "+folder+" is not there", "make it, or write another one")
+		r.unready(n, "the folder "+folder+" is not there", "make it, or write another one")
 	case info.Mode()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0 && runtime.GOOS != "windows":
 		r.warn(n, "everybody can rename and remove files in the folder "+folder, "run chmod o-w "+folder)
 	}

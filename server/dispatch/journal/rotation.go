@@ -40,6 +40,12 @@ const turnedTime = "20060102T150405Z"
 
 var turnedForm = regexp.MustCompile(`^(\d{8}T\d{6}Z)-([1-9]\d{0,8})$`)
 
+// Turns reports whether a full file at path may be given the other name, or removed under it.
+func Turns(path, other string) bool {
+	end, beside := strings.CutPrefix(filepath.Clean(other), filepath.Clean(path)+".")
+	return beside && turnedForm.MatchString(end)
+}
+
 // allTurned lists the renamed files, oldest first.
 func (w *writer) allTurned() (list []turned, err error) {
 	entries, err := os.ReadDir(filepath.Dir(w.path))

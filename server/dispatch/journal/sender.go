@@ -22,6 +22,7 @@ const closePatience = 5 * time.Second
 // Config is a downstream that is a file.
 type Config struct {
 	Path   string // of the file; its folder must be there
+	Anyway bool   // what cannot be written to now is no error of New: attempts wait
 	Rotate int64  // bytes: a line that would make the file larger begins a new one; 0 for never
 	Keep   int    // how many renamed files are kept; 0 for all
 }
@@ -75,6 +76,9 @@ func check(cfg Config) (path string, err error) {
 	path, err = filepath.Abs(cfg.Path)
 	if err != nil {
 		return "", wrong("the working directory is unknown", "write an absolute path")
+	}
+	if cfg.Anyway {
+		return path, nil
 	}
 	folder, err := os.Stat(filepath.Dir(path))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !folder.IsDir() {
