@@ -56,16 +56,17 @@ func (l *list) entry(value any, rows ...[]string) {
 		return
 	}
 	var text bytes.Buffer
-	if err := writeJSON(&text, value); err != nil {
-		l.failed = errors.Join(l.failed, err)
+	if l.failed != nil { // what cannot be written to now gets no more, and is told of once
+		return
+	}
+	if l.failed = writeJSON(&text, value); l.failed != nil {
 		return
 	}
 	separator := ",\n"
 	if l.entries == 1 {
 		separator = "[\n"
 	}
-	_, err := io.WriteString(l.out, separator+strings.TrimSuffix(text.String(), "\n"))
-	l.failed = errors.Join(l.failed, err)
+	_, l.failed = io.WriteString(l.out, separator+strings.TrimSuffix(text.String(), "\n"))
 }
 
 // cells are the texts of a row as they can be shown. Most of them are the sender's.

@@ -31,6 +31,10 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A second signal ends a verb at once, which may wait for a file that nobody writes to. Serve keeps them: it drains what it has begun.
+	if verb, _, err := newRootCommand().Find(os.Args[1:]); err != nil || verb.Name() != "serve" {
+		defer context.AfterFunc(ctx, stop)()
+	}
 	ctx, passed := withPassedOver(ctx, os.Stderr)
 	err := newRootCommand().ExecuteContext(ctx)
 	damaged := passed.end()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -88,7 +89,7 @@ func (l load) each(count int, visit func(name string, body []byte) error) error 
 }
 
 func send(cmd *cobra.Command, f *sendFlags, args []string) error {
-	if f.count < 1 || f.rate < 0 {
+	if f.count < 1 || !(f.rate >= 0) || math.IsInf(f.rate, 0) { // NaN is not at least anything
 		return errors.New("cannot send: --count must be at least 1 and --rate at least 0")
 	}
 	loads, err := sendLoads(f, args, cmd.InOrStdin())
