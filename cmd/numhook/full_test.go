@@ -58,6 +58,14 @@ func TestAVerbThatWaitsIsInterrupted(t *testing.T) {
 		defer close(ended)
 		_ = cmd.Wait()
 	}()
+	// It opens for writing only once somebody reads; from then on the verb waits for what nobody writes.
+	eventually(t, startTime, "the verb reads", func() bool {
+		writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			t.Cleanup(func() { writer.Close() })
+		}
+		return err == nil
+	})
 	eventually(t, endTime, "it ends", func() bool {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {

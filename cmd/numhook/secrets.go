@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"numhook/server"
 	"numhook/server/certreload"
@@ -78,16 +80,50 @@ func joinSecrets(file string, raw []byte, fixed signature.Secrets) (all signatur
 		all = append(all, []byte(secret.Text))
 	}
 	for _, secret := range fixed {
-		if !slices.ContainsFunc(all, func(other []byte) bool { return bytes.Equal(other, secret) }) {
+		if !holds(all, secret) {
 			all = append(all, secret)
 		}
 	}
 	return all, nil
 }
 
-// renewedSecrets are the secrets of a file, and those of the environment, as the file has them now.
+// leavingTime is how long a secret that the file no longer holds goes on being good, from the last change of the file. A file that is written into in pieces
+// holds a part of a secret for a while, and the sender does not repeat what is refused meanwhile.
+const leavingTime = 3 * time.Second
+
+// leaving are secrets that the file does not hold any more, until their time is over.
+type leaving struct {
+	secrets signature.Secrets
+	until   time.Time
+}
+
+// renewedSecrets are the secrets of a file, and those of the environment, as the file has them now, and for a while those that it had.
 type renewedSecrets struct {
 	*certreload.Source[signature.Secrets]
+	left *atomic.Pointer[leaving]
+}
+
+// Current is what holds now.
+func (r renewedSecrets) Current() signature.Secrets {
+	now := r.Source.Current()
+	if left := r.left.Load(); left != nil && time.Now().Before(left.until) {
+		return slices.Concat(now, left.secrets)
+	}
+	return now
+}
+
+// leave has those of the secrets before that the newest lack hold a while longer.
+func (r renewedSecrets) leave(before, newest signature.Secrets) {
+	now := time.Now()
+	if left := r.left.Load(); left != nil && now.Before(left.until) {
+		before = slices.Concat(before, left.secrets)
+	}
+	gone := slices.DeleteFunc(slices.Clone(before), func(secret []byte) bool { return holds(newest, secret) })
+	r.left.Store(&leaving{secrets: gone, until: now.Add(leavingTime)})
+}
+
+func holds(secrets signature.Secrets, secret []byte) bool {
+	return slices.ContainsFunc(secrets, func(other []byte) bool { return bytes.Equal(other, secret) })
 }
 
 // Newer looks at the file. A delivery may be signed with a secret that was put there a moment ago, and the sender does not repeat what was refused.
@@ -107,17 +143,27 @@ func servedSecrets(file string, dev bool, reloader *certreload.Reloader, log *sl
 		log.Info("secrets are read", slog.Int("secrets", len(fixed)), slog.Int("environment", len(fixed)))
 		return fixed, nil
 	}
+	renewed := renewedSecrets{left: new(atomic.Pointer[leaving])}
+	var before signature.Secrets // a source reads one change after the other
 	source, err := certreload.Load(certreload.Reading[signature.Secrets]{
 		Name: "secrets", Files: []string{file}, Open: secretfile.Open,
-		Parse: func(contents [][]byte) (signature.Secrets, error) { return joinSecrets(file, contents[0], fixed) },
-		Sum:   func(s signature.Secrets) []slog.Attr { return []slog.Attr{slog.Int("secrets", len(s))} },
+		Parse: func(contents [][]byte) (signature.Secrets, error) {
+			newest, err := joinSecrets(file, contents[0], fixed)
+			if err == nil {
+				renewed.leave(before, newest)
+				before = newest
+			}
+			return newest, err
+		},
+		Sum: func(s signature.Secrets) []slog.Attr { return []slog.Attr{slog.Int("secrets", len(s))} },
 	})
 	if err != nil {
 		return nil, err
 	}
 	reloader.Add(source)
 	log.Info("secrets are read", slog.Int("secrets", len(source.Current())), slog.Int("environment", len(fixed)))
-	return renewedSecrets{source}, nil
+	renewed.Source = source
+	return renewed, nil
 }
 
 func makeDevSecret() error {

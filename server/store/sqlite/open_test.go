@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -135,7 +136,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"another program's", write("other", "CREATE TABLE theirs (x)"), "another program", "--store"},
 		{"too new", write("new", "PRAGMA application_id = 0x6e686f6b", "PRAGMA user_version = 99"), "version 99", "newer"},
 		{"no database", text, "not a database", "--store"},
-		{"a directory", directory, "", "directory"},
+		{"a folder", directory, "it is a folder", "--store"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before, _ := os.ReadFile(c.path)
@@ -257,4 +258,23 @@ func TestOpensAfterCrash(t *testing.T) {
 		t.Errorf("the log was not begun anew: %+v %v", log, err)
 	}
 	checkIntegrity(t, crashed)
+}
+
+// TestOpenWhatIsNoFile: neither waits, nor speaks of disks.
+func TestOpenWhatIsNoFile(t *testing.T) {
+	folder := t.TempDir()
+	pipe := filepath.Join(folder, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Skipf("SKIPPED: no FIFO can be made here: %v", err)
+	}
+	for path, why := range map[string]string{folder: "it is a folder", pipe: "it is no regular file", os.DevNull: "it is no regular file"} {
+		_, serving := Open(t.Context(), path, Options{AllowUnsafe: true})
+		_, reading := OpenReader(t.Context(), path)
+		_, operating := OpenOperator(t.Context(), path)
+		for _, err := range []error{serving, reading, operating} {
+			if e, ok := errors.AsType[*event.Error](err); !ok || !strings.Contains(e.Error(), why) || strings.Contains(e.Hint, "by itself") {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+	}
 }

@@ -20,7 +20,7 @@ func makePlace(path string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return filepath.EvalSymlinks(path)
+		return realFile(path)
 	}
 	directory := filepath.Dir(path)
 	if err := os.MkdirAll(directory, 0o700); err != nil {
@@ -37,6 +37,27 @@ func makePlace(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
+// realFile is the path behind symbolic links, of something that a store can be. Opening a folder or a FIFO would fail with words about disks, or wait for ever.
+func realFile(path string) (string, error) {
+	found, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(found)
+	if err != nil {
+		return "", err
+	}
+	what := "it is no regular file"
+	switch {
+	case info.Mode().IsRegular():
+		return found, nil
+	case info.IsDir():
+		what = "it is a folder"
+	}
+	return "", &event.Error{Kind: event.Unavailable, Text: "cannot open store " + path + ": " + what,
+		Hint: "give --store the path of a file: sqlite:FOLDER/numhook.db"}
+}
+
 func syncDirectory(path string) error {
 	directory, err := os.Open(path)
 	if err != nil {
@@ -49,7 +70,7 @@ func syncDirectory(path string) error {
 func existing(path string) (string, error) {
 	found, err := filepath.Abs(path)
 	if err == nil {
-		found, err = filepath.EvalSymlinks(found)
+		found, err = realFile(found)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &event.Error{Kind: event.NotFound, Text: "cannot open store " + path + ": there is no such file",

@@ -61,14 +61,17 @@ func extendedCode(err error) int {
 	return 0
 }
 
+// goesOn is true of a store that is open: whoever could not open one has ended.
+const goesOn = "and the store goes on by itself"
+
 // hints say what an operator can do about a code.
 var hints = map[int]string{
-	codes.SQLITE_FULL:     "the disk or the quota is full: free some space, and the store goes on by itself",
-	codes.SQLITE_READONLY: "the file, its directory or the file system is read-only: make it writable, and the store goes on by itself",
+	codes.SQLITE_FULL:     "the disk or the quota is full: free some space, " + goesOn,
+	codes.SQLITE_READONLY: "the file, its directory or the file system is read-only: make it writable, " + goesOn,
 	codes.SQLITE_CANTOPEN: "the directory must exist, and it and the file, -wal and -shm must be writable for the user that runs numhook: " +
-		"put it back, and the store goes on by itself",
+		"put it back, " + goesOn,
 	codes.SQLITE_PERM:    "the file must be readable and writable for the user that runs numhook",
-	codes.SQLITE_IOERR:   "the disk failed: see the kernel's log; when it works again, the store goes on by itself",
+	codes.SQLITE_IOERR:   "the disk failed: see the kernel's log; when it works again, " + goesOn,
 	codes.SQLITE_BUSY:    "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_LOCKED:  "another program has the file locked: find it with fuser, and end what it does",
 	codes.SQLITE_CORRUPT: "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
@@ -106,7 +109,9 @@ func openError(err error) error {
 	if isDamage(err) && code(err) != codes.SQLITE_NOTADB {
 		return &event.Error{Kind: event.Damaged, Text: "cannot open store", Hint: hintFor(err), Err: err}
 	}
-	return unavailable("open store", err)
+	failed := unavailable("open store", err).(*event.Error) //nolint:errorlint // it is made there
+	failed.Hint = strings.Replace(failed.Hint, goesOn, "and start numhook again", 1)
+	return failed
 }
 
 // naming has a refusal name the file.
