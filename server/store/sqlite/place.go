@@ -92,7 +92,8 @@ func refuseUnsafe(path string, opts Options) error {
 		return openError(err)
 	}
 	if why != "" {
-		return unsafeSetting("the file lies on "+system, why)
+		return &event.Error{Kind: event.Unavailable, Text: "cannot open store: the file lies on " + system + ": " + why,
+			Hint: "give --store a path on a local disk, or --allow-unsafe-store if losing acknowledged events is acceptable"}
 	}
 	return nil
 }
