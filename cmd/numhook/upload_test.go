@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -57,10 +56,25 @@ func TestBrokenUploadsTakeNothing(t *testing.T) {
 	if got := r.ready(); got.status != http.StatusOK || !strings.Contains(got.body, `"buffers":"ok"`) {
 		t.Errorf("readyz: %v", got)
 	}
-	want := map[string]int{"unsigned": 64 + 32 + small, "too_large": 32, "broken_upload": 64 + small, "accepted": 2}
-	eventually(t, endTime, fmt.Sprintf("the deliveries counted are %v", want), func() bool {
-		return maps.Equal(countedKinds(r), want)
+	// Of those that hang up some may be gone before their headers are read, and some may still wait for a place: they are counted as connections, or as crowded.
+	const hungUp = 64
+	least := map[string]int{"unsigned": 32 + small, "too_large": 32, "broken_upload": small, "accepted": 2}
+	most := map[string]int{"unsigned": hungUp + 32 + small, "too_large": 32, "broken_upload": hungUp + small, "accepted": 2, "crowded": hungUp}
+	var counted map[string]int
+	eventually(t, endTime, "all that was answered is counted", func() bool {
+		counted = countedKinds(r)
+		for kind, many := range least {
+			if counted[kind] < many {
+				return false
+			}
+		}
+		return true
 	})
+	for kind, many := range counted {
+		if many > most[kind] {
+			t.Errorf("%d deliveries are counted as %s, want at most %d", many, kind, most[kind])
+		}
+	}
 	if log := r.log.String(); strings.Contains(log, `"ERROR"`) || len(log) > 1<<20 {
 		t.Errorf("strangers wrote %d bytes of log, or an error", len(log))
 	}
