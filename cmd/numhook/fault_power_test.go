@@ -39,8 +39,8 @@ func (s *faultSuite) power(t *testing.T) {
 	t.Run("after failures", func(t *testing.T) {
 		row := faultRow{Part: "SQLite: power cut, fsyncs failed before"}
 		defer func() { s.report.note(row) }()
-		// To open the store takes some eleven of them: where one of so many fails, it never opens.
-		rec := s.recordStoring(t, strace, "FULL", "-e", "inject=fsync:error=EIO:when=5+19")
+		// To make the store takes some thirty, to open it eleven: where one of so many fails, there is never one that takes deliveries.
+		rec := s.recordStoring(t, strace, "FULL", "-e", "inject=fsync:error=EIO:when=40+19")
 		row.Faults = injected(rec.calls)
 		s.cutPower(t, rec, &row)
 	})

@@ -182,19 +182,22 @@ func refuseGone(path string) error {
 // could be written, or went with the last connection to a store that could not be closed as it should.
 const mayBeGone = "log may be gone"
 
-// noteKept has the lock file say that a store is kept here, and whether its log may be gone. A note that cannot be written is none.
-func noteKept(lock *os.File, gone bool) {
+// noteKept has the lock file say that a store is kept here, and whether its log may be gone. After an error it may say either, and the log is not to be cut.
+func noteKept(lock *os.File, gone bool) error {
 	if lock == nil {
-		return
+		return nil
 	}
 	text := strconv.Itoa(os.Getpid()) + "\n" + kept + "\n"
 	if gone {
 		text += mayBeGone + "\n"
 	}
-	if _, err := lock.WriteAt([]byte(text), 0); err == nil {
-		_ = lock.Truncate(int64(len(text)))
-		_ = lock.Sync()
+	if _, err := lock.WriteAt([]byte(text), 0); err != nil {
+		return err
 	}
+	if err := lock.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	return lock.Sync()
 }
 
 // lockText is what the lock file says.

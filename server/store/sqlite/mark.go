@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math/rand/v2"
+	"path/filepath"
 )
 
 // The row of the table log marks which write-ahead log belongs to the file, so that a log that is missing, or another store's, is noticed before anything is read
@@ -49,7 +51,9 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 	if s.operator && s.lock == nil && !s.failed {
 		return nil // the serving process did it, and is at work on its log now
 	}
-	noteKept(s.lock, true)
+	if err := errors.Join(noteKept(s.lock, true), syncDirectory(filepath.Dir(s.path))); err != nil { // the lock file may be new
+		return err
+	}
 	switch cut := checkpoint(ctx, w.conn, "TRUNCATE"); {
 	case cut.err != nil:
 		return cut.err
@@ -68,19 +72,20 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 			return err
 		}
 	}
-	noteKept(s.lock, false)
-	return nil
+	return noteKept(s.lock, false)
 }
 
 // settleLog copies the log into the file for good. It is the last that a connection does.
 func (w *session) settleLog(ctx context.Context, s *Store) error {
-	noteKept(s.lock, true)
+	if err := noteKept(s.lock, true); err != nil {
+		return err
+	}
 	if err := begin(ctx, w.conn); err != nil {
 		return err
 	}
 	done := checkpoint(ctx, w.conn, "TRUNCATE")
 	if done.complete {
-		noteKept(s.lock, false)
+		return noteKept(s.lock, false)
 	}
 	return done.err
 }

@@ -121,7 +121,7 @@ func (w *writer) abandonSession(err error) {
 	w.store.wrote.Store(0)
 	w.store.failed = true
 	if moved := errors.Is(err, errMoved); !moved {
-		noteKept(w.store.lock, true) // as the last connection it would take the log with it
+		_ = noteKept(w.store.lock, true) // where the disk fails, too, nothing more can be done; as the last connection it would take the log with it
 	} else {
 		_ = w.store.Reader.release() // before the writer: as the last one it saves what is only in a log that was deleted
 	}
