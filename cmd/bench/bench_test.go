@@ -37,6 +37,7 @@ type scale struct {
 	owed        int           // rows that a downstream is owed at a receiver's start
 	handing     time.Duration // at most, of one receiver that hands them on
 	draining    time.Duration // the same, of one that hands all of them on
+	pairs       int           // of turns of two binaries
 	payloads    int           // of the file that is validated
 	product     bool          // build the receiver exactly as "make build" does
 	anyDisk     bool          // allow a store in memory
@@ -44,10 +45,10 @@ type scale struct {
 
 var (
 	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
-		benchtime: "10x", doors: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000}, owed: 200, handing: time.Minute, draining: time.Minute, payloads: 1000, anyDisk: true}
+		benchtime: "10x", doors: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000}, owed: 200, handing: time.Minute, draining: time.Minute, pairs: 1, payloads: 1000, anyDisk: true}
 	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
 		sample: time.Second, benchtime: "500ms", doors: []int{1, 16, 64, 256}, glance: 2 * time.Second, events: []int64{10_000, 100_000, 1_000_000},
-		owed: 100_000, handing: 5 * time.Second, draining: 3 * time.Minute, payloads: 1_000_000, product: true}
+		owed: 100_000, handing: 5 * time.Second, draining: 3 * time.Minute, pairs: 12, payloads: 1_000_000, product: true}
 )
 
 // bench is one run: its scale, and what has been found so far.
@@ -70,6 +71,7 @@ var parts = []struct {
 }{
 	{"check", (*bench).check, []string{stockCheck, ownCheck, ownClean, visitorCheck, plainHandler, ownHandler}},
 	{"receiver", (*bench).receivers, []string{plainReceiver, ownReceiver, bareServer}},
+	{"before", (*bench).before, []string{beforeReceiver, nowReceiver, beforeOut, nowOut}},
 	{"store", (*bench).appends, []string{singleStore, ownStore, rawFile}},
 	{"postgres", (*bench).postgresAppends, []string{postgresSingle, postgresPaired, postgresStore, postgresThree}},
 	{"connections", (*bench).connectionsOnSQLite, nil},
@@ -131,6 +133,13 @@ func (b *bench) fromEnvironment(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { os.RemoveAll(b.directory) })
+	}
+	if text := os.Getenv("NUMHOOK_BENCH_PAIRS"); text != "" {
+		pairs, err := strconv.Atoi(text)
+		if err != nil || pairs < 1 {
+			t.Fatalf("cannot read NUMHOOK_BENCH_PAIRS: %q is no number above 0", text)
+		}
+		b.pairs = pairs
 	}
 	for name, into := range map[string]*time.Duration{"NUMHOOK_BENCH_SOAK": &b.soak, "NUMHOOK_BENCH_WINDOW": &b.window} {
 		text := os.Getenv(name)

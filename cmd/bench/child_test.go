@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -37,8 +36,11 @@ const (
 
 // runChild serves until SIGTERM.
 func runChild(kind, directory string) int {
-	if kind == storedChild {
+	switch kind {
+	case storedChild:
 		return runStored()
+	case generatorChild:
+		return runGenerator()
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -58,7 +60,7 @@ func runChild(kind, directory string) int {
 func newChild(ctx context.Context, kind, directory string) (http.Handler, func() error, error) {
 	switch kind {
 	case bareServer:
-		return http.HandlerFunc(answerBody), func() error { return nil }, nil
+		return newBare(), func() error { return nil }, nil
 	case plainReceiver:
 		document, err := spec.Load()
 		if err != nil {
@@ -72,17 +74,6 @@ func newChild(ctx context.Context, kind, directory string) (http.Handler, func()
 		return handler, store.db.Close, err
 	}
 	return nil, nil, fmt.Errorf("cannot run %q: no such kind", kind)
-}
-
-// answerBody is as little as a receiver can do.
-func answerBody(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body)
 }
 
 func serveChild(ctx context.Context, handler http.Handler, log *slog.Logger) error {
@@ -110,6 +101,9 @@ type process struct {
 	logs    string     // file
 	ended   chan error // gets what the process ended with
 }
+
+// target is the process as a load knows it.
+func (p *process) target() target { return target{p.address, p.command.Process.Pid} }
 
 // start runs the command and waits until it says where it listens. Its log goes to a file, as a service's does.
 func start(t *testing.T, what, directory string, command *exec.Cmd) *process {
@@ -211,6 +205,11 @@ func (b *bench) startOwn(t *testing.T) *process {
 // startOn runs the receiver on the store at the URL, with its default settings but for the flags given.
 func (b *bench) startOn(t *testing.T, url string, flags ...string) *process {
 	b.build(t)
+	return b.startBinary(t, b.binary, url, flags...)
+}
+
+// startBinary does the same with any version of the receiver; an empty URL is an embedded store in its directory.
+func (b *bench) startBinary(t *testing.T, binary, url string, flags ...string) *process {
 	directory := b.folder(t)
 	if url == "" {
 		url = "sqlite:" + filepath.Join(directory, ownDatabase)
@@ -219,7 +218,7 @@ func (b *bench) startOn(t *testing.T, url string, flags ...string) *process {
 	if b.anyDisk {
 		arguments = append(arguments, "--allow-unsafe-store")
 	}
-	command := exec.Command(b.binary, append(arguments, flags...)...)
+	command := exec.Command(binary, append(arguments, flags...)...)
 	command.Env = []string{"NUMHOOK_SECRETS=" + secret}
 	return start(t, ownReceiver, directory, command)
 }

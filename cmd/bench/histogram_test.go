@@ -26,6 +26,15 @@ func (h *histogram) merge(other *histogram) {
 	h.total += other.total
 }
 
+// set makes the counts those of a histogram that came from another process.
+func (h *histogram) set(counts []uint32) {
+	h.total = 0
+	for i, n := range counts {
+		h.counts[i] = n
+		h.total += int(n)
+	}
+}
+
 // quantile is the middle of the bucket that holds the duration of rank q*total, counted from the shortest; 0 when the histogram is empty.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := int(q * float64(h.total))

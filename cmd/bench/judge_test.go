@@ -19,7 +19,11 @@ const (
 	keptWayIn   = 0.8  // of the deliveries accepted in a second, while a receiver hands on
 	keptFour    = 0.95 // of what four downstreams get in a second, when a fifth is dead; the machine's noise is the rest
 	firstMS     = 1000 // milliseconds from the start of a process to the first change handed on
+	keptRate    = 0.98 // of what the binary of before accepts or hands on in a second
 	mostCurve   = 10   // MiB between a store of 10,000 events and one of 1,000,000
+
+	mostCPUToBefore = 1.02 // of the processor time of the binary of before, for one delivery or one attempt
+	mostP99ToBefore = 1.1  // of its p99, which differs more from turn to turn
 )
 
 // judge holds the rows against the figures to reach, as far as their parts ran.

@@ -91,8 +91,8 @@ func newBound(t *testing.T, answer func(http.ResponseWriter, *http.Request)) *bo
 	return d
 }
 
-// configure writes a configuration with the downstreams, named d0, d1 and so on.
-func configure(t *testing.T, folder string, concurrency int, downstreams []*bound) string {
+// configure writes a configuration with the downstreams, named d0, d1 and so on, each with these settings more.
+func configure(t *testing.T, folder string, concurrency int, downstreams []*bound, more ...string) string {
 	var text strings.Builder
 	text.WriteString("downstreams:\n")
 	for i, d := range downstreams {
@@ -100,7 +100,8 @@ func configure(t *testing.T, folder string, concurrency int, downstreams []*boun
 		if err := os.WriteFile(secrets, []byte(d.secret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&text, "  - {name: d%d, url: %q, secret_file: %q, allow_private: true, concurrency: %d, timeout: 10s}\n", i, d.URL+"/changes", secrets, concurrency)
+		fmt.Fprintf(&text, "  - {name: d%d, url: %q, secret_file: %q, allow_private: true, concurrency: %d, timeout: 10s%s}\n",
+			i, d.URL+"/changes", secrets, concurrency, strings.Join(append([]string{""}, more...), ", "))
 	}
 	path := filepath.Join(folder, "numhook.yaml")
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
@@ -298,7 +299,7 @@ func (b *bench) passage(t *testing.T, p *process, d *bound) {
 	d.notice.Store(&arrived)
 	l := &load{from: b.deliveries, connections: 1, window: b.glance, limit: b.limit, apart: apart,
 		sent: func(n int64, at time.Time) { sent.Store(b.deliveries.firstTS+n, at) }}
-	if _, err := l.run([]*process{p}); err != nil {
+	if _, err := l.run([]target{p.target()}); err != nil {
 		t.Fatal(err)
 	}
 	quiet(t, d)

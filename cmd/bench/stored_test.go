@@ -45,10 +45,7 @@ type storedTurn struct {
 
 func (s *storedTurn) measured() *measured {
 	m := &measured{window: s.Window, cpu: s.CPU}
-	for i, n := range s.Counts {
-		m.latency.counts[i] = n
-		m.latency.total += int(n)
-	}
+	m.latency.set(s.Counts)
 	m.accepted = m.latency.total
 	return m
 }
