@@ -176,8 +176,8 @@ func TestNoOperatorListener(t *testing.T) {
 	}
 }
 
-// The keys of a real log and the names of real metrics are those that the README explains, no more and no fewer.
-func TestRealKeysAndMetricsAreThoseOfTheReadme(t *testing.T) {
+// The keys of a real log and the names of real metrics are those that the pages explain, no more and no fewer.
+func TestRealKeysAndMetricsAreThoseOfThePages(t *testing.T) {
 	r := startReceiver(t)
 	r.post("/", cnamBody(1, "A", "no number"))
 	r.post("/", strings.Replace(cnamBody(2, "A", "+12025550100"), `"event_ts"`, `"more":1,"event_ts"`, 1))
@@ -215,10 +215,10 @@ func TestRealKeysAndMetricsAreThoseOfTheReadme(t *testing.T) {
 		}
 	}
 	maps.DeleteFunc(keys, func(_ string, ours bool) bool { return !ours })
-	sameWords(t, "log key", firstCells(t, readme(t), "key"), keys)
-	shown := firstCells(t, readme(t), "metric")
+	sameWords(t, "log key", firstCells(t, "key"), keys)
+	shown := firstCells(t, "metric")
 	for _, of := range []string{"quarantine", "connections and the log", "the store's check", "the clock"} {
-		shown = append(shown, firstCells(t, readme(t), "metric of "+of)...)
+		shown = append(shown, firstCells(t, "metric of "+of)...)
 	}
 	sameWords(t, "metric", shown, names)
 }

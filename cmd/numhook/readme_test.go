@@ -3,13 +3,11 @@ package main
 import (
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -21,48 +19,6 @@ import (
 	"numhook/server/dispatch"
 	"numhook/server/listener"
 )
-
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// firstCells are the words in backticks in the first cells of the table whose header begins with the cell given.
-func firstCells(t *testing.T, text, header string) []string {
-	t.Helper()
-	_, table, found := strings.Cut(text, "\n| "+header+" |")
-	if !found {
-		t.Fatalf("the README has no table that begins with %q", header)
-	}
-	table, _, _ = strings.Cut(table, "\n\n")
-	var words []string
-	for _, row := range strings.Split(table, "\n")[2:] {
-		cell, _, _ := strings.Cut(strings.TrimPrefix(row, "| "), " | ")
-		for _, word := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cell, -1) {
-			words = append(words, word[1])
-		}
-	}
-	return words
-}
-
-// sameWords fails when the README and the code do not name the same things.
-func sameWords(t *testing.T, what string, inReadme []string, inCode map[string]bool) {
-	t.Helper()
-	for _, word := range inReadme {
-		if !inCode[word] {
-			t.Errorf("the README's %s %s is not in the code", what, word)
-		}
-	}
-	for _, word := range slices.Sorted(maps.Keys(inCode)) {
-		if !slices.Contains(inReadme, word) {
-			t.Errorf("the %s %s is not in the README", what, word)
-		}
-	}
-}
 
 // listing is a registerer that only writes down the names.
 type listing struct{ names map[string]bool }
@@ -79,55 +35,55 @@ func (l listing) Register(c prometheus.Collector) error {
 func (l listing) MustRegister(...prometheus.Collector) {}
 func (l listing) Unregister(prometheus.Collector) bool { return false }
 
-func TestReadmeNamesEveryMetric(t *testing.T) {
+func TestPagesNameEveryMetric(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := server.NewMetrics().Register(l); err != nil || len(l.names) < 5 {
 		t.Fatalf("%v: %v", l.names, err)
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric"), l.names)
 }
 
-func TestReadmeNamesEveryMetricOfTheCheckOfTheStore(t *testing.T) {
+func TestPagesNameEveryMetricOfTheCheckOfTheStore(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := newIntegrity(slog.New(slog.DiscardHandler)).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric of the store's check"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric of the store's check"), l.names)
 }
 
-func TestReadmeNamesEveryMetricOfQuarantine(t *testing.T) {
+func TestPagesNameEveryMetricOfQuarantine(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := new(heldMetrics).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric of quarantine"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric of quarantine"), l.names)
 }
 
-func TestReadmeNamesEveryMetricOfTheClock(t *testing.T) {
+func TestPagesNameEveryMetricOfTheClock(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := new(clockWatch).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric of the clock"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric of the clock"), l.names)
 }
 
-func TestReadmeNamesEveryMetricOfRenewal(t *testing.T) {
+func TestPagesNameEveryMetricOfRenewal(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := certreload.NewReloader(slog.New(slog.DiscardHandler)).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric of what is renewed"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric of what is renewed"), l.names)
 }
 
-func TestReadmeNamesEveryMetricOfTheWayOut(t *testing.T) {
+func TestPagesNameEveryMetricOfTheWayOut(t *testing.T) {
 	l := listing{map[string]bool{}}
 	if err := dispatch.NewMetrics().Register(l); err != nil || len(l.names) < 5 {
 		t.Fatalf("%v: %v", l.names, err)
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric of the way out"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric of the way out"), l.names)
 }
 
-func TestReadmeNamesEveryMetricOfConnectionsAndTheLog(t *testing.T) {
+func TestPagesNameEveryMetricOfConnectionsAndTheLog(t *testing.T) {
 	l, log := listing{map[string]bool{}}, newServeLog("json", io.Discard)
 	defer log.lines.Close(0)
 	for _, shown := range []metrics{log, listener.NewMetrics()} {
@@ -135,10 +91,10 @@ func TestReadmeNamesEveryMetricOfConnectionsAndTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sameWords(t, "metric", firstCells(t, readme(t), "metric of connections and the log"), l.names)
+	sameWords(t, "metric", firstCells(t, "metric of connections and the log"), l.names)
 }
 
-func TestReadmeNamesEveryLogKey(t *testing.T) {
+func TestPagesNameEveryLogKey(t *testing.T) {
 	for _, line := range []struct{ file, function, end, header string }{
 		{"../../server/requestlog.go", "\nfunc (s *Server) record(", "", "key"},
 		{"../../server/dispatch/account.go", "\nfunc (d *Dispatch) account(", "\n}\n", "key of `attempt`"},
@@ -158,17 +114,17 @@ func TestReadmeNamesEveryLogKey(t *testing.T) {
 		if len(keys) < 9 {
 			t.Fatalf("found only %v", keys)
 		}
-		sameWords(t, "log key", firstCells(t, readme(t), line.header), keys)
+		sameWords(t, "log key", firstCells(t, line.header), keys)
 	}
 }
 
-func TestReadmeNamesEveryFlagOfServe(t *testing.T) {
+func TestPagesNameEveryFlagOfServe(t *testing.T) {
 	flags := map[string]bool{}
 	newServeCommand().Flags().VisitAll(func(f *pflag.Flag) { flags["--"+f.Name] = true })
-	sameWords(t, "flag", firstCells(t, readme(t), "flag of `serve`"), flags)
+	sameWords(t, "flag", firstCells(t, "flag of `serve`"), flags)
 }
 
-func TestReadmeNamesEveryDependency(t *testing.T) {
+func TestPagesNameEveryDependency(t *testing.T) {
 	mod, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
@@ -179,11 +135,11 @@ func TestReadmeNamesEveryDependency(t *testing.T) {
 			direct[fields[0]] = true
 		}
 	}
-	sameWords(t, "dependency", firstCells(t, readme(t), "module"), direct)
+	sameWords(t, "dependency", firstCells(t, "module"), direct)
 }
 
-// Every command of the README that needs no machine of its own is run, in order, beside a receiver that has just been started.
-func TestReadmeCommandsRun(t *testing.T) {
+// Every command of the pages that needs no machine of its own is run, in order, beside a receiver that has just been started.
+func TestCommandsOfPagesRun(t *testing.T) {
 	r := startReceiver(t)
 	for _, folder := range []string{"bin", "payloads"} {
 		if err := os.MkdirAll(filepath.Join(r.folder, folder), 0o755); err != nil {
@@ -191,7 +147,7 @@ func TestReadmeCommandsRun(t *testing.T) {
 		}
 	}
 	ran := 0
-	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(readme(t), -1) {
+	for _, block := range commandBlock.FindAllStringSubmatch(documentation(t), -1) {
 		for _, line := range strings.Split(strings.TrimSpace(block[1]), "\n") {
 			words, ours := strings.CutPrefix(line, "bin/numhook ")
 			if !ours || strings.HasPrefix(words, "serve") || strings.HasPrefix(words, "spec") || strings.HasPrefix(words, "validate") {
@@ -209,25 +165,24 @@ func TestReadmeCommandsRun(t *testing.T) {
 	}
 }
 
-func TestReadmeTargetsExist(t *testing.T) {
+func TestTargetsOfPagesExist(t *testing.T) {
 	help, err := exec.CommandContext(t.Context(), "make", "-C", "../..", "--no-print-directory", "help").CombinedOutput()
 	if err != nil {
 		t.Fatalf("make help: %v: %s", err, help)
 	}
-	for _, target := range regexp.MustCompile("(?m)^make ([a-z]+)").FindAllStringSubmatch(readme(t), -1) {
+	for _, target := range regexp.MustCompile("(?m)^make ([a-z]+)").FindAllStringSubmatch(documentation(t), -1) {
 		if !strings.Contains(string(help), "make "+target[1]+" ") {
-			t.Errorf("the README says make %s, and the Makefile has no such target", target[1])
+			t.Errorf("a page says make %s, and the Makefile has no such target", target[1])
 		}
 	}
 }
 
-// The five steps of the section are run as they stand, in a copy of the module beside a store with an event, for a document with one more member.
-func TestReadmeStepsWhenTheDocumentChanges(t *testing.T) {
+// The five steps of the page are run as they stand, in a copy of the module beside a store with an event, for a document with one more member.
+func TestStepsWhenTheDocumentChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the program anew")
 	}
-	_, section, _ := strings.Cut(readme(t), "\n### When the document changes\n")
-	section, _, _ = strings.Cut(section, "\n## ")
+	section := onePage(t, "cmd/numhook/document.md")
 	var steps []string
 	for _, block := range regexp.MustCompile("(?s)   ```sh\n(.*?)\n   ```").FindAllStringSubmatch(section, -1) {
 		steps = append(steps, strings.TrimSpace(block[1]))
@@ -267,11 +222,11 @@ func TestReadmeStepsWhenTheDocumentChanges(t *testing.T) {
 	}
 }
 
-func TestReadmeNamesEveryKindBelowTheHandler(t *testing.T) {
-	text := readme(t)
+func TestPagesNameEveryKindBelowTheHandler(t *testing.T) {
+	text := documentation(t)
 	for _, kind := range listener.Kinds {
 		if !strings.Contains(text, "`"+string(kind)+"`") {
-			t.Errorf("the README does not name %s", kind)
+			t.Errorf("no page names %s", kind)
 		}
 	}
 }

@@ -42,13 +42,9 @@ func TestActionsOfOthersArePinnedByTheirCommit(t *testing.T) {
 	if err != nil || found < 6 {
 		t.Errorf("%d uses were found (%v)", found, err)
 	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, use := range usesForm.FindAllStringSubmatch(string(readme), -1) {
+	for _, use := range usesForm.FindAllStringSubmatch(documentation(t), -1) {
 		if !regexp.MustCompile(`@v\d+\.\d+\.\d+( |$)`).MatchString(use[1]) {
-			t.Errorf("README.md advises %s, which is no release", use[1])
+			t.Errorf("a page advises %s, which is no release", use[1])
 		}
 	}
 }
@@ -56,7 +52,7 @@ func TestActionsOfOthersArePinnedByTheirCommit(t *testing.T) {
 // TestEveryBinaryIsBuiltWithoutSymbolTables: with them it had 42 MB instead of 29. Stack traces need none.
 func TestEveryBinaryIsBuiltWithoutSymbolTables(t *testing.T) {
 	build := regexp.MustCompile(`(?m)^.*(?:go|\$\(GO\)) build .*\./cmd/numhook.*$`)
-	for path, want := range map[string]int{"../../Makefile": 1, "../../.github/actions/validate/action.yml": 1, "../../README.md": 1} {
+	for path, want := range map[string]int{"../../Makefile": 1, "../../.github/actions/validate/action.yml": 1, "validate.md": 1} {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -240,14 +240,14 @@ func TestPreCommitHook(t *testing.T) {
 	}
 }
 
-// TestGitLabSnippet runs the script of the README's job for GitLab, in a shell as GitLab's runner has it.
+// TestGitLabSnippet runs the script of the page's job for GitLab, in a shell as GitLab's runner has it.
 func TestGitLabSnippet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds the program")
 	}
-	found := regexp.MustCompile("(?s)```yaml\n(validate-payloads:.*?)```").FindStringSubmatch(readme(t))
+	found := regexp.MustCompile("(?s)```yaml\n(validate-payloads:.*?)```").FindStringSubmatch(documentation(t))
 	if found == nil {
-		t.Fatal("the README has no job validate-payloads for GitLab")
+		t.Fatal("no page has a job validate-payloads for GitLab")
 	}
 	var jobs map[string]struct {
 		Script    []string

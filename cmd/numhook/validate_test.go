@@ -87,10 +87,10 @@ func TestValidateWatch(t *testing.T) {
 	}
 }
 
-func TestReadmeNamesEveryRule(t *testing.T) {
+func TestPagesNameEveryRule(t *testing.T) {
 	rules := map[string]bool{}
 	for _, rule := range validation.Rules() {
 		rules[rule.ID] = true
 	}
-	sameWords(t, "rule", firstCells(t, readme(t), "rule"), rules)
+	sameWords(t, "rule", firstCells(t, "rule"), rules)
 }

@@ -325,6 +325,6 @@ func TestRulesAreStable(t *testing.T) {
 		fmt.Fprintf(&now, "%s %s\n", r.Kind, r.ID)
 	}
 	if now.String() != string(raw) {
-		t.Errorf("rules are named in reports, baselines and the README; testdata/rules.txt lists\n%sand the code has\n%s", raw, now.String())
+		t.Errorf("rules are named in reports, baselines and rules.md; testdata/rules.txt lists\n%sand the code has\n%s", raw, now.String())
 	}
 }
