@@ -51,7 +51,7 @@ func (c *comparer) compareDemand(before, after map[string]cursor, old, new curso
 	case is && !was:
 		c.report(scope{}, "body-became-required", oldPlace, newPlace)
 	case !same(oldDemand.node, newDemand.node):
-		c.report(scope{}, "restated", oldPlace, newPlace)
+		c.restated()
 	}
 }
 
@@ -69,7 +69,7 @@ func (c *comparer) compareContent(old, new cursor) {
 			c.report(scope{}, "media-type-removed", a, b, quote(name))
 		default:
 			if lastToken(a.pointer) != lastToken(b.pointer) {
-				c.report(scope{}, "restated", a, b)
+				c.restated()
 			}
 			c.compareMedia(a, b)
 		}
@@ -112,21 +112,21 @@ func (c *comparer) compareMedia(old, new cursor) {
 		case !a.exists() && !c.takesAll(c.new, b):
 			c.report(scope{}, "schema-added", a, b)
 		case !a.exists() || !b.exists():
-			c.report(scope{}, "restated", a, b)
+			c.restated()
 		default:
 			c.compareBodySchemas(a, b)
 		}
 		if c.found == found {
-			c.reportRestated(a, b)
+			c.compareForms(a, b)
 		}
 	}
 }
 
-// reportRestated mentions what is written in other words, where no rule had anything to say. Definitions have been looked at.
-func (c *comparer) reportRestated(old, new cursor) {
-	w := wordWalk{comparer: c, passed: map[[2]*node]bool{}, skip: set("$defs", "definitions")}
-	if a, b, differ := w.difference(old, new); differ {
-		c.report(scope{}, "restated", a, b)
+// compareForms notes what is written in other words, where no rule had anything to say.
+func (c *comparer) compareForms(old, new cursor) {
+	w := wordWalk{comparer: c, passed: map[[2]*node]bool{}}
+	if _, _, differ := w.difference(old, new); differ {
+		c.restated()
 	}
 }
 

@@ -1,6 +1,9 @@
 package diff
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // scope is what the way to a schema does to the meaning of a change there.
 type scope struct {
@@ -23,13 +26,14 @@ type comparer struct {
 	old, new    *Document
 	operation   string
 	changes     []Change
-	known       map[string]bool // the changes, so that a schema which is used twice is reported once
-	found       int             // how often a change was found, counting those that were known
-	pairs       map[pair]bool   // compared, or being compared
-	outside     *comparer       // of a trial: the comparison that it is made for
-	verdicts    map[pair]Level  // of trials
-	left        *int            // how many pairs may still be compared
-	definitions [][2]cursor     // the $defs of both sides, to be looked at last
+	known       map[string]bool  // the changes, so that a schema which is used twice is reported once
+	otherWords  bool             // a body is written in other words
+	found       int              // how often a change was found, counting those that were known
+	pairs       map[pair]bool    // compared, or being compared
+	outside     *comparer        // of a trial: the comparison that it is made for
+	verdicts    map[pair]verdict // of trials
+	left        *int             // how many pairs may still be compared
+	definitions [][2]cursor      // the $defs of both sides, to be looked at last
 	groups      []group
 	views       map[viewKey]view
 	prints      map[*node]string // fingerprints
@@ -39,13 +43,14 @@ type comparer struct {
 type viewKey struct {
 	schema *node
 	how    folds
+	apart  bool
 }
 
 func newComparer(old, new *Document, operation string) *comparer {
 	left := maxPairs
 	return &comparer{
 		old: old, new: new, operation: operation, left: &left, groups: groups(),
-		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]Level{}, views: map[viewKey]view{}, prints: map[*node]string{},
+		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]verdict{}, views: map[viewKey]view{}, prints: map[*node]string{},
 	}
 }
 
@@ -62,10 +67,14 @@ func (c *comparer) begin(p pair) bool {
 
 // look gives the view of a schema. Looking once is enough.
 func (c *comparer) look(d *Document, place cursor, how folds) view {
-	key := viewKey{place.node, how}
+	return c.lookAt(d, place, how, false)
+}
+
+func (c *comparer) lookAt(d *Document, place cursor, how folds, apart bool) view {
+	key := viewKey{place.node, how, apart}
 	v, known := c.views[key]
 	if !known || !place.exists() {
-		v = d.look(place, how)
+		v = d.look(place, how, apart)
 		c.views[key] = v
 	}
 	return v
@@ -82,6 +91,12 @@ func (c *comparer) report(sc scope, id string, old, new cursor, args ...any) {
 		rule, args = ruleByID["one-of-narrowed"], nil
 	}
 	c.add(rule, old, new, fmt.Sprintf(rule.Means, args...))
+}
+
+// restated takes down that something is said in other words, which is no change.
+func (c *comparer) restated() {
+	c.found++
+	c.otherWords = true
 }
 
 // subject is what a change is about: the last part of the pointer.
@@ -114,18 +129,37 @@ func placeIn(file string, c cursor) *Place {
 	return &Place{file, c.pointer, c.at.line, c.at.column}
 }
 
-// trial holds a schema against another one that it takes the place of, and says how bad that would be, without reporting it.
-func (c *comparer) trial(sc scope, old, new cursor) Level {
+// trial holds a schema against another one that it takes the place of, and says how bad that would be, without reporting
+// it: false, when the two mean the same.
+func (c *comparer) trial(sc scope, old, new cursor) (Level, bool) {
+	return c.trialBetween(c.old, c.new, sc, old, new)
+}
+
+// trialBack is a trial in which the schema of the new document is the one that was there before: for what stands under
+// a negation, where more becomes less.
+func (c *comparer) trialBack(sc scope, old, new cursor) (Level, bool) {
+	return c.trialBetween(c.new, c.old, sc, new, old)
+}
+
+// verdict is the result of a trial.
+type verdict struct {
+	level  Level
+	change bool
+}
+
+func (c *comparer) trialBetween(before, after *Document, sc scope, old, new cursor) (Level, bool) {
 	key := pair{old.node, new.node, sc}
-	if verdict, known := c.verdicts[key]; known {
-		return verdict
+	if known, ok := c.verdicts[key]; ok {
+		return known.level, known.change
 	}
 	inner := &comparer{
-		old: c.old, new: c.new, outside: c, left: c.left, verdicts: c.verdicts, groups: c.groups, views: c.views, prints: c.prints,
-		known: map[string]bool{}, pairs: map[pair]bool{},
+		old: before, new: after, outside: c, left: c.left, verdicts: c.verdicts, groups: c.groups, views: c.views,
+		prints: c.prints, known: map[string]bool{}, pairs: map[pair]bool{},
 	}
 	inner.compareSchemas(sc, old, new)
-	verdict, _ := Worst(inner.changes)
-	c.verdicts[key] = verdict
-	return verdict
+	changes := slices.DeleteFunc(inner.changes, func(change Change) bool { return ruleByID[change.ID].effect == silent })
+	var v verdict
+	v.level, v.change = Worst(changes)
+	c.verdicts[key] = v
+	return v.level, v.change
 }

@@ -2,9 +2,13 @@
 // bodies that are made by NEW. Seen from there the direction turns: a new required member is harmless, while a member that becomes optional, a wider type,
 // a looser bound or one more enum value is what breaks. The levels are one table, Rules.
 //
-// It guarantees that no change to a request body goes unreported, that documents which say the same are found equal wherever their schemas stand (inline,
-// behind a $ref, under webhooks or under paths, with members in any order), that each change names the places in both documents, and that references
-// which lead in circles, or multiply, end the comparison neither in a loop nor in silence.
+// It guarantees that no change to what can come goes unreported, that documents which say the same are found equal wherever
+// their schemas stand (inline, behind a $ref, under webhooks or under paths, with members in any order) and in whichever of
+// several words they say it, that each change names the places in both documents, and that references which lead in
+// circles, or multiply, end the comparison neither in a loop nor in silence.
+//
+// Where the rules cannot tell which way a change goes, bodies are tried: one that NEW lets through and OLD refuses proves a
+// breaking change, and is shown. What is not proved stays risky. A few bodies are tried below the rules that are sure, too.
 //
 // It walks the documents as they are written, without a library that compares OpenAPI documents and without a Go model of them. oasdiff, tried with each
 // body laid into a response to turn the direction, is a list of checks, and what no check looks for stays unreported: elements that lose their schema, an
@@ -15,8 +19,11 @@ package diff
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // Place is where something stands in a document.
@@ -30,22 +37,28 @@ type Place struct {
 // Change is one difference between two documents, and what it means for a receiver. Old and New are where the member concerned stands; one of them is
 // nil when it does not exist on that side.
 type Change struct {
-	ID             string `json:"id"`        // stable, one of Rules
-	Level          Level  `json:"level"`     // breaking, risky or safe
-	Operation      string `json:"operation"` // the event's name; empty for what concerns the document as a whole
-	Old            *Place `json:"old"`
-	New            *Place `json:"new"`
-	Message        string `json:"message"`                   // one sentence, for the receiver
-	PossibleRename string `json:"possible_rename,omitempty"` // of an event that vanished or appeared: the event of the other document with an equal body
-	near           Place  // where New is, or would be; its file is the path in the workspace
+	ID             string          `json:"id"`        // stable, one of Rules
+	Level          Level           `json:"level"`     // breaking, risky or safe
+	Operation      string          `json:"operation"` // the event's name; empty for what concerns the document as a whole
+	Old            *Place          `json:"old"`
+	New            *Place          `json:"new"`
+	Message        string          `json:"message"`                   // one sentence, for the receiver
+	PossibleRename string          `json:"possible_rename,omitempty"` // of an event that vanished or appeared: the event of the other document with an equal body
+	Witness        json.RawMessage `json:"witness,omitempty"`         // a body that NEW lets through and OLD refuses, where one was searched for
+	near           Place           // where New is, or would be; its file is the path in the workspace
 }
 
 // Compare finds what changed from old to new: the worst level first, then by event, then by where it stands in new. Equal documents give an empty list.
 func Compare(old, new *Document) []Change {
+	return compare(old, new, &validators{old: old, new: new, compilers: map[validatorKey]*jsonschema.Compiler{}})
+}
+
+// compare is Compare, with what the rules leave open looked into by the validators; without them it stays open.
+func compare(old, new *Document, v *validators) []Change {
 	whole := newComparer(old, new, "")
 	whole.compareDocuments()
 	changes := whole.changes
-	changes = append(changes, compareEvents(old, new)...)
+	changes = append(changes, compareEvents(old, new, v)...)
 	slices.SortStableFunc(changes, func(a, b Change) int {
 		return cmp.Or(
 			cmp.Compare(b.Level.rank(), a.Level.rank()),

@@ -68,8 +68,27 @@ func (e *anEvent) body() cursor {
 	return cursor{}
 }
 
+// examples are the bodies that the document shows.
+func (e *anEvent) examples() []any {
+	var all []any
+	for _, method := range union(e.operations, e.operations) {
+		operation := e.document.fields(e.operations[method])
+		content := e.document.fields(e.document.fields(operation["requestBody"])["content"])
+		media := e.document.fields(content[jsonMediaType])
+		if example := media["example"]; example.exists() {
+			all = append(all, plainValue(example.node))
+		}
+		for _, place := range e.document.fields(media["examples"]) {
+			if value := e.document.fields(place)["value"]; value.exists() {
+				all = append(all, plainValue(value.node))
+			}
+		}
+	}
+	return all
+}
+
 // compareEvents finds which events came, went and changed.
-func compareEvents(old, new *Document) []Change {
+func compareEvents(old, new *Document, v *validators) []Change {
 	before, after := old.events(), new.events()
 	var changes []Change
 	var gone, come []*anEvent
@@ -83,6 +102,7 @@ func compareEvents(old, new *Document) []Change {
 		default:
 			c := newComparer(old, new, name)
 			c.compareEvent(a, b)
+			c.seek(v, a.body(), b.body(), append(a.examples(), b.examples()...))
 			changes = append(changes, c.changes...)
 		}
 	}

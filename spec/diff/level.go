@@ -42,8 +42,7 @@ type Rule struct {
 }
 
 // Rules is the whole list of what Compare can report (rules.md has it as a table); nothing else decides a level. A const counts as an enum of one value.
-// Below not, if, then, else, contains, propertyNames, dependentSchemas and the unevaluated keywords a narrowing can widen the whole: what is found there is
-// schema-changed. Below oneOf too, because a body that fitted two alternatives was refused: a narrowing there is one-of-narrowed.
+// Below the unevaluated keywords nobody can tell which way a change goes: what is found there is schema-changed. Below oneOf too, because a body that fitted two alternatives was refused: a narrowing there is one-of-narrowed.
 func Rules() []Rule { return append([]Rule(nil), rules...) }
 
 var rules = []Rule{
@@ -122,6 +121,33 @@ var rules = []Rule{
 	{"value-permitted", Breaking, "A value may come where the receiver refuses every value.", widens},
 	{"value-forbidden", Safe, "No value comes here any more.", narrows},
 
+	{"contains-removed", Breaking, "No element has to fit the schema of contains any more, and the receiver asks for one.", widens},
+	{"contains-added", Safe, "The array holds elements that fit one more schema, which the receiver does not ask for.", narrows},
+	{"contains-loosened", Breaking, "Fewer elements count towards maxContains, and the receiver refuses more than that.", widens},
+	{"contains-tightened", Safe, "More elements count towards maxContains, within what the receiver takes.", narrows},
+
+	// Names of members
+	{"names-rule-removed", Breaking, "A member may have any name, and the receiver refuses names that break the old rule.", widens},
+	{"names-rule-added", Safe, "Names of members follow a rule, where the receiver takes any.", narrows},
+	{"pattern-members-freed", Breaking, "Members whose names follow %s may hold more than before, and the receiver keeps to the old rule.", widens},
+	{"pattern-members-ruled", Safe, "Members whose names follow %s hold less than the receiver takes.", narrows},
+
+	// Conditions
+	{"negation-removed", Breaking, "What not had kept out may come now, and the receiver refuses it.", widens},
+	{"negation-added", Safe, "Something does not come any more, which the receiver takes.", narrows},
+	{"negation-loosened", Breaking, "Less is kept out by not than before, and the receiver refuses the rest.", widens},
+	{"negation-tightened", Safe, "More is kept out by not than before, within what the receiver takes.", narrows},
+	{"condition-removed", Breaking, "What had to fit under a condition need not fit any more, and the receiver holds to it.", widens},
+	{"condition-added", Safe, "Something has to fit under a condition, which the receiver does not ask for.", narrows},
+	{"condition-loosened", Breaking, "The condition is met less often, and the receiver still asks for what hangs on it.", widens},
+	{"condition-tightened", Safe, "The condition is met more often, and what hangs on it with it.", narrows},
+	{"consequence-removed", Breaking, "The schema under %s is gone, and the receiver still holds bodies to it.", widens},
+	{"consequence-added", Safe, "A schema under %s has to fit, which the receiver does not ask for.", narrows},
+	{"dependency-removed", Breaking, "The receiver demands %s where %s comes, and it may be missing.", widens},
+	{"dependency-added", Safe, "%s always comes where %s comes, and the receiver takes it as before.", narrows},
+	{"dependent-schema-removed", Breaking, "The schema that counts where %s comes is gone, and the receiver still holds bodies to it.", widens},
+	{"dependent-schema-added", Safe, "One more schema fits where %s comes, which the receiver does not ask for.", narrows},
+
 	// Alternatives
 	{"variant-added", Breaking, "A body may follow a new alternative, and the receiver refuses what fits none of the old ones.", widens},
 	{"variants-removed", Breaking, "The alternatives of %s are gone, and the receiver refuses what fits none of them.", widens},
@@ -129,13 +155,15 @@ var rules = []Rule{
 	{"variants-added", Safe, "What comes follows one of the alternatives of %s, where the receiver takes any.", narrows},
 	{"one-of-variant-removed", Risky, "One alternative is gone; what fitted it and another one was refused, and may come now.", widens},
 	{"one-of-narrowed", Risky, "An alternative of oneOf became narrower; what fitted it and another one was refused, and may come now.", widens},
+	{"one-of-loosened", Risky, "What fits two alternatives was refused, and may come now.", widens},
+	{"one-of-required", Safe, "What comes fits one alternative only, and the receiver takes it as before.", narrows},
 	{"conjunct-removed", Breaking, "One of the schemas that all had to fit is gone, and the receiver still holds bodies to it.", widens},
 	{"conjunct-added", Safe, "Bodies fit one more schema, which the receiver does not ask for.", narrows},
 
 	// The rest
+	{"body-refused", Breaking, "A body can come that the receiver refuses, for example %s.", widens},
 	{"schema-changed", Risky, "%s changed, and this comparison cannot tell whether more can come than before.", widens},
 	{"default-changed", Risky, "What it means that the value is absent changed from %s to %s, and an absent value looks as before.", widens},
-	{"restated", Safe, "The same is said in other words.", silent},
 	{"deprecation-changed", Safe, "Nothing that comes changes, but deprecated goes from %s to %s: what is deprecated may vanish.", silent},
 	{"annotation-changed", Safe, "Only words for readers changed (%s); nothing that comes does.", silent},
 }

@@ -6,7 +6,6 @@ import "regexp"
 func (c *comparer) compareMembers(sc scope, a, b *view) {
 	c.checkForm(sc, a, b, "properties", func(n *node) bool { return n.kind == object })
 	c.checkForm(sc, a, b, "required", (*node).isStrings)
-	found := c.found
 	closed := sc
 	closed.closed = sc.closed || a.closed() || c.conjunctCloses(a)
 	names := map[string]bool{}
@@ -17,11 +16,6 @@ func (c *comparer) compareMembers(sc scope, a, b *view) {
 	}
 	for _, name := range union(names, names) {
 		c.compareMember(closed, a, b, name)
-	}
-	for _, keyword := range []string{"properties", "required"} {
-		if old, new := a.place(keyword), b.place(keyword); old.exists() != new.exists() && c.found == found {
-			c.report(sc, "restated", old, new) // a list of none
-		}
 	}
 }
 
@@ -73,9 +67,9 @@ func (c *comparer) compareMember(sc scope, a, b *view, name string) {
 	switch {
 	case oldProperty.exists() && newProperty.exists():
 		c.compareSchemas(within, oldProperty, newProperty)
-	case oldProperty.exists():
+	case oldProperty.exists() && !c.takesAll(c.old, oldProperty):
 		c.report(sc, "member-undescribed", old, new, quote(name))
-	case newProperty.exists():
+	case newProperty.exists() && !c.takesAll(c.new, newProperty):
 		c.report(sc, "member-described", old, new, quote(name))
 	}
 }
@@ -126,7 +120,7 @@ func (c *comparer) compareAdded(sc scope, a, b *view, name string) {
 	worst, rules := Safe, a.others(name)
 	for _, rule := range rules {
 		for _, schema := range coming {
-			if level := c.trial(within, rule, schema); level.AtLeast(worst) {
+			if level, _ := c.trial(within, rule, schema); level.AtLeast(worst) {
 				worst = level
 			}
 		}
@@ -148,7 +142,7 @@ func (c *comparer) compareAdded(sc scope, a, b *view, name string) {
 // compareRemoved is for an optional member that the new schema does not know. Where that has a rule for such members, the name can still come by it.
 func (c *comparer) compareRemoved(within scope, b *view, name string, old, new cursor) {
 	for _, other := range b.others(name) {
-		if c.trial(within, old, other) == Breaking {
+		if level, _ := c.trial(within, old, other); level == Breaking {
 			c.report(within, "member-undescribed", old, new, quote(name))
 			return
 		}
@@ -211,6 +205,7 @@ func (c *comparer) compareUnevaluated(sc scope, a, b *view) bool {
 	old, new := a.place(keyword), b.place(keyword)
 	was, is := !old.exists() || old.node.isBool(true), !new.exists() || new.node.isBool(true)
 	switch {
+	case was && is:
 	case is && old.node.isBool(false):
 		c.report(sc, "additional-members-opened", old, new)
 	case was && new.node.isBool(false):

@@ -9,7 +9,6 @@ func (c *comparer) compareSchemas(sc scope, old, new cursor) {
 	}
 	*c.left--
 	a, b := c.lookBoth(old, new)
-	found := c.found
 	switch {
 	case a.odd || b.odd:
 		if !same(old.node, new.node) {
@@ -23,9 +22,6 @@ func (c *comparer) compareSchemas(sc scope, old, new cursor) {
 	c.compareKeywords(sc, &a, &b)
 	c.compareMembers(sc, &a, &b)
 	c.compareConjuncts(sc, &a, &b)
-	if c.found == found && a.at.exists() && b.at.exists() && a.at.node.kind != b.at.node.kind {
-		c.report(sc, "restated", a.at, b.at) // true and {}
-	}
 }
 
 func (c *comparer) compareNever(sc scope, a, b view) {
@@ -60,48 +56,36 @@ func groups() []group {
 		{[]string{"multipleOf"}, (*comparer).compareMultiples},
 		{[]string{"pattern"}, (*comparer).comparePatterns},
 		{[]string{"format"}, (*comparer).compareFormats},
+		{[]string{formatWord}, (*comparer).compareFormatWords},
 		{[]string{"uniqueItems"}, (*comparer).compareUnique},
 		{[]string{"items"}, (*comparer).compareItems},
 		{[]string{"prefixItems"}, (*comparer).comparePrefixItems},
 		{[]string{"additionalProperties"}, (*comparer).compareAdditional},
-		{[]string{"patternProperties"}, byName("patternProperties", false)},
-		{[]string{"dependentSchemas"}, byName("dependentSchemas", true)},
-		{[]string{"not"}, belowOpaque("not")},
-		{[]string{"if"}, belowOpaque("if")},
-		{[]string{"then"}, belowOpaque("then")},
-		{[]string{"else"}, belowOpaque("else")},
-		{[]string{"contains"}, belowOpaque("contains")},
-		{[]string{"propertyNames"}, belowOpaque("propertyNames")},
+		{[]string{"patternProperties"}, (*comparer).comparePatternProperties},
+		{[]string{"propertyNames"}, (*comparer).comparePropertyNames},
+		{[]string{"dependentRequired"}, (*comparer).compareDependentRequired},
+		{[]string{"dependentSchemas"}, (*comparer).compareDependentSchemas},
+		{[]string{"not"}, (*comparer).compareNot},
+		{[]string{"if", "then", "else"}, (*comparer).compareConditions},
+		{[]string{"contains", "minContains", "maxContains"}, (*comparer).compareContains},
 		{[]string{"unevaluatedItems"}, belowOpaque("unevaluatedItems")},
 		{[]string{"unevaluatedProperties"}, (*comparer).compareUnevaluated},
-		{[]string{"contentSchema"}, belowOpaque("contentSchema")},
-		{[]string{"anyOf"}, variants("anyOf")},
-		{[]string{"oneOf"}, variants("oneOf")},
+		{[]string{"anyOf", "oneOf"}, (*comparer).compareVariants},
 		{[]string{"default"}, (*comparer).compareDefaults},
 		{[]string{"deprecated"}, (*comparer).compareDeprecation},
 	}
 }
-
-// holdSchemas are the keywords in whose values a difference is found by going into them; two of their values may be written in different words.
-var holdSchemas = set("items", "prefixItems", "additionalProperties", "patternProperties", "dependentSchemas", "not", "if", "then", "else", "contains",
-	"propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema", "anyOf", "oneOf")
 
 // compareKeywords runs the rule of each group of keywords, then holds all other keywords against each other as they are written.
 func (c *comparer) compareKeywords(sc scope, a, b *view) {
 	ruled := set("properties", "required", "$defs", "definitions")
 	c.definitions = append(c.definitions, [2]cursor{a.place("$defs"), b.place("$defs")}, [2]cursor{a.place("definitions"), b.place("definitions")})
 	for _, group := range c.groups {
-		found := c.found
 		understood := group.compare(c, sc, a, b)
 		for _, keyword := range group.keywords {
 			ruled[keyword] = true
-			old, new := a.place(keyword), b.place(keyword)
-			switch {
-			case c.found > found && understood:
-			case !understood:
-				c.compareWords(sc, old, new)
-			case old.exists() != new.exists() || !holdSchemas[keyword] && !sameWords(keyword, old.node, new.node):
-				c.report(sc, "restated", old, new)
+			if !understood {
+				c.compareWords(sc, a.place(keyword), b.place(keyword))
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -76,11 +77,27 @@ func typesOf(v *view) (types, bool) {
 	return all, true
 }
 
+// effectiveTypes are the types of the values that can come: where a list of values stands beside the types, those of its
+// values.
+func effectiveTypes(v *view) (types, bool) {
+	all, understood := typesOf(v)
+	values, alsoUnderstood := choicesOf(v)
+	if values != nil {
+		all &= kindsOf(values)
+	}
+	return all, understood && alsoUnderstood
+}
+
+// compareTypes is the rule for type and nullable. Where both sides list their values, the lists say all.
 func (c *comparer) compareTypes(sc scope, a, b *view) bool {
 	old, understood := typesOf(a)
-	new, alsoUnderstood := typesOf(b)
+	new, alsoUnderstood := effectiveTypes(b)
 	if !understood || !alsoUnderstood {
 		return false
+	}
+	before, after, _ := bothChoices(a, b)
+	if after != nil && (before != nil || new&^old == 0) {
+		return true
 	}
 	oldPlace, newPlace := a.place("type"), b.place("type")
 	if same(oldPlace.node, newPlace.node) && old != new { // nullable alone makes the difference
@@ -120,28 +137,70 @@ func choices(place cursor, keyword string) (map[string]cursor, bool) {
 	return all, true
 }
 
-// compareEnums is the rule for enum and const. An enum that becomes a const, or the other way round, is one list of values that changes; only where a
-// schema has both are they held against each other one by one.
-func (c *comparer) compareEnums(sc scope, a, b *view) bool {
-	oldEnum, newEnum, oldConst, newConst := a.place("enum"), b.place("enum"), a.place("const"), b.place("const")
-	if oldEnum.exists() && oldConst.exists() || newEnum.exists() && newConst.exists() {
-		return c.compareChoices(sc, oldEnum, newEnum, "enum", "enum") && c.compareChoices(sc, oldConst, newConst, "const", "const")
+// choicesOf are the values that enum and const let through together, as far as they are of a type that may come; nil,
+// when there is neither.
+func choicesOf(v *view) (map[string]cursor, bool) {
+	enum, understood := choices(v.place("enum"), "enum")
+	constant, alsoUnderstood := choices(v.place("const"), "const")
+	of, known := typesOf(v)
+	if !understood || !alsoUnderstood {
+		return nil, false
 	}
-	old, oldKeyword, new, newKeyword := oldEnum, "enum", newEnum, "enum"
-	if oldConst.exists() {
-		old, oldKeyword = oldConst, "const"
+	all := enum
+	switch {
+	case enum == nil:
+		all = constant
+	case constant != nil:
+		maps.DeleteFunc(all, func(value string, _ cursor) bool { return !constant[value].exists() })
 	}
-	if newConst.exists() {
-		new, newKeyword = newConst, "const"
+	if known {
+		maps.DeleteFunc(all, func(_ string, where cursor) bool { return typeOf(where.node)&of == 0 })
 	}
-	return c.compareChoices(sc, old, new, oldKeyword, newKeyword)
+	return all, true
 }
 
-func (c *comparer) compareChoices(sc scope, old, new cursor, oldKeyword, newKeyword string) bool {
-	before, understood := choices(old, oldKeyword)
-	after, alsoUnderstood := choices(new, newKeyword)
+// bothChoices are the values of both sides. A side that lists none, beside one that does, may still have few enough by its
+// types.
+func bothChoices(a, b *view) (before, after map[string]cursor, understood bool) {
+	before, understood = choicesOf(a)
+	after, alsoUnderstood := choicesOf(b)
 	switch {
-	case !understood || !alsoUnderstood:
+	case before == nil && after != nil:
+		before = fewOf(a)
+	case before != nil && after == nil:
+		after = fewOf(b)
+	}
+	return before, after, understood && alsoUnderstood
+}
+
+// fewOf are the values of a schema that takes null and booleans only; nil for any other.
+func fewOf(v *view) map[string]cursor {
+	all, known := typesOf(v)
+	if !known || all == 0 || all&^(nothing|boolish) != 0 {
+		return nil
+	}
+	place := v.place("type")
+	few := map[string]cursor{}
+	add := func(k kind, text string) {
+		few[text] = cursor{node: &node{kind: k, text: text, at: place.at}, pointer: place.pointer, at: place.at}
+	}
+	if all&nothing != 0 {
+		add(null, "null")
+	}
+	if all&boolish != 0 {
+		add(boolean, "true")
+		add(boolean, "false")
+	}
+	return few
+}
+
+// compareEnums is the rule for enum and const. An enum that becomes a const, or the other way round, is one list of values
+// that changes.
+func (c *comparer) compareEnums(sc scope, a, b *view) bool {
+	before, after, understood := bothChoices(a, b)
+	old, new := a.listing(), b.listing()
+	switch {
+	case !understood:
 		return false
 	case before == nil && after == nil:
 	case before == nil:
@@ -159,6 +218,14 @@ func (c *comparer) compareChoices(sc scope, old, new cursor, oldKeyword, newKeyw
 		}
 	}
 	return true
+}
+
+// listing is where the schema lists its values.
+func (v *view) listing() cursor {
+	if place := v.place("const"); place.exists() {
+		return place
+	}
+	return v.place("enum")
 }
 
 func (c *comparer) comparePatterns(sc scope, a, b *view) bool {
@@ -179,9 +246,10 @@ func (c *comparer) comparePatterns(sc scope, a, b *view) bool {
 var widths = []map[string]int{
 	{"int8": 1, "int16": 2, "int32": 3, "int64": 4},
 	{"uint8": 1, "uint16": 2, "uint32": 3, "uint64": 4},
-	{"float": 1, "double": 2},
+	{"float": 1},
 }
 
+// compareFormats is the rule for the formats that values are held to; all others were taken out of the view.
 func (c *comparer) compareFormats(sc scope, a, b *view) bool {
 	old, new := a.place("format"), b.place("format")
 	switch {
@@ -208,6 +276,14 @@ func (c *comparer) compareFormats(sc scope, a, b *view) bool {
 		}
 	}
 	c.report(sc, id, old, new, show(new), show(old))
+	return true
+}
+
+// compareFormatWords is the rule for a format that says how a value is meant, and keeps none out.
+func (c *comparer) compareFormatWords(sc scope, a, b *view) bool {
+	if old, new := a.place(formatWord), b.place(formatWord); !same(old.node, new.node) {
+		c.report(sc, "annotation-changed", old, new, "format")
+	}
 	return true
 }
 

@@ -1,21 +1,26 @@
 package diff
 
-import "slices"
+import (
+	"math/big"
+	"slices"
+)
 
 // compareItems is the rule for items: a missing one takes anything.
 func (c *comparer) compareItems(sc scope, a, b *view) bool {
-	old, new := a.place("items"), b.place("items")
-	within := sc
-	within.closed = false
+	c.compareElement(sc, a.place("items"), b.place("items"))
+	return true
+}
+
+// compareElement holds what an element had to fit against what it has to fit now. Nothing takes anything.
+func (c *comparer) compareElement(sc scope, old, new cursor) {
 	switch {
 	case old.exists() && new.exists():
-		c.compareSchemas(within, old, new)
+		c.compareSchemas(within(sc), old, new)
 	case old.exists() && !c.takesAll(c.old, old):
 		c.report(sc, "items-removed", old, new)
 	case new.exists() && !c.takesAll(c.new, new):
 		c.report(sc, "items-added", old, new)
 	}
-	return true
 }
 
 // takesAll reports whether the schema asks for nothing.
@@ -24,25 +29,72 @@ func (c *comparer) takesAll(d *Document, place cursor) bool {
 	return v.isWords()
 }
 
-// comparePrefixItems goes through the elements that have a schema by their position.
+// comparePrefixItems goes through the elements that have a schema by their position. One that has such a schema on one
+// side only falls under items on the other.
 func (c *comparer) comparePrefixItems(sc scope, a, b *view) bool {
 	old, new := a.place("prefixItems"), b.place("prefixItems")
 	if old.exists() && old.node.kind != array || new.exists() && new.node.kind != array {
 		return false
 	}
-	sc.closed = false
 	before, after := old.items(), new.items()
 	for i := range max(len(before), len(after)) {
-		switch {
-		case i >= len(after):
-			c.report(sc, "schema-changed", before[i], new.nothing(), "An element with a place of its own")
-		case i >= len(before):
-			c.report(sc, "schema-changed", old.nothing(), after[i], "An element with a place of its own")
-		default:
-			c.compareSchemas(sc, before[i], after[i])
+		was, is := a.place("items"), b.place("items")
+		if i < len(before) {
+			was = before[i]
 		}
+		if i < len(after) {
+			is = after[i]
+		}
+		c.compareElement(sc, was, is)
 	}
 	return true
+}
+
+// compareContains is the rule for contains with its two counts: at least minContains elements (one, where it is absent)
+// fit the schema, and at most maxContains.
+func (c *comparer) compareContains(sc scope, a, b *view) bool {
+	old, new := a.place("contains"), b.place("contains")
+	oldLeast, oldMost, understood := containsBounds(a)
+	newLeast, newMost, alsoUnderstood := containsBounds(b)
+	was := old.exists() && (oldLeast.value.Sign() > 0 || oldMost.value != nil)
+	is := new.exists() && (newLeast.value.Sign() > 0 || newMost.value != nil)
+	switch {
+	case !understood || !alsoUnderstood:
+		return false
+	case !was && !is:
+		return true
+	case !is:
+		c.report(sc, "contains-removed", old, new)
+		return true
+	case !was:
+		c.report(sc, "contains-added", old, new)
+		return true
+	}
+	c.compareBounds(sc, lower, oldLeast, newLeast, oldLeast.place, newLeast.place)
+	c.compareBounds(sc, upper, oldMost, newMost, oldMost.place, newMost.place)
+	if oldLeast.value.Sign() > 0 { // what fits the old schema too seldom was refused
+		c.compareSchemas(within(sc), old, new)
+	}
+	if oldMost.value != nil { // and what fitted it too often
+		c.reportBack(sc, "contains", old, new)
+	}
+	return true
+}
+
+// containsBounds are how many elements have to fit contains at least, and at most.
+func containsBounds(v *view) (least, most bound, understood bool) {
+	least = bound{keyword: "minContains", place: v.place("minContains"), value: big.NewRat(1, 1)}
+	most = bound{keyword: "maxContains", place: v.place("maxContains")}
+	for _, b := range []*bound{&least, &most} {
+		if b.place.exists() {
+			value, ok := b.place.node.rat()
+			if !ok {
+				return least, most, false
+			}
+			b.value = value
+		}
+	}
+	return least, most, true
 }
 
 // belowOpaque is the rule for a keyword below which nobody can tell which way a change goes.
@@ -60,59 +112,58 @@ func belowOpaque(keyword string) func(*comparer, scope, *view, *view) bool {
 	}
 }
 
-// byName is the rule for a keyword that holds schemas by name. A name of one side only leaves open which way things go.
-func byName(keyword string, opaque bool) func(*comparer, scope, *view, *view) bool {
-	return func(c *comparer, sc scope, a, b *view) bool {
-		old, new := a.place(keyword), b.place(keyword)
-		if old.exists() && old.node.kind != object || new.exists() && new.node.kind != object {
-			return false
-		}
-		within := scope{opaque: sc.opaque || opaque, exclusive: sc.exclusive}
-		for _, name := range union(old.members(), new.members()) {
-			before, after := old.member(name), new.member(name)
-			if before.exists() && after.exists() {
-				c.compareSchemas(within, before, after)
-			} else {
-				c.report(sc, "schema-changed", before, after, keyword)
+// compareVariants is the rule for anyOf and oneOf. Neither knows an order. An exclusive choice that became a plain one lets
+// through what fits two alternatives; the other way round less comes.
+func (c *comparer) compareVariants(sc scope, a, b *view) bool {
+	for _, v := range []*view{a, b} {
+		for _, keyword := range []string{"anyOf", "oneOf"} {
+			if place := v.place(keyword); place.exists() && place.node.kind != array {
+				return false
 			}
+		}
+	}
+	oldAny, oldOne, newAny, newOne := a.place("anyOf"), a.place("oneOf"), b.place("anyOf"), b.place("oneOf")
+	if oldAny.exists() != newAny.exists() && oldOne.exists() != newOne.exists() && oldAny.exists() != oldOne.exists() {
+		if oldOne.exists() {
+			c.report(sc, "one-of-loosened", oldOne, newAny)
+			c.compareAlternatives(sc, a, oldOne, newAny, "anyOf")
+		} else {
+			c.report(sc, "one-of-required", oldAny, newOne)
+			c.compareAlternatives(sc, a, oldAny, newOne, "anyOf")
 		}
 		return true
 	}
+	c.compareAlternatives(sc, a, oldAny, newAny, "anyOf")
+	c.compareAlternatives(sc, a, oldOne, newOne, "oneOf")
+	return true
 }
 
-// variants is the rule for anyOf and oneOf. Neither knows an order.
-func variants(keyword string) func(*comparer, scope, *view, *view) bool {
+// compareAlternatives holds the alternatives of one keyword against each other.
+func (c *comparer) compareAlternatives(sc scope, a *view, old, new cursor, keyword string) {
 	removed := "variant-removed"
 	if keyword == "oneOf" {
 		removed = "one-of-variant-removed"
 	}
-	return func(c *comparer, sc scope, a, b *view) bool {
-		old, new := a.place(keyword), b.place(keyword)
-		if old.exists() && old.node.kind != array || new.exists() && new.node.kind != array {
-			return false
-		}
-		switch {
-		case !old.exists() && !new.exists():
-			return true
-		case !old.exists():
-			c.report(sc, "variants-added", old, new, keyword)
-			return true
-		case !new.exists():
-			c.report(sc, "variants-removed", old, new, keyword)
-			return true
-		}
-		within := scope{opaque: sc.opaque, exclusive: sc.exclusive || keyword == "oneOf", closed: sc.closed || a.closed()}
-		pairs, gone, come := c.match(old.items(), new.items())
-		for _, p := range pairs {
-			c.compareSchemas(within, p[0], p[1])
-		}
-		for _, variant := range gone {
-			c.report(sc, removed, variant, new.nothing())
-		}
-		for _, variant := range come {
-			c.report(sc, "variant-added", old.nothing(), variant)
-		}
-		return true
+	switch {
+	case !old.exists() && !new.exists():
+		return
+	case !old.exists():
+		c.report(sc, "variants-added", old, new, keyword)
+		return
+	case !new.exists():
+		c.report(sc, "variants-removed", old, new, keyword)
+		return
+	}
+	among := scope{opaque: sc.opaque, exclusive: sc.exclusive || keyword == "oneOf", closed: sc.closed || a.closed()}
+	pairs, gone, come := c.match(old.items(), new.items())
+	for _, p := range pairs {
+		c.compareSchemas(among, p[0], p[1])
+	}
+	for _, variant := range gone {
+		c.report(sc, removed, variant, new.nothing())
+	}
+	for _, variant := range come {
+		c.report(sc, "variant-added", old.nothing(), variant)
 	}
 }
 

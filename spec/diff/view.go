@@ -49,25 +49,32 @@ const (
 type folding struct {
 	document *Document
 	how      folds
+	apart    bool // alternatives stay alternatives
 	within   map[*node]bool
 	left     int
 }
 
 // look gives the view of the schema at c.
-func (d *Document) look(c cursor, how folds) view {
-	f := folding{document: d, how: how, within: map[*node]bool{}, left: maxFolded}
+func (d *Document) look(c cursor, how folds, apart bool) view {
+	f := folding{document: d, how: how, apart: apart, within: map[*node]bool{}, left: maxFolded}
 	v := f.fold(c)
 	if f.left == 0 && how != foldNothing {
-		return d.look(c, foldNothing)
+		return d.look(c, foldNothing, apart)
 	}
 	return v
 }
 
-// lookBoth gives the views of two schemas, folded as far as both can be: what is folded on one side only would look as if it had come or gone.
+// lookBoth gives the views of two schemas, folded as far as both can be: what is folded on one side only would look as if
+// it had come or gone. The same holds for alternatives that are one schema on one side only.
 func (c *comparer) lookBoth(old, new cursor) (a, b view) {
-	for _, how := range []folds{foldExactly, foldBoldly, foldNothing} {
-		a, b = c.look(c.old, old, how), c.look(c.new, new, how)
-		if len(a.conjuncts) == len(b.conjuncts) {
+	for _, apart := range []bool{false, true} {
+		for _, how := range []folds{foldExactly, foldBoldly, foldNothing} {
+			a, b = c.lookAt(c.old, old, how, apart), c.lookAt(c.new, new, how, apart)
+			if len(a.conjuncts) == len(b.conjuncts) {
+				break
+			}
+		}
+		if !a.hasAlternatives() && !b.hasAlternatives() {
 			break
 		}
 	}
@@ -75,7 +82,7 @@ func (c *comparer) lookBoth(old, new cursor) (a, b view) {
 }
 
 func (f *folding) fold(c cursor) view {
-	v := view{at: c, keywords: map[string]cursor{}, properties: map[string]cursor{}, required: map[string]cursor{}, shadowed: map[string][]cursor{}}
+	v := newView(c)
 	if !c.exists() {
 		return v
 	}
@@ -102,6 +109,9 @@ func (f *folding) fold(c cursor) view {
 		}
 		v.conjuncts = append(v.conjuncts, conjunct)
 	}
+	if f.how != foldNothing {
+		f.normalise(&v)
+	}
 	return v
 }
 
@@ -117,7 +127,7 @@ func (d *Document) ownKeywords(c cursor, v *view) []cursor {
 				continue
 			}
 			conjuncts = slices.Insert(conjuncts, 0, target)
-		case name == "allOf" && place.node.kind == array:
+		case name == "allOf" && place.node.kind == array, isAlternatives(name) && len(place.items()) == 1:
 			conjuncts = append(conjuncts, place.items()...)
 		case name == "properties" && place.node.kind == object:
 			v.keywords[name] = place

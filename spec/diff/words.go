@@ -4,7 +4,6 @@ package diff
 type wordWalk struct {
 	comparer *comparer
 	passed   map[[2]*node]bool
-	skip     map[string]bool // members that are not looked at
 }
 
 // reportDifference reports the first difference between two values, if there is one.
@@ -36,16 +35,13 @@ func (w *wordWalk) difference(old, new cursor) (a, b cursor, differ bool) {
 	}
 	before, after := w.comparer.old.read(old), w.comparer.new.read(new)
 	for _, m := range new.node.members {
-		if place, known := after[m.name]; known && !w.skip[m.name] {
+		if place, known := after[m.name]; known {
 			if a, b, differ := w.difference(field(before, m.name, old), place); differ {
 				return a, b, true
 			}
 		}
 	}
 	for _, name := range union(before, after) {
-		if w.skip[name] {
-			continue
-		}
 		if a, b, differ := w.difference(field(before, name, old), field(after, name, new)); differ {
 			return a, b, true
 		}
