@@ -7,11 +7,11 @@ func (c *comparer) compareNot(sc scope, a, b *view) bool {
 	switch {
 	case !old.exists() && !new.exists():
 	case !new.exists():
-		if v := c.look(c.old, old, foldExactly); !v.never {
+		if v := c.look(c.old, old); !v.never {
 			c.report(sc, "negation-removed", old, new)
 		}
 	case !old.exists():
-		if v := c.look(c.new, new, foldExactly); !v.never {
+		if v := c.look(c.new, new); !v.never {
 			c.report(sc, "negation-added", old, new)
 		}
 	default:

@@ -30,7 +30,7 @@ func (c *comparer) checkForm(sc scope, a, b *view, keyword string, fits func(*no
 // conjunctCloses reports whether one of the schemas that have to fit as well refuses what it does not name.
 func (c *comparer) conjunctCloses(v *view) bool {
 	for _, conjunct := range v.conjuncts {
-		if w := c.look(c.old, conjunct, foldExactly); w.closed() {
+		if w := c.look(c.old, conjunct); w.closed() {
 			return true
 		}
 	}
@@ -187,7 +187,7 @@ func (c *comparer) openness(d *Document, place cursor) (openness, bool) {
 	if !place.exists() {
 		return open, true
 	}
-	v := c.look(d, place, foldExactly)
+	v := c.look(d, place)
 	switch {
 	case v.odd:
 		return 0, false

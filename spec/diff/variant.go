@@ -25,7 +25,7 @@ func (c *comparer) compareElement(sc scope, old, new cursor) {
 
 // takesAll reports whether the schema asks for nothing.
 func (c *comparer) takesAll(d *Document, place cursor) bool {
-	v := c.look(d, place, foldExactly)
+	v := c.look(d, place)
 	return v.isWords()
 }
 
