@@ -200,6 +200,7 @@ func clockBehindTheStore(t *testing.T, s *site) {
 			t.Errorf("%s is %v (there: %v), want one of %v", name, got, there, bounds)
 		}
 	}
+	r.awaitText(`"against":"receipt"`)
 	said := 0
 	for _, entry := range r.log.entries() {
 		if entry["msg"] == "clock" && entry["level"] == "WARN" && entry["against"] == "receipt" {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -289,8 +290,10 @@ func TestWhatFilesAndAnswersSayCannotSteerATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	write("old.json", string(original))
-	answer := ""
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+	var answer atomic.Value // a string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, answer.Load().(string))
+	}))
 	defer server.Close()
 	for i, text := range hostileTexts() {
 		accepted, refused := hostileBodies(t, 1, text)
@@ -327,7 +330,7 @@ func TestWhatFilesAndAnswersSayCannotSteerATerminal(t *testing.T) {
 		for _, format := range []string{"text", "json"} {
 			check(exitNo, "spec", "rehearse", "--format", format, "--", "new.json", "payload.json")
 		}
-		answer = text
+		answer.Store(text)
 		check(exitGood, "send", "--url", server.URL, "peering_number_cnam_updated")
 	}
 }

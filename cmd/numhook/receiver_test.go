@@ -289,6 +289,13 @@ func (r *receiver) delivered(many int) map[string]any {
 	return r.log.deliveries()[many-1]
 }
 
+// awaitText waits until the log speaks of something. The log is written beside what the receiver answers: what an answer or
+// a metric tells of may not be in the log yet.
+func (r *receiver) awaitText(text string) {
+	r.Helper()
+	eventually(r, startTime, "the log has "+text, func() bool { return strings.Contains(r.log.String(), text) })
+}
+
 // countKind is how many deliveries of a kind the log speaks of.
 func (r *receiver) countKind(kind string) (count int) {
 	for _, entry := range r.log.deliveries() {

@@ -166,9 +166,9 @@ func TestHangupEndsNothing(t *testing.T) {
 	if refused := load.refused.Load(); refused != 0 {
 		t.Errorf("%d of %d deliveries were refused", refused, load.sent.Load())
 	}
-	if !r.log.has("files were read again because of a signal") {
-		t.Error("the log does not speak of the signal")
-	}
+	eventually(t, endTime, "the log speaks of the signal", func() bool {
+		return r.log.has("files were read again because of a signal")
+	})
 	r.signal(syscall.SIGTERM)
 	r.signal(syscall.SIGHUP)
 	if code := r.awaitEnd(endTime); code != exitGood {

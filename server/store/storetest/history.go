@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"sync"
+	"testing"
 	"time"
 
 	"numhook/server/event"
@@ -46,13 +47,22 @@ func at(e event.Event, random *rand.Rand) event.Event {
 	return e
 }
 
+// seeds are how many histories run one after the other: half of them in the short form, which costs a quarter, because all
+// that is there is compared again and again.
+func seeds(whole uint64) uint64 {
+	if testing.Short() {
+		return whole / 2
+	}
+	return whole
+}
+
 // histories runs random histories one step after the other, with refusals, redrives and reopenings between, and compares each receipt and in the end
 // everything with the model.
 func histories(t TB, place Place) {
 	s := open(t, place)
 	defer func() { closeStore(t, s) }()
 	m := NewModel()
-	for seed := range uint64(4) {
+	for seed := range seeds(4) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		for i, e := range randomEvents(random, 120) {
 			switch random.IntN(12) {

@@ -25,7 +25,7 @@ func owedHistories(t TB, place Place, clock *Clock) {
 		h.model.Register(d)
 		h.names = append(h.names, d.Name)
 	}
-	for seed := range uint64(4) {
+	for seed := range seeds(4) {
 		h.random = rand.New(rand.NewPCG(seed, 3))
 		for i, e := range randomEvents(h.random, 150) {
 			if e.Attribute == event.EmergencyAddress && e.Value != nil {
