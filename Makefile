@@ -8,7 +8,7 @@ GOVULNCHECK     := .bin/govulncheck
 GOVULNCHECK_PIN := v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run generate test verify needs debian stale lint tidy vuln bench fault fuzz clean
+.PHONY: help build run generate check test race verify needs debian stale lint tidy vuln smoke bench fault fuzz clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,13 +22,55 @@ run: build ## build and start the receiver on the embedded store, in development
 generate: ## compose spec/receiver.json and write the generated code anew
 	@$(GO) generate ./...
 
-test: needs ## run all tests
-	@$(GO) test -timeout 30m ./...
+# Three tiers of tests: check for every edit, test for every commit, verify before a change lands. .ci/run runs test and verify.
+#
+# make check   leaves out the names below, runs the long tests that are left in their short form (go test -short: fewer seeds, mutants and rounds), and takes
+#              from Go's cache what did not change. It lints the packages with changes since CHANGED_SINCE.
+# make test    runs everything, plain and whole. The full length of the faults and of the measurements is that of make fault and make bench.
+# make race    runs everything again under the race detector, in the short form, but what is below: it starts receivers that were built without the detector,
+#              or runs one verb after the other, where nothing can race. Receivers, stores, the way out and their tests are raced. SQLite, translated from C,
+#              and the C library below it are not: they have one caller at a time, and are most of the time of a raced test.
+#
+# A test that is left out has its whole name here; a test holds the names against the code.
+BENCHES  := TestBench
+FAULTS   := TestFault TestCorruption TestDiskFull TestBrokenUploadsTakeNothing TestNoReaderOfTheLogStandsInTheWay TestALogSaysWhatItLost \
+	TestStrangersDoNotCrowdOutTheSender TestIdleAndSlowConnections TestStoreLockedByAnotherProgram
+KILLS    := TestKilledAtAnyMoment TestKilledInTheMiddleOfAnAttempt TestKilledAndStartedAgain TestReceiversShareTheWork \
+	TestNothingOvertakesWhatTheDeadHadSent
+DRAINS   := TestDrainsUnderLoad TestDrainsBesideStrayConnections TestRefusesWhatComesWhileItDrains TestDrainsWithAnAttemptUnderWay \
+	TestDrainsBesideASystemThatNeverAnswers
+VERBS    := TestWhatWasReceivedCannotSteerATerminal TestWhatIsTypedCannotSteerATerminal TestWhatFilesAndAnswersSayCannotSteerATerminal \
+	TestNoPasswordIsPrinted TestNoPasswordThatWasTypedIsPrinted
+WAITS    := TestNothingPersonalLeavesTheWayOut TestEverySystemEndsWithTheNewestValues TestSecretsAreRotatedUnderLoad TestCertificateIsReloaded
+MODULES  := TestCommandsOfPagesRun TestStepsWhenTheDocumentChanges TestRedriveAfterTheDocumentWasMended TestPreCommitHook
 
-# Under the race detector the long suites (differential, kill, fault) run in their short form; make test runs them whole. The fuzzing is counted and not timed:
-# before Go 1.27 a timed run fails now and then at its end with "context deadline exceeded", without an input that failed (go.dev/issue/75804).
-verify: needs stale tidy lint vuln ## everything that must hold before a change lands: no stale or untidy file, lint, no known vulnerability, tests with the race detector, a little of every fuzz target
-	@$(GO) test -timeout 60m -race -short -shuffle=on ./...
+CHECK_LEAVES_OUT := $(BENCHES) $(FAULTS) $(KILLS) $(DRAINS) $(VERBS) $(WAITS) $(MODULES)
+RACE_LEAVES_OUT  := $(BENCHES) $(VERBS) $(MODULES) TestFault TestCorruption
+
+# Not under the race detector: C in the form of Go.
+RACEFLAGS := -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
+
+space := $(subst ,, )
+names  = ^($(subst $(space),|,$(strip $(1))))$$
+
+# Most of the tests that are parallel wait for processes and time-outs, so that more of them fit than there are cores.
+TESTFLAGS := -parallel 8
+
+CHANGED_SINCE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)
+check: $(GOLANGCI_LINT) ## for every edit: the quick tests, and lint of what changed; under a minute where the caches are warm
+	@$(GO) test -short -skip '$(call names,$(CHECK_LEAVES_OUT))' $(TESTFLAGS) ./...
+	@changed=$$( { git diff --name-only --diff-filter=d $(CHANGED_SINCE) -- '*.go'; git ls-files --others --exclude-standard -- '*.go'; } \
+		| xargs -r dirname | sort -u | sed 's,^,./,'); [ -z "$$changed" ] || $(GOLANGCI_LINT) run $$changed
+
+test: needs ## run all tests, whole
+	@$(GO) test -timeout 30m $(TESTFLAGS) ./...
+
+race: needs ## run the tests in their short form under the race detector, in random order
+	@$(GO) test -race -short -shuffle=on -timeout 30m -skip '$(call names,$(RACE_LEAVES_OUT))' $(TESTFLAGS) $(RACEFLAGS) ./...
+
+# The fuzzing is counted and not timed: before Go 1.27 a timed run fails now and then at its end with "context deadline exceeded", without an input that failed
+# (go.dev/issue/75804).
+verify: needs stale tidy lint vuln race ## everything that must hold before a change lands: no stale or untidy file, lint, no known vulnerability, tests with the race detector, a little of every fuzz target
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
 # What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
@@ -82,6 +124,9 @@ $(GOVULNCHECK): .bin/govulncheck-$(GOVULNCHECK_PIN)
 	@mkdir -p .bin
 	@echo "building govulncheck $(GOVULNCHECK_PIN) (once)"
 	@GOBIN=$(CURDIR)/.bin $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_PIN) && mv .bin/govulncheck $@
+
+smoke: ## run every measurement so small that its figures say nothing, so that the harness works
+	@NUMHOOK_BENCH=smoke $(GO) test -count=1 -timeout 30m -run '^TestBench$$' ./cmd/bench
 
 bench: ## measure, and print one table with ratios of one run
 	@NUMHOOK_BENCH=1 $(GO) test -count=1 -timeout 60m -run '^TestBench$$' -v ./cmd/bench

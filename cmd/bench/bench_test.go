@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -84,10 +85,16 @@ var parts = []struct {
 	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
 }
 
+// core are the parts that a run of all tests takes, so that the harness works; "make smoke" takes all of them.
+var core = []string{"check", "receiver", "store", "validate"}
+
+// TestBench measures when NUMHOOK_BENCH is set. When it is "smoke", and when it is not set, so little is measured that the
+// figures say nothing: then the test is of the harness.
 func TestBench(t *testing.T) {
 	b := &bench{scale: tiny, directory: t.TempDir(), deliveries: newDeliveries(t)}
 	var out io.Writer = io.Discard
-	if os.Getenv("NUMHOOK_BENCH") != "" {
+	taken := os.Getenv("NUMHOOK_BENCH")
+	if taken != "" && taken != "smoke" {
 		b.scale, out = full, os.Stdout
 		b.fromEnvironment(t)
 	}
@@ -101,6 +108,9 @@ func TestBench(t *testing.T) {
 
 	b.report.Machine = look(t, b.directory)
 	for _, part := range parts {
+		if taken == "" && !slices.Contains(core, part.name) {
+			continue
+		}
 		ran := t.Run(part.name, func(t *testing.T) {
 			part.run(b, t)
 			for _, name := range part.rows {

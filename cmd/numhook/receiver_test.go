@@ -39,7 +39,7 @@ func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{TB: t, folder: t.TempDir()}
 	s.place = filepath.Join(s.folder, "store", "numhook.db")
-	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + os.TempDir(), "GORACE=" + os.Getenv("GORACE"), "NUMHOOK_SECRETS=" + testSecret}
+	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + os.TempDir(), raceVariable + "=" + os.Getenv(raceVariable), "NUMHOOK_SECRETS=" + testSecret}
 	return s
 }
 

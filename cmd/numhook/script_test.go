@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NUMHOOK_STORE", "sqlite:store/numhook.db")
 			env.Setenv("NUMHOOK_SECRETS", testSecret)
+			env.Setenv(raceVariable, os.Getenv(raceVariable))
 			env.Values[receiverKey{}] = new(scriptReceiver)
 			env.Values[claimedKey{}] = map[string]event.Attempt{}
 			return nil
@@ -71,7 +73,7 @@ func scriptedReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "start":
 		var env []string
-		for _, name := range []string{"PATH", "HOME", "TMPDIR", "NUMHOOK_STORE", "NUMHOOK_SECRETS", "NUMHOOK_MAX_BODY"} {
+		for _, name := range []string{"PATH", "HOME", "TMPDIR", "NUMHOOK_STORE", "NUMHOOK_SECRETS", "NUMHOOK_MAX_BODY", raceVariable} {
 			if value := ts.Getenv(name); value != "" {
 				env = append(env, name+"="+value)
 			}
