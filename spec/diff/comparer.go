@@ -66,7 +66,9 @@ func (c *comparer) begin(p pair) bool {
 }
 
 // look gives the view of a schema. Looking once is enough.
-func (c *comparer) look(d *Document, place cursor) view { return c.lookAt(d, place, foldExactly, false) }
+func (c *comparer) look(d *Document, place cursor) view {
+	return c.lookAt(d, place, foldExactly, false)
+}
 
 func (c *comparer) lookAt(d *Document, place cursor, how folds, apart bool) view {
 	key := viewKey{place.node, how, apart}
