@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"numhook/server"
 	"numhook/server/contract"
 	"numhook/server/event"
+	"numhook/server/store"
 	"numhook/server/terminal"
 )
 
@@ -30,7 +33,7 @@ func newSpecRehearseCommand() *cobra.Command {
 		Args: cobra.MinimumNArgs(1),
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	limit := cmd.Flags().Int("limit", 100, "name at most so many deliveries whose verdict changes; all are counted")
+	limit := cmd.Flags().Int("limit", 100, "name at most so many reasons why verdicts change; all deliveries are counted")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := newRehearsal(args[0], *limit)
 		if err != nil {
@@ -68,12 +71,13 @@ type rehearsed struct {
 	NewDrift      map[string]int    `json:"new_drift"`      // deliveries by the pointer of a member that only the candidate does not know
 	OldDrift      map[string]int    `json:"old_drift"`      // deliveries by the pointer of a member that only today's document does not know
 	Changed       []rehearsedChange `json:"changed"`
-	Omitted       int               `json:"omitted"` // changed ones that are counted, and not named
+	Omitted       int               `json:"omitted"` // deliveries whose verdict changes for reasons that are not named
 }
 
-// rehearsedChange is a delivery whose verdict changes.
+// rehearsedChange is a reason why verdicts change, and the first delivery for which it does.
 type rehearsedChange struct {
-	What       string          `json:"what"` // event ID, quarantine ID, or file:payload
+	Deliveries int             `json:"deliveries"` // with this change of verdict
+	What       string          `json:"what"`       // the first one: event ID, quarantine ID, or file:payload
 	Event      string          `json:"event,omitempty"`
 	Today      string          `json:"today"`     // accepted, or the reason of the refusal
 	Candidate  string          `json:"candidate"` // the same
@@ -83,6 +87,7 @@ type rehearsedChange struct {
 type rehearsal struct {
 	today, candidate *contract.Contract
 	limit            int
+	reasons          map[string]int // where each stands in the result
 	result           rehearsed
 }
 
@@ -95,7 +100,7 @@ func newRehearsal(document string, limit int) (*rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rehearsal{today: today.Contract, candidate: candidate.Contract, limit: limit, result: rehearsed{
+	return &rehearsal{today: today.Contract, candidate: candidate.Contract, limit: limit, reasons: map[string]int{}, result: rehearsed{
 		Document: document, NewDrift: map[string]int{}, OldDrift: map[string]int{}, Changed: []rehearsedChange{},
 	}}, nil
 }
@@ -107,28 +112,51 @@ func (r *rehearsal) store(ctx context.Context, url string) error {
 		return err
 	}
 	defer from.Close()
-	after := int64(0)
-	for {
-		events, err := from.Events(ctx, after, page)
-		if err != nil {
-			return err
-		}
-		for _, listed := range events {
-			after = listed.Seq
-			e, err := from.Event(ctx, listed.ID) // a list leaves bodies out
-			if err != nil {
-				return err
-			}
-			r.one("event "+e.ID.String(), e.Delivery.Door, e.Delivery.Body)
-		}
-		if len(events) == 0 {
-			break
-		}
+	err = ahead(ctx, from, func(e event.Stored) {
+		r.one("event "+e.ID.String(), e.Delivery.Door, e.Delivery.Body)
+	})
+	if err != nil {
+		return err
 	}
 	return eachHeld(ctx, from, nil, func(q event.Quarantined) error {
 		r.one("quarantine "+strconv.FormatInt(q.ID, 10), q.Delivery.Door, q.Delivery.Body)
 		return nil
 	})
+}
+
+// bodiesAtATime bounds what a rehearsal holds of a store: two pages, of bodies that are some KB each.
+const bodiesAtATime = 100
+
+// ahead visits all events of a store. While one page is looked at, the next one is read.
+func ahead(ctx context.Context, from store.Reader, visit func(event.Stored)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	pages := make(chan []event.Stored)
+	var failed error
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(pages)
+		for after := int64(0); ; {
+			events, err := from.EventBodies(ctx, after, bodiesAtATime)
+			if failed = err; err != nil || len(events) == 0 {
+				return
+			}
+			after = events[len(events)-1].Seq
+			select {
+			case pages <- events:
+			case <-ctx.Done():
+				failed = ctx.Err()
+				return
+			}
+		}
+	})
+	defer reading.Wait()
+	defer cancel()
+	for events := range pages {
+		for _, e := range events {
+			visit(e)
+		}
+	}
+	return failed
 }
 
 // files rehearses payload files, as if each payload had come to the door of every event.
@@ -159,18 +187,31 @@ func (r *rehearsal) one(what, door string, body []byte) {
 	default:
 		r.result.NewlyAccepted++
 	}
-	if len(r.result.Changed) >= r.limit {
-		r.result.Omitted++
-		return
-	}
 	name := candidate.Operation
 	if !r.candidate.Has(name) && !r.today.Has(name) {
 		name = ""
 	}
+	reason := fmt.Sprint(name, "\n", verdictWord(today), "\n", verdictWord(candidate))
+	for _, v := range candidate.Violations {
+		reason += "\n" + v.Rule + " " + elements.ReplaceAllString(v.Pointer, "/*$1") + " " + v.Message
+	}
+	if at, known := r.reasons[reason]; known {
+		r.result.Changed[at].Deliveries++
+		return
+	}
+	if len(r.result.Changed) >= r.limit {
+		r.result.Omitted++
+		return
+	}
+	r.reasons[reason] = len(r.result.Changed)
 	r.result.Changed = append(r.result.Changed, rehearsedChange{
-		What: what, Event: name, Today: verdictWord(today), Candidate: verdictWord(candidate), Violations: candidate.Violations,
+		Deliveries: 1, What: what, Event: name, Today: verdictWord(today), Candidate: verdictWord(candidate),
+		Violations: candidate.Violations,
 	})
 }
+
+// elements are the parts of a pointer that count elements: which one breaks a rule is no reason of its own.
+var elements = regexp.MustCompile(`/[0-9]+(/|$)`)
 
 func verdictWord(v contract.Verdict) string {
 	if v.Refused == "" {
@@ -220,7 +261,11 @@ func (r *rehearsal) write(w io.Writer) error {
 	}
 	for _, c := range x.Changed {
 		words := strings.ReplaceAll(c.Today+" today, "+c.Candidate, "_", " ")
-		fmt.Fprintf(w, "\n%s %s: %s by the candidate\n", terminal.Escape(c.What), terminal.Escape(c.Event), words)
+		more := ""
+		if c.Deliveries > 1 {
+			more = fmt.Sprintf(", and %d more for the same reason", c.Deliveries-1)
+		}
+		fmt.Fprintf(w, "\n%s %s: %s by the candidate%s\n", terminal.Escape(c.What), terminal.Escape(c.Event), words, more)
 		writeFindings(w, c.Violations)
 	}
 	if x.Omitted > 0 {

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +42,7 @@ func newSendCommand() *cobra.Command {
 	f := &sendFlags{}
 	cmd := &cobra.Command{
 		Use: "send (EVENT | FILE | -)...", Short: "Send signed deliveries, as the sender would",
-		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or its end: its\n" +
+		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or any end of one that is no other's: its\n" +
 			"example is sent, with an event_ts of now. FILE and - (standard input) are sent byte for byte. Of a FILE\n" +
 			"*.ndjson or *.jsonl, each also .gz, each line is a delivery; what is told of one names its line. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
 		RunE: func(cmd *cobra.Command, args []string) error { return send(cmd, f, args) },
@@ -157,8 +158,12 @@ func loadOf(arg string, in io.Reader) (load, error) {
 		}
 		return load{name: "standard input", body: same(raw)}, err
 	}
-	for _, name := range spec.Examples() {
-		if name == arg || strings.HasSuffix(name, "."+arg) {
+	_, missing := os.Stat(arg)
+	if slices.Contains(spec.Examples(), arg) || errors.Is(missing, os.ErrNotExist) {
+		switch name, err := eventNamed(arg, spec.Examples()); {
+		case err != nil:
+			return load{}, fmt.Errorf("cannot send: %w", err)
+		case name != "":
 			example, _ := spec.Example(name)
 			return load{name: name, body: func(n int) ([]byte, error) { return fresh(example, n) }}, nil
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func newValidateCommand() *cobra.Command {
 	f.format = formatFlag(cmd, validation.Formats()...)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.strict, "strict", false, "make drift and lint errors, too")
-	flags.StringVar(&f.event, "event", "", "hold every payload against this event, whatever event it names")
+	flags.StringVar(&f.event, "event", "", "hold every payload against this event (its name, or the end of it), whatever event it names")
 	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document (JSON) instead of the built-in one: the sender's form (webhooks) or the composed one (paths)")
 	flags.StringVar(&f.baseline, "baseline", "", "file of findings that are known, and not told again")
 	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings into this file, as known ones; the exit code is 0 when everything could be read")
@@ -101,11 +102,27 @@ type validating struct {
 	known       *validation.Baseline
 }
 
+// event is the event that --event names, or the end of whose name it is.
+func (v *validating) event() (string, error) {
+	if v.flags.event == "" {
+		return "", nil
+	}
+	name, err := eventNamed(v.flags.event, v.document.Contract.Events())
+	if err != nil {
+		return "", fmt.Errorf("cannot use --event: %w", err)
+	}
+	return cmp.Or(name, v.flags.event), nil // an unknown one is told of where the payloads are
+}
+
 // run validates the paths once, and tells by its error how the program is to exit.
 func (v *validating) run(ctx context.Context, paths []string) error {
 	f := v.flags
+	named, err := v.event()
+	if err != nil {
+		return err
+	}
 	options := validation.Options{
-		Paths: paths, Stdin: v.in, Document: v.document, Event: f.event, Strict: f.strict,
+		Paths: paths, Stdin: v.in, Document: v.document, Event: named, Strict: f.strict,
 		Fingerprints: f.format.value == "json" || f.format.value == "sarif",
 		Known:        v.known.Clone(),
 		Complain:     func(err error) { tell(v.errors, err) },
@@ -116,7 +133,6 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 	if f.writeBaseline != "" {
 		options.Record = validation.NewBaseline()
 	}
-	var err error
 	options.Report, err = validation.NewReport(f.format.value, v.out, validation.Style{
 		Color: isTerminal(v.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		// GitHub resolves the names in annotations and code scanning from the root of the checkout, wherever the step runs.

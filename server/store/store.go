@@ -58,6 +58,8 @@ type Reader interface {
 	History(ctx context.Context, number string) ([]event.Change, error)
 	// Events lists events in the order in which they were stored, beginning after the place given.
 	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
+	// EventBodies is Events with the body of each: for what goes through everything that was received.
+	EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error)
 	// Event is one event with its body. NotFound when there is none.
 	Event(ctx context.Context, id event.ID) (event.Stored, error)
 	// EventsByPrefix lists identities that begin with the hex digits given, in ascending order: all of them, or any limit of them when there are more.

@@ -38,6 +38,15 @@ func Load(ctx context.Context, arg string) (*Document, error) {
 	return d, nil
 }
 
+// Read is Load of a document that is at hand; name is what it is called in places.
+func Read(name string, raw []byte) (*Document, error) {
+	d, err := load(name, raw)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use %s: %w", name, err)
+	}
+	return d, nil
+}
+
 func load(name string, raw []byte) (*Document, error) {
 	root, err := parse(raw)
 	if err != nil {

@@ -39,15 +39,28 @@ func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
 
 // Events implements store.Reader. An event that is stored later never appears before one that was listed: see settled.
 func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	return r.events(ctx, after, limit, false)
+}
+
+// EventBodies implements store.Reader.
+func (r *Reader) EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	return r.events(ctx, after, limit, true)
+}
+
+func (r *Reader) events(ctx context.Context, after int64, limit int, bodies bool) ([]event.Stored, error) {
 	last, err := r.settled(ctx, eventPlaces)
 	if err != nil {
 		return nil, r.place.unavailable("list events", err)
 	}
 	return listRows(ctx, r, "list events", "event", after, limit, pageOfEvents,
-		func(after int64, limit int) []any { return []any{after, last, int64(limit), r.identities.On()} },
+		func(after int64, limit int) []any {
+			return []any{after, last, int64(limit), bodies || r.identities.On()}
+		},
 		func(rows pgx.Rows) (e event.Stored, key int64, wrong, err error) {
 			if e, err = scanEvent(rows); err == nil && r.identities.On() {
 				wrong = r.identities.Event(e.Event)
+			}
+			if !bodies {
 				e.Delivery.Body = nil
 			}
 			return e, e.Seq, wrong, err

@@ -36,11 +36,22 @@ func scanEvent(rows *sql.Rows) (e event.Stored, err error) {
 
 // Events implements store.Reader.
 func (r *Reader) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	return r.events(ctx, after, limit, false)
+}
+
+// EventBodies implements store.Reader.
+func (r *Reader) EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	return r.events(ctx, after, limit, true)
+}
+
+func (r *Reader) events(ctx context.Context, after int64, limit int, bodies bool) ([]event.Stored, error) {
 	return listRows(ctx, r, "list events", "event", after, limit, pageOfEvents,
-		func(after int64, limit int) []any { return []any{after, limit, r.identities.On()} },
+		func(after int64, limit int) []any { return []any{after, limit, bodies || r.identities.On()} },
 		func(rows *sql.Rows) (e event.Stored, key int64, wrong error) {
 			if e, wrong = scanEvent(rows); wrong == nil && r.identities.On() {
 				wrong = r.identities.Event(e.Event)
+			}
+			if !bodies {
 				e.Delivery.Body = nil
 			}
 			return e, e.Seq, wrong

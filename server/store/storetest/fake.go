@@ -223,6 +223,15 @@ func (f *Fake) History(ctx context.Context, number string) ([]event.Change, erro
 
 // Events implements store.Reader.
 func (f *Fake) Events(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
+	list, err := f.EventBodies(ctx, after, limit)
+	for i := range list {
+		list[i].Delivery.Body = nil
+	}
+	return list, err
+}
+
+// EventBodies implements store.Reader.
+func (f *Fake) EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error) {
 	if err := f.use(ctx, "list events", false); err != nil {
 		return nil, err
 	}
@@ -231,7 +240,6 @@ func (f *Fake) Events(ctx context.Context, after int64, limit int) ([]event.Stor
 	for _, e := range f.model.events {
 		if e.Seq > after && len(list) < limit {
 			e.Event = copyEvent(e.Event)
-			e.Delivery.Body = nil
 			list = append(list, e)
 		}
 	}

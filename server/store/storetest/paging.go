@@ -87,6 +87,14 @@ func pagesOfEvents(t TB, place Place) {
 		}
 		same(t, fmt.Sprintf("events in pages of %d", limit), got, want)
 	}
+	whole, err := s.EventBodies(t.Context(), places[3], 3)
+	same(t, "error", err, nil)
+	same(t, "events with their bodies", len(whole), 3)
+	for _, e := range whole {
+		one, err := s.Event(t.Context(), e.ID)
+		same(t, "error", err, nil)
+		same(t, "event with its body", e, one)
+	}
 	same(t, "places are in ascending order", slices.IsSorted(places), true)
 	for _, p := range []struct {
 		after int64
