@@ -175,13 +175,13 @@ func ParseUser(path string, content []byte) (*url.Userinfo, error) {
 }
 
 // brokerURL puts the URL together as the sender reads it: every host with its port, files as they are to be opened, and TLS where there are files for it.
-func (r *reader) brokerURL(o object, d *Downstream) {
+func (e entry) brokerURL(d *Downstream) {
 	if len(d.Hosts) == 0 {
 		return
 	}
 	d.TLS = d.TLS || d.CAFile != "" || d.ClientCert != ""
 	if d.SASL == saslPlain && d.user != nil && !d.TLS {
-		r.tell(o.values["url"], "sasl=plain without TLS shows the password to everybody on the way", "write tls=true, too, or another mechanism")
+		e.tell(e.value("url"), "sasl=plain without TLS shows the password to everybody on the way", "write tls=true, too, or another mechanism")
 	}
 	values := url.Values{}
 	if d.TLS {

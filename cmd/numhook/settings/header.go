@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"numhook/server/dispatch/webhook"
 	"numhook/server/event"
 )
@@ -21,35 +19,29 @@ var reserved = []string{
 	"Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
 }
 
-var headerForm = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+func canonical(header string) string { return textproto.CanonicalMIMEHeaderKey(header) }
 
 // headers reads what is sent along. No text quotes a value: it may be a credential.
-func (r *reader) headers(o object) map[string]string {
-	n := o.values["headers"]
-	if n == nil || n.Kind == yaml.AliasNode {
+func (e entry) headers() map[string]string {
+	n := e.value("headers")
+	if n == nil {
 		return nil
 	}
-	if n.Kind != yaml.MappingNode {
-		r.tell(n, "headers must have keys", "write the name of a header: and its value")
-		return nil
-	}
-	headers, canonical := map[string]string{}, map[string]int{}
+	headers, before := map[string]string{}, map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		name := textproto.CanonicalMIMEHeaderKey(key.Value)
+		key, name := n.Content[i], canonical(n.Content[i].Value)
+		value := e.value("headers" + child("", key.Value))
 		switch {
-		case key.Kind == yaml.AliasNode || value.Kind == yaml.AliasNode:
-		case key.Kind != yaml.ScalarNode || !headerForm.MatchString(key.Value):
-			r.tell(key, "the name of a header consists of letters, digits and hyphens", "write another one")
+		case e.keys[e.pointer+"/headers"+child("", key.Value)] == nil: // no name of a header: that has been told
 		case slices.Contains(reserved, name):
-			r.tell(key, "numhook sets the header "+name+" by itself", "leave it out")
-		case canonical[name] != 0:
-			r.tell(key, fmt.Sprintf("the header %s is there already, on line %d; case makes no difference", name, canonical[name]), "leave one of the two out")
+			e.tell(key, "numhook sets the header "+name+" by itself", "leave it out")
+		case before[name] != 0:
+			e.tell(key, fmt.Sprintf("the header %s is there already, on line %d; case makes no difference", name, before[name]), "leave one of the two out")
 		default:
-			canonical[name] = key.Line
-			if text, ok := r.text(value, "the header "+name); ok && r.headerValue(value, name) {
-				headers[key.Value] = text
-				r.confide(value, name)
+			before[name] = key.Line
+			if value != nil && e.headerValue(value, name) {
+				headers[key.Value] = value.Value
+				e.confide(value, name)
 			}
 		}
 	}
@@ -71,21 +63,21 @@ func (r *reader) headerValue(n *node, name string) bool {
 }
 
 // headersFile reads the headers that are not in the configuration itself.
-func (r *reader) headersFile(o object, d *Downstream) {
-	n := o.values["headers_file"]
-	path, ok := r.private(n, "headers_file")
+func (e entry) headersFile(d *Downstream) {
+	n := e.value("headers_file")
+	path, ok := e.private(n, "headers_file")
 	if !ok {
 		return
 	}
 	headers, err := webhook.ReadHeaders(path)
 	if flaw, told := errors.AsType[*event.Error](err); told {
-		r.tell(n, fmt.Sprintf("the headers_file %s: %v", path, flaw.Err), cmp.Or(flaw.Hint, "write the name of the right file"))
+		e.tell(n, fmt.Sprintf("the headers_file %s: %v", path, flaw.Err), cmp.Or(flaw.Hint, "write the name of the right file"))
 		return
 	}
 	for name := range headers {
 		for there := range d.Headers {
 			if strings.EqualFold(there, name) {
-				r.tell(n, "the headers_file has the header "+there+", which is below headers, too", "leave one of the two out")
+				e.tell(n, "the headers_file has the header "+there+", which is below headers, too", "leave one of the two out")
 				return
 			}
 		}
@@ -104,20 +96,19 @@ func (r *reader) confide(n *node, name string) {
 }
 
 // proxy reads what the downstream is reached through.
-func (r *reader) proxy(o object, d *Downstream) {
-	n := o.values["proxy"]
-	text, ok := r.text(n, "proxy")
-	if !ok {
+func (e entry) proxy(d *Downstream) {
+	n, text := e.value("proxy"), e.text("proxy")
+	if n == nil {
 		return
 	}
 	if text != webhook.NoProxy {
 		u, err := webhook.ParseProxy(text)
 		if flaw, told := errors.AsType[*event.Error](err); told {
-			r.tell(n, "the proxy cannot be used: "+flaw.Err.Error(), flaw.Hint)
+			e.tell(n, "the proxy cannot be used: "+flaw.Err.Error(), flaw.Hint)
 			return
 		}
 		if _, password := u.User.Password(); password {
-			r.confide(n, "password")
+			e.confide(n, "password")
 		}
 	}
 	d.Proxy = text

@@ -1,75 +1,59 @@
 package settings
 
 import (
+	"cmp"
+	"strconv"
 	"time"
 
 	"numhook/server/dispatch"
 	"numhook/server/event"
 )
 
-// What holds where nothing is written, and the bounds of what is.
+// What holds where nothing is written, and the bounds of times.
 const (
-	defaultTimeout = 10 * time.Second
-	mostTimeout    = 5 * time.Minute
-
+	defaultTimeout     = 10 * time.Second
+	mostTimeout        = 5 * time.Minute
 	defaultConcurrency = 4
-	mostConcurrency    = 256
-
-	leastRate = 0.001 // an attempt in about a quarter of an hour
-	mostRate  = 1_000_000
-
-	mostFactor = 100
-
-	mostPatience = 3650 * 24 * time.Hour
-	never        = "never"
+	mostPatience       = 3650 * 24 * time.Hour
+	never              = "never"
 )
 
 var defaultBackoff = dispatch.Backoff{First: time.Second, Factor: 2, Max: 15 * time.Minute}
 
 // pace reads how fast the downstream is served, and how often.
-func (r *reader) pace(o object, d *Downstream) {
-	if timeout, ok := r.duration(o.values["timeout"], "timeout", mostTimeout); ok {
-		d.Timeout = timeout
-	}
-	if concurrency, ok := r.whole(o.values["concurrency"], "concurrency", 1, mostConcurrency); ok {
-		d.Concurrency = int(concurrency)
-	}
-	if rate, ok := r.decimal(o.values["rate"], "rate", leastRate, mostRate, " (attempts a second), or leave rate out for no limit"); ok {
-		d.Rate = rate
-	}
-	if n := o.values["retry"]; n != nil {
-		d.Backoff = r.backoff(n)
-	}
+func (e entry) pace(d *Downstream) {
+	d.Concurrency = cmp.Or(e.number("concurrency"), defaultConcurrency)
+	d.Rate = e.decimal("rate")
+	timeout, _ := e.duration(e.value("timeout"), "timeout", mostTimeout)
+	d.Timeout = cmp.Or(timeout, defaultTimeout)
+	d.Backoff = e.backoff()
 }
 
-func (r *reader) backoff(n *node) dispatch.Backoff {
-	b := defaultBackoff
-	o, ok := r.object(n, "retry", "first", "factor", "max", "give_up_after")
-	if !ok {
-		return b
-	}
-	first, hasFirst := r.duration(o.values["first"], "first", event.LongestWait)
-	if hasFirst {
-		b.First = first
-	}
-	if factor, ok := r.decimal(o.values["factor"], "factor", 1, mostFactor, ""); ok {
-		b.Factor = factor
-	}
-	most, hasMost := r.duration(o.values["max"], "max", event.LongestWait)
-	if hasMost {
-		b.Max = most
+// decimal is the number behind a key, which the schema found good; 0 when there is none.
+func (e entry) decimal(key string) float64 {
+	number, _ := strconv.ParseFloat(e.text(key), 64)
+	return number
+}
+
+func (e entry) backoff() dispatch.Backoff {
+	firstAt, maxAt := e.value("retry/first"), e.value("retry/max")
+	first, hasFirst := e.duration(firstAt, "first", event.LongestWait)
+	most, hasMost := e.duration(maxAt, "max", event.LongestWait)
+	b := dispatch.Backoff{
+		First: cmp.Or(first, defaultBackoff.First), Factor: cmp.Or(e.decimal("retry/factor"), defaultBackoff.Factor),
+		Max: cmp.Or(most, defaultBackoff.Max),
 	}
 	switch {
-	case b.First <= b.Max || o.keys["first"] != nil && !hasFirst || o.keys["max"] != nil && !hasMost:
+	case b.First <= b.Max || firstAt != nil && !hasFirst || maxAt != nil && !hasMost:
 	case hasFirst && hasMost:
-		r.tell(o.values["first"], "first is longer than max", "write at most "+shown(b.Max)+", or a longer max")
+		e.tell(firstAt, "first is longer than max", "write at most "+shown(b.Max)+", or a longer max")
 	case hasFirst:
-		r.tell(o.values["first"], "first is longer than max, which is "+shown(b.Max)+" where it is not written", "write a max, too")
+		e.tell(firstAt, "first is longer than max, which is "+shown(b.Max)+" where it is not written", "write a max, too")
 	default:
-		r.tell(o.values["max"], "max is shorter than first, which is "+shown(b.First)+" where it is not written", "write a first, too")
+		e.tell(maxAt, "max is shorter than first, which is "+shown(b.First)+" where it is not written", "write a first, too")
 	}
-	if patience := o.values["give_up_after"]; patience != nil && patience.Value != never {
-		b.GiveUpAfter, _ = r.duration(patience, "give_up_after", mostPatience)
+	if patience := e.value("retry/give_up_after"); patience != nil && patience.Value != never {
+		b.GiveUpAfter, _ = e.duration(patience, "give_up_after", mostPatience)
 	}
 	return b
 }

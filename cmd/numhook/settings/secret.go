@@ -42,29 +42,23 @@ func (s Secrets) MarshalText() ([]byte, error) { return []byte(s.String()), nil 
 // LogValue hides them from logs.
 func (s Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// secrets reads the file with what signs. Without one nobody could tell our changes from a forger's, so it must be there.
-func (r *reader) secrets(o object, d *Downstream) {
-	if d.Scheme != HTTPS && d.Scheme != HTTP {
+// secrets reads the file with what signs. Without one nobody could tell our changes from a forger's, so the schema
+// wants it.
+func (e entry) secrets(d *Downstream) {
+	const key = "secret_file"
+	n := e.value(key)
+	path, ok := e.private(n, key)
+	if !ok || d.Scheme == "" {
 		return
 	}
-	if o.lacks("secret_file") {
-		r.tell(o.node, "the downstream has no secret_file, without which it could not tell changes from forgeries",
-			"write secret_file: and the name of a file with whsec_<base64>, one a line")
-		return
-	}
-	n := o.values["secret_file"]
-	path, ok := r.private(n, "secret_file")
-	if !ok {
-		return
-	}
-	text, ok := r.content(n, "secret_file", path, maxSecretFile)
+	text, ok := e.content(n, key, path, maxSecretFile)
 	if !ok {
 		return
 	}
 	d.SecretFile = path
 	secrets, err := ParseSecrets(path, text)
 	if flaw, ok := errors.AsType[*event.Error](err); ok {
-		r.tell(n, flaw.Err.Error(), flaw.Hint)
+		e.tell(n, flaw.Err.Error(), flaw.Hint)
 		return
 	}
 	d.Secrets = secrets
@@ -115,15 +109,7 @@ func parseSecret(line string) (secret []byte, wrong string) {
 	return secret, ""
 }
 
-// path takes a file name; one that is relative is so to the configuration's folder.
-func (r *reader) path(n *node, key string) (string, bool) {
-	name, ok := r.text(n, key)
-	if !ok {
-		return "", false
-	}
-	return r.located(name), true
-}
-
+// located is where a file is; a name that is relative is so to the configuration's folder.
 func (r *reader) located(name string) string {
 	if filepath.IsAbs(name) {
 		return filepath.Clean(name)
@@ -133,10 +119,10 @@ func (r *reader) located(name string) string {
 
 // regular takes the name of a file that is there.
 func (r *reader) regular(n *node, key string) (string, os.FileInfo, bool) {
-	path, ok := r.path(n, key)
-	if !ok {
+	if n == nil {
 		return "", nil, false
 	}
+	path := r.located(n.Value)
 	info, err := os.Stat(path)
 	if err != nil {
 		r.tell(n, fmt.Sprintf("the %s %s cannot be read: %v", key, path, bare(err)), "write the name of a file that is there; a relative one is looked for beside this file")

@@ -90,7 +90,7 @@ func loadFile(path string, events []string, serving bool) (*Settings, error) {
 	if err != nil {
 		return nil, &event.Error{Kind: event.Internal, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
 	}
-	return (&reader{file: path, folder: filepath.Dir(path), events: events, serving: serving}).settings(text, mode)
+	return newReader(path, events, serving).settings(text, mode)
 }
 
 func read(path string) (text []byte, mode fs.FileMode, err error) {
@@ -120,7 +120,14 @@ func bare(err error) error {
 
 // parse checks the text of a configuration, whose file has the mode.
 func parse(text []byte, mode fs.FileMode, file string, events []string) (*Settings, error) {
-	return (&reader{file: file, folder: filepath.Dir(file), events: events}).settings(text, mode)
+	return newReader(file, events, false).settings(text, mode)
+}
+
+func newReader(file string, events []string, serving bool) *reader {
+	return &reader{
+		file: file, folder: filepath.Dir(file), events: events, serving: serving,
+		values: map[string]*node{}, keys: map[string]*node{}, told: map[string]bool{}, meant: map[string][]string{},
+	}
 }
 
 func (r *reader) settings(text []byte, mode fs.FileMode) (*Settings, error) {
@@ -141,34 +148,26 @@ func (r *reader) settings(text []byte, mode fs.FileMode) (*Settings, error) {
 
 // downstreams reads the whole configuration.
 func (r *reader) downstreams(root *node) (list []Downstream) {
-	top, ok := r.object(root, "the configuration", "downstreams")
-	if !ok {
-		return nil
-	}
-	entries := top.values["downstreams"]
-	if top.lacks("downstreams") {
-		r.tell(root, "the key downstreams is missing", "write downstreams: and a list below it (- name: ...)")
-	}
-	elements, _ := r.list(entries, "downstreams")
+	r.judge(root)
+	top := entry{reader: r}
 	named, written := map[string]int{}, map[string]int{}
-	for _, element := range elements {
-		d, name, ok := r.downstream(element)
+	for _, element := range top.list("downstreams") {
+		e := entry{r, child("/downstreams", itoa(slices.Index(r.values["/downstreams"].Content, element)))}
+		d := e.downstream(element)
 		if d.Scheme == File && d.Path != "" {
 			if line, taken := written[d.Path]; taken {
 				r.tell(element, fmt.Sprintf("the file of this downstream is that of the one on line %d", line), "write another file into its url")
 			}
 			written[d.Path] = d.Line
 		}
-		if name != nil {
+		if name := e.value("name"); name != nil {
 			if line, taken := named[d.Name]; taken {
 				r.tell(name, fmt.Sprintf("the name %q is taken by the downstream on line %d", d.Name, line), "write another name")
 			} else {
 				named[d.Name] = name.Line
 			}
 		}
-		if ok {
-			list = append(list, d)
-		}
+		list = append(list, d)
 	}
 	return slices.Clip(list)
 }

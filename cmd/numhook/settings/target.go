@@ -32,24 +32,29 @@ var schemes = []string{string(HTTPS), string(HTTP), string(Exec), string(NATS), 
 
 var schemeForm = regexp.MustCompile(`^([a-z][a-z0-9+.-]*):(.*)$`)
 
-// target reads where the changes go. No text quotes more of the URL than its scheme: the rest may hold a credential.
-func (r *reader) target(o object, d *Downstream) {
-	if o.lacks("url") {
-		r.tell(o.node, "the downstream has no url", "write url: and one of "+oneOf(schemes)+", such as "+forms[HTTPS])
-		return
+// schemeOf is the scheme of a url, and whether it is one that is known.
+func schemeOf(n *node) (Scheme, bool) {
+	if n == nil {
+		return "", false
 	}
-	n := o.values["url"]
-	text, ok := r.text(n, "url")
-	if !ok {
+	scheme, _, _ := strings.Cut(n.Value, ":")
+	return Scheme(scheme), strings.Contains(n.Value, ":") && slices.Contains(schemes, scheme)
+}
+
+// target reads where the changes go. No text quotes more of the URL than its scheme: the rest may hold a credential.
+func (e entry) target(d *Downstream) {
+	n, text := e.value("url"), e.text("url")
+	if n == nil {
 		return
 	}
 	parts := schemeForm.FindStringSubmatch(text)
 	if parts == nil || strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-		r.tell(n, "the url is not one", "write one of "+oneOf(schemes)+", such as "+forms[HTTPS])
+		e.tell(n, "the url is not one", "write one of "+oneOf(schemes)+", such as "+forms[HTTPS])
 		return
 	}
-	scheme, rest := Scheme(parts[1]), parts[2]
-	if !slices.Contains(schemes, parts[1]) {
+	scheme, known := schemeOf(n)
+	rest := parts[2]
+	if !known {
 		wrong, instead := "the url has an unknown scheme", "write one of "+oneOf(schemes)
 		if strings.HasPrefix(rest, "//") {
 			wrong = "unknown scheme " + quoted(parts[1])
@@ -57,17 +62,17 @@ func (r *reader) target(o object, d *Downstream) {
 		if meant := nearest(parts[1], schemes); meant != "" {
 			instead = "write " + meant
 		}
-		r.tell(n, wrong, instead)
+		e.tell(n, wrong, instead)
 		return
 	}
 	d.Scheme = scheme
 	switch scheme {
 	case HTTPS, HTTP:
-		r.web(n, text, d)
+		e.web(n, text, d)
 	case NATS, Kafka:
-		r.broker(n, rest, d)
+		e.broker(n, rest, d)
 	case Exec, File:
-		r.local(n, rest, d)
+		e.local(n, rest, d)
 	}
 }
 
