@@ -75,12 +75,25 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 	return noteKept(s.lock, false)
 }
 
+// settle says that no log is needed. Before it does, the file must name the log that is there: where a copy fails halfway,
+// the log would else be taken for another file's.
+func settle(ctx context.Context, db interface {
+	execer
+	asker
+}) (complete bool, err error) {
+	done := checkpoint(ctx, db, "FULL")
+	if done.complete {
+		done.err = begin(ctx, db)
+	}
+	return done.complete, done.err
+}
+
 // settleLog copies the log into the file for good. It is the last that a connection does.
 func (w *session) settleLog(ctx context.Context, s *Store) error {
 	if err := noteKept(s.lock, true); err != nil {
 		return err
 	}
-	if err := begin(ctx, w.conn); err != nil {
+	if complete, err := settle(ctx, w.conn); err != nil || !complete {
 		return err
 	}
 	done := checkpoint(ctx, w.conn, "TRUNCATE")

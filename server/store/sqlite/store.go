@@ -201,6 +201,11 @@ func (s *Store) start(ctx context.Context) error {
 
 // prepareFile makes the file a WAL database of ours, with the latest schema.
 func (s *Store) prepareFile(ctx context.Context) (err error) {
+	if info, err := os.Stat(s.path); err == nil && info.Size() > 0 { // a new store has no log that may be gone
+		if err := noteKept(s.lock, true); err != nil {
+			return err
+		}
+	}
 	// A migration may have to build a table anew that others refer to.
 	db, err := sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_txlock=immediate", "_pragma=synchronous(FULL)"))
 	if err != nil {
@@ -224,7 +229,8 @@ func (s *Store) prepareFile(ctx context.Context) (err error) {
 	if err := migrate(ctx, db); err != nil {
 		return err
 	}
-	return begin(ctx, db) // all of the log goes into the file when this connection ends
+	_, err = settle(ctx, db) // all of the log goes into the file when this connection ends
+	return err
 }
 
 // noLog is why the journal mode matters.
