@@ -4,6 +4,9 @@ import "bytes"
 
 // brackets follows a JSON text by its brackets and quotes alone, a piece at a time, from the beginning of a value to its end. What stands between
 // the brackets is the contract's business.
+//
+// The contract's parser cannot do this: it ends at the first fault, and it wants the whole value in memory. Here a payload
+// with a fault has an end, too, so that the payloads behind it are looked at, and the text comes piece by piece.
 type brackets struct {
 	open    []byte // the closing brackets that are waited for
 	quoted  bool
