@@ -8,7 +8,7 @@ GOVULNCHECK     := .bin/govulncheck
 GOVULNCHECK_PIN := v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run generate check test race verify needs debian stale lint tidy vuln smoke bench fault fuzz clean
+.PHONY: help build run generate check test race verify needs debian stale lint tidy vuln smoke bench profile fault fuzz clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -130,6 +130,10 @@ smoke: ## run every measurement so small that its figures say nothing, so that t
 
 bench: ## measure, and print one table with ratios of one run
 	@NUMHOOK_BENCH=1 $(GO) test -count=1 -timeout 60m -run '^TestBench$$' -v ./cmd/bench
+
+profile: ## measure where a receiver's time goes under load, and write it for the compiler: cmd/numhook/default.pgo
+	@NUMHOOK_PROFILE=$(CURDIR)/bin/profile $(GO) test -count=1 -timeout 10m -run '^TestProfile$$' ./cmd/bench
+	@$(GO) tool pprof -proto -output cmd/numhook/default.pgo bin/profile.0 bin/profile.1 && rm bin/profile.0 bin/profile.1
 
 fault: needs ## run the crash and fault suite at full length, and print its report
 	@NUMHOOK_FAULT=full $(GO) test -count=1 -timeout 80m -run '^TestFault' -v ./cmd/numhook

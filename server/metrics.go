@@ -47,7 +47,7 @@ func NewMetrics() *Metrics {
 			Name: "numhook_findings_total", Help: "Drift and lint in deliveries that fit the contract, by rule.",
 		}, []string{"kind", "rule"}),
 		append: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "numhook_append_seconds", Help: "Time that one batch took to become durable.", Buckets: latencies,
+			Name: "numhook_append_seconds", Help: "Time that one batch took to become durable, with what it waited for when the one before was.", Buckets: latencies,
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "numhook_batch_deliveries", Help: "Deliveries in one durable transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 11),

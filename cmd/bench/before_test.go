@@ -124,8 +124,9 @@ func (b *bench) handedOnBy(t *testing.T, binary, store string, want int64) (h ha
 	t.Helper()
 	d := newBound(t, nil)
 	d.gate, d.knocks = make(chan struct{}), make(chan struct{}, 1)
-	config := configure(t, b.folder(t), 16, []*bound{d}, "mode: every", "start: beginning")
+	config := configure(t, b.folder(t), 16, []*bound{d}, "mode: every", "start: beginning", "timeout: 5m")
 	p := b.startBinary(t, binary, "sqlite:"+store, "--config", config)
+	p.waitChecked(t)
 	select {
 	case <-d.knocks:
 	case <-time.After(time.Minute):
@@ -159,7 +160,7 @@ func (b *bench) waitFilled(t *testing.T, store string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	tick, limit := time.NewTicker(200*time.Millisecond), time.After(9*time.Second) // the attempts at the gate end after 10 s
+	tick, limit := time.NewTicker(200*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for before := -1; ; {
 		var rows int

@@ -60,6 +60,7 @@ type bench struct {
 	server     *postgrestest.Server // once one was needed
 	folders    int
 	binary     string // the receiver, once it is built
+	tags       string // that it is built with
 	deliveries *deliveries
 	report     report
 }
@@ -73,6 +74,7 @@ var parts = []struct {
 	{"check", (*bench).check, []string{stockCheck, ownCheck, ownClean, visitorCheck, plainHandler, ownHandler}},
 	{"receiver", (*bench).receivers, []string{plainReceiver, ownReceiver, bareServer}},
 	{"before", (*bench).before, []string{beforeReceiver, nowReceiver, beforeOut, nowOut}},
+	{"full", (*bench).fullReceivers, nil},
 	{"store", (*bench).appends, []string{singleStore, ownStore, rawFile}},
 	{"postgres", (*bench).postgresAppends, []string{postgresSingle, postgresPaired, postgresStore, postgresThree}},
 	{"connections", (*bench).connectionsOnSQLite, nil},

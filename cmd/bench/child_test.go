@@ -155,6 +155,27 @@ func listening(logs string) string {
 	return ""
 }
 
+// waitChecked waits until the receiver has checked all of its store, which takes processor time only at its start and once a day. An older binary does not.
+func (p *process) waitChecked(t *testing.T) {
+	t.Helper()
+	limit, tick := time.After(10*time.Minute), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for {
+		text, err := os.ReadFile(p.logs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(text, []byte(`"msg":"store check"`)) || bytes.Contains(text, []byte(`"msg":"store check","outcome":"good"`)) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("%s does not end the check of its store", p.what)
+		}
+	}
+}
+
 // stop has the process drain, and waits for its end.
 func (p *process) stop(t *testing.T) {
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -183,7 +204,7 @@ func (b *bench) build(t *testing.T) {
 		return
 	}
 	binary := filepath.Join(b.folder(t), "numhook")
-	arguments := []string{"build", "-o", binary}
+	arguments := []string{"build", "-tags", b.tags, "-o", binary}
 	if b.product {
 		arguments = append(arguments, "-trimpath", "-ldflags=-s -w")
 	}

@@ -23,6 +23,7 @@ const (
 	mostCurve   = 10   // MiB between a store of 10,000 events and one of 1,000,000
 
 	mostCPUToBefore = 1.02 // of the processor time of the binary of before, for one delivery or one attempt
+	mostP99         = 15   // milliseconds of a delivery at 64 connections
 	mostP99ToBefore = 1.1  // of its p99, which differs more from turn to turn
 )
 

@@ -100,7 +100,7 @@ func configure(t *testing.T, folder string, concurrency int, downstreams []*boun
 		if err := os.WriteFile(secrets, []byte(d.secret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&text, "  - {name: d%d, url: %q, secret_file: %q, allow_private: true, concurrency: %d, timeout: 10s%s}\n",
+		fmt.Fprintf(&text, "  - {name: d%d, url: %q, secret_file: %q, allow_private: true, concurrency: %d%s}\n",
 			i, d.URL+"/changes", secrets, concurrency, strings.Join(append([]string{""}, more...), ", "))
 	}
 	path := filepath.Join(folder, "numhook.yaml")

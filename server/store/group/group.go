@@ -52,8 +52,10 @@ var (
 
 // Observer is told what the writers do. Its methods must not block.
 type Observer interface {
-	Batch(works int, took time.Duration) // one durable transaction, with so many works that are not Aside; none is not told of
-	Queue(depth int)                     // works that wait for a writer
+	// Batch is told of one durable transaction, with so many works that are not Aside, when there is any, and of the time from when the writer was to begin
+	// it: what it still did after the one before (Tidy) counts when somebody waited for that.
+	Batch(works int, took time.Duration)
+	Queue(depth int) // works that wait for a writer
 }
 
 // Aside is implemented by works that are no deliveries: they go into the same transactions, and an Observer is not told of them.

@@ -398,3 +398,23 @@ func TestObserver(t *testing.T) {
 		}
 	})
 }
+
+// What a writer still does after a batch counts for those who wait for it, and for nobody else.
+func TestObserverSeesWhatABatchWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := &counts{}
+		opts := options()
+		opts.Observer = seen
+		c := open(opts, &scribe{takes: time.Millisecond, tidies: 40 * time.Millisecond})
+		submit(c, 1, 0).wait()
+		first := seen.took
+		submit(c, 1, 1).wait()
+		second := seen.took - first
+		pass(time.Second)
+		submit(c, 1, 2).wait()
+		mustClose(t, c)
+		if first != time.Millisecond || second != 41*time.Millisecond || seen.took != 43*time.Millisecond {
+			t.Errorf("the batches took %v, %v and all %v; want 1ms, 41ms and 43ms", first, second, seen.took)
+		}
+	})
+}

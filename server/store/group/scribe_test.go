@@ -12,6 +12,7 @@ import (
 // scribe is a writer whose transactions take a time, and fail as told.
 type scribe struct {
 	takes   time.Duration
+	tidies  time.Duration
 	fail    func(batch []int) error
 	tidy    error
 	revive  func() error
@@ -35,6 +36,9 @@ func (s *scribe) Write(batch []int) error {
 }
 
 func (s *scribe) Tidy() error {
+	if s.tidies > 0 {
+		pass(s.tidies)
+	}
 	defer func() { s.tidy = nil }()
 	return s.tidy
 }

@@ -18,6 +18,7 @@ type seat[W any] struct {
 	linger  *time.Timer
 	likely  int           // works that are likely to come: those of the last batch, whose callers may come back, and those that waited meanwhile
 	took    time.Duration // by the last batch
+	kept    time.Duration // by what followed it, while others came and waited
 }
 
 // run takes whatever waits into one transaction after the other, until the queue is closed and empty.
@@ -162,11 +163,15 @@ func (s *seat[W]) durable(batch []*request[W], took time.Duration) {
 	answer(batch, nil)
 	if o := s.commit.opts.Observer; o != nil {
 		if works := deliveries(batch); works > 0 {
-			o.Batch(works, took)
+			o.Batch(works, s.kept+took)
 		}
 	}
+	start := time.Now()
 	if err := s.guarded(s.writer.Tidy); err != nil {
 		s.goDown(err)
+	}
+	if s.kept = 0; len(s.commit.queue) > 0 {
+		s.kept = time.Since(start)
 	}
 }
 

@@ -53,17 +53,16 @@ func rewrite(t *testing.T, path string, change func([]byte) []byte) {
 // TestFilesThatDoNotBelongTogether: each is refused with the name of the file and a way on, by who serves and by an operator who is alone, and nothing on the disk
 // changes by it.
 func TestFilesThatDoNotBelongTogether(t *testing.T) {
-	older := crashedStore(t, 3)
 	for what, c := range map[string]struct {
 		harm func(t *testing.T, path string)
 		says string
 	}{
 		"log deleted":    {func(_ *testing.T, path string) { _ = os.Remove(path + "-wal") }, "missing or empty"},
 		"log cut to nil": {func(t *testing.T, path string) { rewrite(t, path+"-wal", func([]byte) []byte { return nil }) }, "missing or empty"},
-		"foreign log":    {func(t *testing.T, path string) { copyFiles(t, older, path, "-wal") }, "not the log of this file"},
+		"foreign log":    {func(t *testing.T, path string) { copyFiles(t, crashedStore(t, 3), path, "-wal") }, "not the log of this file"},
 		"backup copied over": {func(t *testing.T, path string) {
 			backup := filepath.Join(t.TempDir(), "backup.db")
-			db, err := sql.Open("sqlite", dsn(older, "rw"))
+			db, err := sql.Open("sqlite", dsn(crashedStore(t, 3), "rw")) // which empties its log
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -19,13 +20,14 @@ const (
 	readerPatience = 50 * time.Millisecond
 )
 
-// writeLog keeps the write-ahead log short without making a delivery wait for it. A second connection copies the bulk while the writer goes on; then the
-// writer waits while it copies the few pages that came meanwhile, a matter of some milliseconds, and starts the log anew. Without that wait the log would
-// never be copied whole under constant load, and would grow without bound.
+// writeLog keeps the write-ahead log short without making a delivery wait for it. A second connection copies the bulk and syncs it while the writer goes
+// on; then the writer waits while it copies and syncs the few pages that came meanwhile, a matter of some milliseconds, and starts the log anew. Without
+// that wait the log would never be copied whole under constant load, and would grow without bound.
 type writeLog struct {
 	enough int           // pages: see logEnough
 	pages  int           // written since the last copy
 	copier *sql.DB       // the second connection
+	file   *os.File      // the database file: see dataFile
 	copied chan copyDone // holds one
 	busy   bool          // a copy of the bulk is under way
 }
@@ -38,12 +40,16 @@ type copyDone struct {
 
 func openLog(s *Store) (*writeLog, error) {
 	settings := append(s.writing(), fmt.Sprintf("_busy_timeout=%d", readerPatience.Milliseconds()), "_pragma=cache_size(-64)")
+	file, err := s.data.open(s.path)
+	if err != nil {
+		return nil, err
+	}
 	copier, err := sql.Open("sqlite", dsn(s.path, "rw", settings...))
 	if err != nil {
 		return nil, err
 	}
 	copier.SetMaxOpenConns(1)
-	return &writeLog{enough: s.logEnough, copier: copier, copied: make(chan copyDone, 1)}, nil
+	return &writeLog{enough: s.logEnough, copier: copier, file: file, copied: make(chan copyDone, 1)}, nil
 }
 
 // care is called between two transactions. Its error means that the log could not be copied, which is as bad as a write that failed.
@@ -59,7 +65,7 @@ func (l *writeLog) care(w *session) error {
 				return inTheWay(err)
 			}
 			l.busy = true
-			go func() { l.copied <- l.copy("PASSIVE") }()
+			go func() { l.copied <- l.copyBulk() }()
 		}
 		return nil
 	}
@@ -86,6 +92,20 @@ func inTheWay(err error) error {
 		return nil
 	}
 	return err
+}
+
+// copyBulk copies what is in the log beside the writer, and syncs it; and once more, for what came while it did so. SQLite has synced the file itself where
+// a copy was complete. It cuts nothing from the log, and whoever does copies and syncs the rest first, so what is synced here is only early.
+func (l *writeLog) copyBulk() (done copyDone) {
+	for range 2 {
+		if done = l.copy("PASSIVE"); done.err != nil || done.complete {
+			return done
+		}
+		if err := l.file.Sync(); err != nil {
+			return copyDone{err: err}
+		}
+	}
+	return done
 }
 
 // copy runs a checkpoint: PASSIVE beside a writer, RESTART while none writes.

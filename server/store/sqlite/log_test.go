@@ -213,3 +213,32 @@ func TestLookupOverManyRuns(t *testing.T) {
 		}
 	}
 }
+
+// The copy beside the writer leaves next to nothing for the one that the writer waits for, and its descriptor outlives every connection: closing it would
+// drop their locks.
+func TestDataFileStaysOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	s := openStore(t, path, Options{AllowUnsafe: true})
+	mustAppend(t, s, 1)
+	first := s.data.opened[0]
+	if file, err := s.data.open(path); err != nil || file != first {
+		t.Fatalf("another descriptor of the same file: %v %v", file, err)
+	}
+	replaced := filepath.Join(t.TempDir(), "store.db")
+	copyFiles(t, path, replaced, "")
+	second, err := s.data.open(replaced)
+	if err != nil || second == first {
+		t.Fatalf("no descriptor of the other file: %v %v", second, err)
+	}
+	if err := first.Sync(); err != nil {
+		t.Errorf("the descriptor of the file that was replaced: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []*os.File{first, second} {
+		if err := file.Sync(); err == nil {
+			t.Error("a descriptor is open after the store was closed")
+		}
+	}
+}

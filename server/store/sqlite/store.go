@@ -82,6 +82,7 @@ type Store struct {
 	opts      Options
 	latch     sound.Latch
 	found     finding  // when it was opened
+	data      dataFile // for who syncs it beside SQLite
 	lock      *os.File // held while serving, and by an operator while it opens a store that nobody serves
 	operator  bool
 	failed    bool        // a write has failed since the start; the writer's goroutine owns it, and what follows
@@ -122,6 +123,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 		err = s.start(ctx)
 	}
 	if err != nil {
+		_ = s.data.close()
 		_ = s.lock.Close()
 		return nil, naming(path, openError(err))
 	}
@@ -151,6 +153,7 @@ func OpenOperator(ctx context.Context, path string) (*Store, error) {
 		s.lock = nil
 	}
 	if err != nil {
+		_ = s.data.close()
 		return nil, naming(path, openError(err))
 	}
 	return s, nil

@@ -149,9 +149,9 @@ func (w *writer) Revive() error {
 }
 
 // Close ends the readers, empties the log, and lets the file go. The writer is the last: SQLite removes the log when its last connection ends.
-func (w *writer) Close() error {
-	err := w.store.Reader.Close()
-	if w.session == nil {
+func (w *writer) Close() (err error) {
+	defer func() { err = errors.Join(err, w.store.data.close()) }()
+	if err = w.store.Reader.Close(); w.session == nil {
 		return err
 	}
 	w.session.log.settle()
