@@ -10,6 +10,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Place {
 		url := postgrestest.New(t)
 		return func() (store.Store, error) { return postgres.Open(t.Context(), url, postgres.Options{}) }
@@ -17,6 +18,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestSharedConformance(t *testing.T) {
+	t.Parallel()
 	for _, pair := range []struct {
 		name  string
 		other func(t *testing.T, url string) (*postgres.Store, error)

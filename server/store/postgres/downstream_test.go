@@ -47,6 +47,7 @@ func wantRows(t *testing.T, s *postgres.Store, downstream string, waiting, attem
 // TestRegisterWaitsForWhoStores: a transaction that began to store before the downstream was written does not know it: Register does not return before it has
 // ended, and one that finds the downstream there waits for nobody.
 func TestRegisterWaitsForWhoStores(t *testing.T) {
+	t.Parallel()
 	url := postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	mustRegister(t, s, event.Downstream{Name: "before", Mode: event.Every, Start: event.FromNow})
@@ -100,6 +101,7 @@ func TestRegisterWaitsForWhoStores(t *testing.T) {
 // TestRemoveUnderLoad: a downstream is removed and registered anew, again and again, while two receivers store and deliver. Nothing fails, nothing deadlocks, and
 // nothing is left of what was removed.
 func TestRemoveUnderLoad(t *testing.T) {
+	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	var stores []*postgres.Store
 	for range 2 {
@@ -174,6 +176,7 @@ func TestRemoveUnderLoad(t *testing.T) {
 
 // TestRemovalGoesOn: what a crash left of a removal goes with the next one, and nobody is handed any of it.
 func TestRemovalGoesOn(t *testing.T) {
+	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	mustRegister(t, s, newest)
@@ -203,6 +206,7 @@ func TestRemovalGoesOn(t *testing.T) {
 
 // TestPauseWaitsForClaims: once Pause has returned, nothing is handed out that was not before.
 func TestPauseWaitsForClaims(t *testing.T) {
+	t.Parallel()
 	stores := receivers(t, postgrestest.New(t), 2, postgres.Options{})
 	mustRegister(t, stores[0], newest)
 	var numbers []string
@@ -250,6 +254,7 @@ func TestPauseWaitsForClaims(t *testing.T) {
 
 // TestWake: whoever made something due is told so, once it is durable, and nobody else.
 func TestWake(t *testing.T) {
+	t.Parallel()
 	url := postgrestest.New(t)
 	var woken, elsewhere atomic.Int64
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{Wake: func() { woken.Add(1) }}))
@@ -327,6 +332,7 @@ func TestWake(t *testing.T) {
 
 // TestKeeperSessionsAreKilled: a connection that somebody ends costs no claim and no result.
 func TestKeeperSessionsAreKilled(t *testing.T) {
+	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	mustRegister(t, s, newest)

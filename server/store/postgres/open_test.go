@@ -15,6 +15,7 @@ import (
 
 // TestNoPasswordInErrors: whatever is wrong with a URL, its password is in no text.
 func TestNoPasswordInErrors(t *testing.T) {
+	t.Parallel()
 	const secret = "s3cr3t#pass"
 	good, err := url.Parse(postgrestest.New(t))
 	if err != nil {
@@ -66,6 +67,7 @@ func TestNoPasswordInErrors(t *testing.T) {
 
 // TestNoValuesInErrors: what cannot be stored is not quoted, and what was stored with it is.
 func TestNoValuesInErrors(t *testing.T) {
+	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), u, postgres.Options{}))
 	if err := server.Admin(t.Context(), postgrestest.Database(u), "ALTER TABLE numhook.events ADD CONSTRAINT narrow CHECK (account_id <> 'personal-account')"); err != nil {
@@ -81,6 +83,7 @@ func TestNoValuesInErrors(t *testing.T) {
 }
 
 func TestNoStore(t *testing.T) {
+	t.Parallel()
 	empty := postgrestest.New(t)
 	_, reading := postgres.OpenReader(t.Context(), empty)
 	_, operating := postgres.OpenOperator(t.Context(), empty)
@@ -92,6 +95,7 @@ func TestNoStore(t *testing.T) {
 }
 
 func TestNewerSchema(t *testing.T) {
+	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	opened(t)(postgres.Open(t.Context(), u, postgres.Options{}))
 	if err := server.Admin(t.Context(), postgrestest.Database(u), "INSERT INTO numhook.goose_db_version (version_id, is_applied) VALUES (99, true)"); err != nil {
@@ -109,6 +113,7 @@ func TestNewerSchema(t *testing.T) {
 
 // TestRights: the store's role needs no right beyond its schema, and says which one is missing.
 func TestRights(t *testing.T) {
+	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	for _, statement := range []string{
 		"ALTER DATABASE " + postgrestest.Database(u) + " OWNER TO postgres", "REVOKE ALL ON DATABASE " + postgrestest.Database(u) + " FROM numhook",
@@ -150,6 +155,7 @@ func TestRights(t *testing.T) {
 
 // TestEncodings: what the database believes characters to be does not matter.
 func TestEncodings(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Shared(t)
 	for i, encoding := range []string{"SQL_ASCII", "LATIN1", "UTF8"} {
 		t.Run(encoding, func(t *testing.T) {
@@ -194,6 +200,7 @@ func TestEncodings(t *testing.T) {
 
 // TestSettingsOfTheRole: what somebody set for the role does not change what the store does.
 func TestSettingsOfTheRole(t *testing.T) {
+	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	for _, set := range []string{
 		"default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "statement_timeout = '1s'", "search_path = 'nowhere'",

@@ -89,6 +89,7 @@ func deliver(t *testing.T, s *postgres.Store, downstream string, storing *atomic
 // TestOwedByTwo: two receivers store events of the same few numbers, in opposite orders, while both deliver, and an operator replays. Nothing deadlocks, no
 // older value is told after a newer one, and at the end each downstream is owed, and has, what it would have had the events come one after the other.
 func TestOwedByTwo(t *testing.T) {
+	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	stores := []*postgres.Store{}
 	for range 2 {
@@ -259,6 +260,7 @@ func deadlocks(t *testing.T, server *postgrestest.Server, url string) (n int) {
 // TestOwingThroughRestarts: the server is stopped hard, again and again, while events are stored, claimed and recorded. Whoever tries again loses nothing: what
 // is left under a claim that nobody heard of is released at the end, as after a lease, and delivered.
 func TestOwingThroughRestarts(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Own(t)
 	url, err := server.NewDatabase(t.Context())
 	if err != nil {

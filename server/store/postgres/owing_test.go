@@ -11,6 +11,7 @@ import (
 )
 
 func TestOwing(t *testing.T) {
+	t.Parallel()
 	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
 		url := postgrestest.New(t)
 		return func() (store.Store, error) {
@@ -20,6 +21,7 @@ func TestOwing(t *testing.T) {
 }
 
 func TestOwingShared(t *testing.T) {
+	t.Parallel()
 	storetest.RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
 		url := postgrestest.New(t)
 		return opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute})), opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute}))

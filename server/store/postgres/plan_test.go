@@ -35,6 +35,7 @@ const manyRows = `
 // TestNothingIsReadWhole: whatever has gathered, no statement of the way in or out reads through it: not by plans from when the store was empty, and not by
 // those from when its tables had been analyzed.
 func TestNothingIsReadWhole(t *testing.T) {
+	t.Parallel()
 	programs, err := postgrestest.Programs()
 	if err == nil {
 		if found, _ := filepath.Glob(filepath.Join(programs, "../lib/auto_explain.*")); len(found) == 0 {
@@ -155,6 +156,7 @@ func wantFew(t *testing.T, server *postgrestest.Server, few int, do func()) {
 
 // TestNewerValuesLeaveTheIndexesAlone: as long as a row waits, a newer value is written over it and no index is: there are five.
 func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
+	t.Parallel()
 	url := postgrestest.New(t)
 	s, err := postgres.Open(t.Context(), url, postgres.Options{})
 	if err != nil {

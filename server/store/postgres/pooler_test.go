@@ -90,6 +90,7 @@ func pooled(t *testing.T, database, mode string) string {
 
 // A pooler that gives a transaction to any session is refused by name, and one that gives each client a session works.
 func TestPoolers(t *testing.T) {
+	t.Parallel()
 	direct := postgrestest.New(t)
 	for _, mode := range []string{"transaction", "statement"} {
 		through := pooled(t, direct, mode)

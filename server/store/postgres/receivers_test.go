@@ -30,6 +30,7 @@ func receivers(t *testing.T, url string, n int, opts postgres.Options) []*postgr
 // TestTenThousandNumbers: three receivers get the events of 10,000 numbers shuffled, some of them several times, and end with what a model has that gets each
 // once and in order.
 func TestTenThousandNumbers(t *testing.T) {
+	t.Parallel()
 	const numbers, events, callers = 10_000, 6_000, 48
 	stores := receivers(t, postgrestest.New(t), 3, postgres.Options{Writers: 2})
 	random := rand.New(rand.NewPCG(1, 2))
@@ -97,6 +98,7 @@ func TestTenThousandNumbers(t *testing.T) {
 // TestTiesAtOnce: several receivers get different values of one number with one event_ts at the same moment. Whichever it is, all see the same, and
 // it is the one with the highest place.
 func TestTiesAtOnce(t *testing.T) {
+	t.Parallel()
 	stores := receivers(t, postgrestest.New(t), 3, postgres.Options{})
 	const rounds = 30
 	for round := range rounds {
@@ -154,6 +156,7 @@ func TestTiesAtOnce(t *testing.T) {
 
 // TestPagesMissNothing: who follows the list while several receivers store sees every event, in order.
 func TestPagesMissNothing(t *testing.T) {
+	t.Parallel()
 	stores := receivers(t, postgrestest.New(t), 3, postgres.Options{Writers: 3})
 	const callers, rounds = 24, 60
 	var group sync.WaitGroup
@@ -212,6 +215,7 @@ func TestPagesMissNothing(t *testing.T) {
 
 // TestListWaitsForALowerPlace: a transaction has drawn a place and not ended; an event with a higher place is committed meanwhile.
 func TestListWaitsForALowerPlace(t *testing.T) {
+	t.Parallel()
 	url := postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	mustAppend(t, s, caller(1, "first", "+1"))
@@ -266,6 +270,7 @@ func TestListWaitsForALowerPlace(t *testing.T) {
 
 // TestOpenedAtOnce: however many receivers start together on an empty database, the schema is made once and all of them serve.
 func TestOpenedAtOnce(t *testing.T) {
+	t.Parallel()
 	url := postgrestest.New(t)
 	var group sync.WaitGroup
 	for i := range 5 {

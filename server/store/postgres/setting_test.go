@@ -12,6 +12,7 @@ import (
 
 // TestUnsafeSettings: each is refused at opening, by name and with the reason, and taken with AllowUnsafe.
 func TestUnsafeSettings(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Own(t)
 	url, err := server.NewDatabase(t.Context())
 	if err != nil {
@@ -97,6 +98,7 @@ func refusedSetting(t *testing.T, url, want string) {
 
 // TestServerTurnsUnsafe: what is checked at opening is checked at every new connection.
 func TestServerTurnsUnsafe(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Own(t)
 	url, err := server.NewDatabase(t.Context())
 	if err != nil {
@@ -123,6 +125,7 @@ func TestServerTurnsUnsafe(t *testing.T) {
 
 // TestCommitIsPinned: a change of the server's configuration does not reach a session that has been proven.
 func TestCommitIsPinned(t *testing.T) {
+	t.Parallel()
 	server := postgrestest.Own(t)
 	url, err := server.NewDatabase(t.Context())
 	if err != nil {

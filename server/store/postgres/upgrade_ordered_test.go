@@ -17,6 +17,7 @@ import (
 // owed in mode latest where it was held back, and stands in its place in mode every. A receiver of that version, which would go on ordering by the sender's
 // word, can store nothing any more.
 func TestUpgradeOfOrder(t *testing.T) {
+	t.Parallel()
 	url, conn := storeOf(t, 3)
 	exec := func(statement string, args ...any) {
 		t.Helper()

@@ -10,6 +10,7 @@ import (
 
 // TestUpgradeOfQuarantine: what the third version kept of one delivery at many paths becomes one entry, and nothing else changes.
 func TestUpgradeOfQuarantine(t *testing.T) {
+	t.Parallel()
 	url, conn := storeOf(t, 3)
 	exec := func(statement string, args ...any) {
 		t.Helper()

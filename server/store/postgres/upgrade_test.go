@@ -46,6 +46,7 @@ func storeOf(t *testing.T, version int64) (url string, conn *pgx.Conn) {
 // TestUpgrade: a store of the first version is brought up to date, what it holds can be made owed, and a receiver of that version, which would owe nothing, can
 // store nothing any more: its next statement fails in a way that has it connect anew.
 func TestUpgrade(t *testing.T) {
+	t.Parallel()
 	url, conn := storeOf(t, 1)
 	const storeBefore = `WITH added AS (
 			INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
@@ -88,6 +89,7 @@ func TestUpgrade(t *testing.T) {
 // TestUpgradeOfQueues: what the second version owes is handed out in the order of each number's queue, which that version kept by other columns, and a receiver of
 // that version goes on storing until it is replaced.
 func TestUpgradeOfQueues(t *testing.T) {
+	t.Parallel()
 	url, conn := storeOf(t, 2)
 	const append1 = `INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
 		VALUES (nextval('numhook.event_places'), $1, 7, 1, 'cnam', $2, 'name', '', '["+1"]', '"A"', '[]', '[]', '', '{}', '') RETURNING seq`

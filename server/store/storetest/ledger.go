@@ -58,6 +58,7 @@ func OwingCases() []OwingCase {
 func RunOwing(t *testing.T, newPlace func(t *testing.T, now func() time.Time) Place) {
 	for _, c := range OwingCases() {
 		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
 			clock := NewClock()
 			c.Test(t, newPlace(t, clock.Now), clock)
 		})
@@ -74,6 +75,7 @@ type SharedOwingCase struct {
 func RunOwingShared(t *testing.T, newPair func(t *testing.T, now func() time.Time) (one, other store.Store)) {
 	for _, c := range SharedOwingCases() {
 		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
 			clock := NewClock()
 			one, other := newPair(t, clock.Now)
 			c.Test(t, ledger(t, one), ledger(t, other), clock)

@@ -79,7 +79,10 @@ func Cases() []Case {
 // Run holds an engine to the suite. newPlace gives each case an empty place.
 func Run(t *testing.T, newPlace func(t *testing.T) Place) {
 	for _, c := range Cases() {
-		t.Run(c.Name, func(t *testing.T) { c.Test(t, newPlace(t)) })
+		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel() // it mostly waits for a disk or a server
+			c.Test(t, newPlace(t))
+		})
 	}
 }
 
@@ -103,6 +106,7 @@ type SharedCase struct {
 func RunShared(t *testing.T, newPair func(t *testing.T) (one, other store.Store)) {
 	for _, c := range SharedCases() {
 		t.Run(c.Name, func(t *testing.T) {
+			t.Parallel()
 			one, other := newPair(t)
 			c.Test(t, one, other)
 		})
