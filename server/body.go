@@ -8,26 +8,14 @@ import (
 	"os"
 	"strings"
 	"syscall"
-
-	"github.com/labstack/echo/v4"
+	"time"
 
 	"numhook/server/event"
 )
 
-// body reads the whole delivery into memory. Larger than the cap is 413. An upload that breaks off gets no answer at
-// all: a sender sees a failed connection and tries again, and a stranger can cause no alarm. Whatever it reserves is in
-// the transit's share, which takeIn gives back.
-func (s *Server) body(c echo.Context) error {
-	r, t := c.Request(), passage(c)
-	if r.ContentLength > s.maxBody {
-		return &refusal{kind: event.TooLarge}
-	}
-	raw, err := s.read(r.Body, r.ContentLength, &t.share)
-	if err != nil {
-		return err
-	}
-	t.delivery = event.Delivery{Received: s.now().UTC(), Door: pathOf(r), Header: kept(r.Header), Body: raw}
-	return nil
+// arrived is the delivery that a request has brought.
+func arrived(r *http.Request, raw []byte, now time.Time) event.Delivery {
+	return event.Delivery{Received: now.UTC(), Door: pathOf(r), Header: kept(r.Header), Body: raw}
 }
 
 // pathOf is the path that was posted to. A request target need not have one ("*", or a host alone).
@@ -38,8 +26,13 @@ func pathOf(r *http.Request) string {
 	return "/"
 }
 
-// read reads up to the cap. Declared is the length that the headers give, or -1.
-func (s *Server) read(from io.Reader, declared int64, held *share) ([]byte, error) {
+// readBody reads the whole delivery into memory. More than most is 413. An upload that breaks off gets no answer at
+// all: a sender sees a failed connection and tries again, and a stranger can cause no alarm. Declared is the length that
+// the headers give, or -1. Whatever the body takes of the buffers is in held, which the caller gives back.
+func readBody(from io.Reader, declared, most int64, held *share) ([]byte, error) {
+	if declared > most {
+		return nil, &refusal{kind: event.TooLarge}
+	}
 	size := int64(firstBuffer)
 	if declared >= 0 {
 		size = min(declared+1, size) // one more, so that the read that finds the end needs no new buffer
@@ -52,14 +45,14 @@ func (s *Server) read(from io.Reader, declared int64, held *share) ([]byte, erro
 		n, err := from.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
-		case int64(len(buf)) > s.maxBody:
+		case int64(len(buf)) > most:
 			return nil, &refusal{kind: event.TooLarge}
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:
 			return nil, &refusal{kind: event.BrokenUpload, reason: breach(err)}
 		case len(buf) == cap(buf):
-			if buf, err = s.grow(buf, declared, held); err != nil {
+			if buf, err = grow(buf, declared, most, held); err != nil {
 				return nil, err
 			}
 		}
@@ -67,7 +60,7 @@ func (s *Server) read(from io.Reader, declared int64, held *share) ([]byte, erro
 }
 
 // grow makes room behind a buffer that is full. A body that is no longer small needs a place first.
-func (s *Server) grow(buf []byte, declared int64, held *share) ([]byte, error) {
+func grow(buf []byte, declared, most int64, held *share) ([]byte, error) {
 	size := 2 * int64(cap(buf))
 	switch {
 	case len(buf) <= SmallBody:
@@ -82,7 +75,7 @@ func (s *Server) grow(buf []byte, declared int64, held *share) ([]byte, error) {
 	if declared >= 0 && held.large {
 		size = declared + 1
 	}
-	size = min(size, s.maxBody+1)
+	size = min(size, most+1)
 	if err := held.reserve(size); err != nil {
 		return nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"numhook/server/contract"
 	"numhook/server/event"
 	"numhook/server/signature"
@@ -30,20 +28,16 @@ func isChallenge(d *contract.Document) bool {
 
 // challenge answers with the token's HMAC under the secret that signed the challenge, and signs nothing but a plain
 // token (see signature.Challenge).
-func (s *Server) challenge(c echo.Context) error {
-	t := passage(c)
-	signer := t.secrets.Signer(t.delivery.Header.Signature, t.delivery.Header.Timestamp, t.delivery.Body)
-	token, _ := t.document.Text("payload", "plainToken")
+func challenge(
+	document *contract.Document, d event.Delivery, secrets signature.Secrets,
+) (challengeAnswer, error) {
+	signer := secrets.Signer(d.Header.Signature, d.Header.Timestamp, d.Body)
+	token, _ := document.Text("payload", "plainToken")
 	encrypted, err := signature.Challenge(signer, token)
 	if err != nil {
-		return &refusal{kind: event.BadChallenge}
+		return challengeAnswer{}, &refusal{kind: event.BadChallenge}
 	}
-	s.metrics.Challenged(t.delivery.Received)
-	t.operation = challengeEvent
-	// The answer does not wait for the store and does not depend on it: a full disk must not cost the subscription as
-	// well.
-	s.challenges.keep(t.delivery.Received)
-	return writeJSON(c, challengeAnswer{PlainToken: token, EncryptedToken: encrypted})
+	return challengeAnswer{PlainToken: token, EncryptedToken: encrypted}, nil
 }
 
 // challengeTimes keeps the time of the last good challenge in the store. However many challenges come, and one that was

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/labstack/echo/v4"
-
 	"numhook/server/event"
 )
 
@@ -82,37 +80,42 @@ type problemViolation struct {
 	Message string `json:"message"`
 }
 
-// answerProblem is echo's error handler, and the only place that writes an answer other than 200.
-func (s *Server) answerProblem(err error, c echo.Context) {
-	if c.Response().Committed {
-		return
-	}
+// problemOf is the answer to a failure. Show makes a pointer into the body fit to be shown.
+func problemOf(err error, show func(pointer string) string) (event.Kind, problem) {
 	kind := event.KindOf(err)
 	answer, known := answers[kind]
 	if !known {
 		kind, answer = event.Internal, answers[event.Internal]
 	}
-	document := problem{Type: "urn:numhook:problem:" + string(kind), Title: answer.title, Status: answer.status, Detail: answer.detail}
+	document := problem{
+		Type: "urn:numhook:problem:" + string(kind), Title: answer.title, Status: answer.status, Detail: answer.detail,
+	}
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		for _, v := range refused.violations {
-			document.Violations = append(document.Violations, problemViolation{Pointer: s.vocabulary.show(v.Pointer), Rule: v.Rule, Message: v.Message})
+			shown := problemViolation{Pointer: show(v.Pointer), Rule: v.Rule, Message: v.Message}
+			document.Violations = append(document.Violations, shown)
 		}
 		document.Omitted, document.Quarantine = refused.omitted, refused.quarantine
 	}
+	return kind, document
+}
+
+// answerProblem is the only function that writes an answer other than 200.
+func (s *Server) answerProblem(w http.ResponseWriter, failure error, verified bool) {
+	kind, document := problemOf(failure, s.vocabulary.show)
 	body, err := json.Marshal(document)
 	if err != nil {
 		s.log.Error("cannot write the problem document", slog.String("error", err.Error()))
 		body = nil
 	}
-	header := c.Response().Header()
 	switch kind {
 	case event.Unavailable, event.Crowded:
-		header.Set("Retry-After", strconv.Itoa(RetryAfter))
+		w.Header().Set("Retry-After", strconv.Itoa(RetryAfter))
 	case event.WrongMethod:
-		header.Set("Allow", http.MethodPost)
+		w.Header().Set("Allow", http.MethodPost)
 	}
-	if !passage(c).signedOK { // a stranger, as far as anybody knows, and a body of which something may be left
-		cutShort(c)
+	if !verified { // a stranger, as far as anybody knows, and a body of which something may be left
+		cutShort(w)
 	}
-	_ = write(c.Response(), answer.status, "application/problem+json", body) // whether it got out, sent finds
+	_ = write(w, document.Status, "application/problem+json", body) // whether it got out, sent finds
 }

@@ -1,42 +1,36 @@
 package server
 
 import (
-	"context"
 	"errors"
-
-	"github.com/labstack/echo/v4"
 
 	"numhook/server/event"
 )
 
-// quarantine keeps a signed delivery that is about to be refused. The sender never repeats a delivery that it got a 4xx for, so the refusal may only be
-// answered once the delivery is on disk; if it cannot be kept, the answer is the store's 503 instead. Every other outcome passes through.
-func (s *Server) quarantine(c echo.Context, outcome error) error {
+// quarantined is the entry to keep for a delivery with this outcome, and the refusal that is to be answered once it is
+// kept. A nil refusal says that the outcome is none to keep the delivery for. PathEvent is the event of the contract
+// that the delivery's path names.
+func quarantined(d event.Delivery, pathEvent string, outcome error) (event.Quarantined, *refusal) {
 	refused, ok := errors.AsType[*refusal](outcome)
 	if !ok {
-		return outcome
+		return event.Quarantined{}, nil
 	}
 	switch refused.kind {
 	case event.Malformed, event.Invalid, event.UnknownEvent:
 	default:
-		return outcome
+		return event.Quarantined{}, nil
 	}
-	t := passage(c)
-	if t.redrive != 0 { // it is in quarantine already
-		return refused
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), s.timeLeft(t))
-	defer cancel()
-	entry, err := s.keeper.Quarantine(ctx, event.Quarantined{
+	return event.Quarantined{
 		Reason:     refused.kind,
 		EventName:  refused.event,
 		Violations: refused.violations,
-		PathEvent:  s.contract.EventOf(t.delivery.Door),
-		Delivery:   t.delivery,
-	})
-	if err != nil {
-		return err
-	}
-	refused.quarantine = entry
-	return refused
+		PathEvent:  pathEvent,
+		Delivery:   d,
+	}, refused
+}
+
+// keptAs is the refusal of a delivery that is kept.
+func (r *refusal) keptAs(entry int64) *refusal {
+	kept := *r
+	kept.quarantine = entry
+	return &kept
 }

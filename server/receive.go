@@ -2,83 +2,106 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	gen "numhook/gen/receiver"
+	"numhook/server/contract"
 	"numhook/server/event"
 )
 
 // PeeringNumberEmergencyAddressUpdated is what the strict interface asks for the event of the same name.
-func (s *Server) PeeringNumberEmergencyAddressUpdated(ctx context.Context,
+func (s *Server) PeeringNumberEmergencyAddressUpdated(_ context.Context,
 	request gen.PeeringNumberEmergencyAddressUpdatedRequestObject,
 ) (gen.PeeringNumberEmergencyAddressUpdatedResponseObject, error) {
 	payload := request.Body.Payload
-	return s.receive(ctx, event.Event{
-		TS:          request.Body.EventTs,
-		AccountID:   payload.AccountId,
-		CarrierCode: payload.Object.CarrierCode,
-		Numbers:     payload.Object.PhoneNumbers,
-		Attribute:   event.EmergencyAddress,
-	}, payload.Object.EmergencyAddress != nil)
+	return reading{
+		ts:          request.Body.EventTs,
+		accountID:   payload.AccountId,
+		carrierCode: payload.Object.CarrierCode,
+		numbers:     payload.Object.PhoneNumbers,
+		attribute:   event.EmergencyAddress,
+		present:     payload.Object.EmergencyAddress != nil,
+	}, nil
 }
 
 // PeeringNumberCnamUpdated is what the strict interface asks for the event of the same name.
-func (s *Server) PeeringNumberCnamUpdated(ctx context.Context,
+func (s *Server) PeeringNumberCnamUpdated(_ context.Context,
 	request gen.PeeringNumberCnamUpdatedRequestObject,
 ) (gen.PeeringNumberCnamUpdatedResponseObject, error) {
 	payload := request.Body.Payload
-	return s.receive(ctx, event.Event{
-		TS:          request.Body.EventTs,
-		AccountID:   payload.AccountId,
-		CarrierCode: payload.Object.CarrierCode,
-		Numbers:     payload.Object.PhoneNumbers,
-		Attribute:   event.CNAM,
-	}, payload.Object.Cnam != nil)
+	return reading{
+		ts:          request.Body.EventTs,
+		accountID:   payload.AccountId,
+		carrierCode: payload.Object.CarrierCode,
+		numbers:     payload.Object.PhoneNumbers,
+		attribute:   event.CNAM,
+		present:     payload.Object.Cnam != nil,
+	}, nil
 }
 
-// receive completes the event with what all events have, makes it durable, and only then returns the answer that says so. An attribute's member bears
-// the attribute's name; its value is kept as the sender wrote it, in canonical form, so that a member which the contract does not know yet is not lost.
-func (s *Server) receive(ctx context.Context, e event.Event, present bool) (accepted, error) {
-	t := transitOf(ctx)
-	canonical, _ := t.document.Canonical()
-	e.ID = event.Identify(canonical)
-	e.Name = t.operation
-	e.Numbers = distinct(e.Numbers)
-	if present {
-		e.Value, _ = t.document.Canonical("payload", "object", string(e.Attribute))
-	}
-	e.Drift, e.Lint = t.found.Drift, t.found.Lint
-	e.Delivery = t.delivery
-	t.numbers = len(e.Numbers)
+// reading is what a method of the strict interface reads out of its request. It is a response of the generated code,
+// and answers nothing before the event is durable (accepted).
+type reading struct {
+	ts          int64
+	accountID   string
+	carrierCode int32
+	numbers     []string
+	attribute   event.Attribute
+	present     bool // the member that bears the attribute's name
 
-	// The event is the sender's and it is good: that the sender has hung up meanwhile is no reason not to keep it. What bounds the wait is the time
-	// that is left to answer in.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeLeft(t))
-	defer cancel()
-	receipt, err := t.kept(ctx, e)
-	if err != nil {
-		return accepted{}, err
-	}
-	t.receipt = &receipt
-	return accepted{body: t.document.JSON()}, nil
+	receipt *event.Receipt
+	body    []byte
 }
 
-// accepted is the contract's 200: the event as it came. It is written from the validated text and not from the model, because the model has no place for
-// members that the contract does not know yet. It is the only 2xx that a delivery gets, and receive makes one only after the store's nil.
-type accepted struct{ body []byte }
+// receive completes what was read with what all events have. An attribute's member bears the attribute's name; its
+// value is kept as the sender wrote it, in canonical form, so that a member which the contract does not know yet is not
+// lost.
+func receive(
+	d event.Delivery, document *contract.Document, operation string, found contract.Result, read reading,
+) event.Event {
+	canonical, _ := document.Canonical()
+	e := event.Event{
+		ID:          event.Identify(canonical),
+		Name:        operation,
+		TS:          read.ts,
+		AccountID:   read.accountID,
+		CarrierCode: read.carrierCode,
+		Numbers:     distinct(read.numbers),
+		Attribute:   read.attribute,
+		Drift:       found.Drift,
+		Lint:        found.Lint,
+		Delivery:    d,
+	}
+	if read.present {
+		e.Value, _ = document.Canonical("payload", "object", string(read.attribute))
+	}
+	return e
+}
 
-func (a accepted) answer(w http.ResponseWriter) error {
-	return write(w, http.StatusOK, "application/json", a.body)
+// accepted is the reading as the contract's 200: the event as it came. It is written from the validated text and not
+// from the model, because the model has no room for members that the contract does not know yet. It is the only 2xx of
+// an event, and takes the store's receipt to make.
+func (r reading) accepted(receipt event.Receipt, body []byte) reading {
+	r.receipt, r.body = &receipt, body
+	return r
+}
+
+func (r reading) answer(w http.ResponseWriter) error {
+	if r.receipt == nil {
+		return errors.New("cannot answer the delivery: nothing says that its event is durable")
+	}
+	return write(w, http.StatusOK, "application/json", r.body)
 }
 
 // VisitPeeringNumberEmergencyAddressUpdatedResponse writes the answer.
-func (a accepted) VisitPeeringNumberEmergencyAddressUpdatedResponse(w http.ResponseWriter) error {
-	return a.answer(w)
+func (r reading) VisitPeeringNumberEmergencyAddressUpdatedResponse(w http.ResponseWriter) error {
+	return r.answer(w)
 }
 
 // VisitPeeringNumberCnamUpdatedResponse writes the answer.
-func (a accepted) VisitPeeringNumberCnamUpdatedResponse(w http.ResponseWriter) error {
-	return a.answer(w)
+func (r reading) VisitPeeringNumberCnamUpdatedResponse(w http.ResponseWriter) error {
+	return r.answer(w)
 }
 
 // distinct drops repeated numbers, keeping the first of each in place. The sender's own order is kept.

@@ -40,7 +40,7 @@ var forbidden = []struct {
 	{"gen", "numhook", "generated code depends on nobody"},
 	{"spec", "numhook/server", "the document does not know its readers"},
 	{"spec", "numhook/gen", "the document does not know the code made from it"},
-	{"cmd", "numhook/gen", "only the server's receive and register files see generated code"},
+	{"cmd", "numhook/gen", "only the server's receive and intake files see generated code"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {
@@ -92,8 +92,8 @@ func checkImport(t *testing.T, room, file, imported string) {
 	if below(imported, "numhook/server/store") || below(imported, "numhook/server/dispatch") {
 		t.Errorf("%s/%s imports %s: edges do not import each other", room, file, imported)
 	}
-	if below(imported, "numhook/gen") && file != "receive.go" && file != "register.go" {
-		t.Errorf("%s/%s imports %s: only receive.go and register.go do", room, file, imported)
+	if below(imported, "numhook/gen") && file != "receive.go" && file != "intake.go" {
+		t.Errorf("%s/%s imports %s: only receive.go and intake.go do", room, file, imported)
 	}
 }
 

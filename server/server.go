@@ -100,7 +100,7 @@ type Server struct {
 	maxBody    int64
 	keeper     Keeper
 	contract   *contract.Contract
-	routes     routes
+	filters    filters
 	vocabulary vocabulary
 	now        func() time.Time
 	log        *slog.Logger
@@ -130,7 +130,7 @@ func New(cfg Config) (*Server, error) {
 		maxBody:    cfg.MaxBody,
 		keeper:     cfg.Keeper,
 		contract:   checks,
-		routes:     newRoutes(cfg.Document),
+		filters:    newFilters(cfg.Document),
 		vocabulary: newVocabulary(cfg.Document),
 		now:        cfg.Now,
 		log:        cfg.Log,
@@ -143,11 +143,7 @@ func New(cfg Config) (*Server, error) {
 	s.challenges.keeper, s.challenges.log = s.keeper, s.log
 	s.metrics.buffers.Store(s.buffers)
 	s.metrics.expect(checks.Events())
-	s.echo = echo.New()
-	s.echo.Binder = validatedBinder{}
-	s.echo.HTTPErrorHandler = s.answerProblem
-	s.echo.Pre(s.account, s.takeIn)
-	if err := register(s.echo, s); err != nil {
+	if s.echo, err = s.newEcho(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -164,50 +160,3 @@ func (s *Server) Drain() { s.draining.Store(true) }
 
 // Close waits until what goes on beside the answers has ended. The server must have been drained.
 func (s *Server) Close() { s.challenges.wait() }
-
-// takeIn is the life of a delivery, from the socket to the generated router.
-func (s *Server) takeIn(route echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if readmitted(c) {
-			return s.admit(c, route)
-		}
-		if err := s.open(c); err != nil {
-			return err
-		}
-		defer passage(c).share.release() // of what body reserves
-		if err := s.body(c); err != nil {
-			return err
-		}
-		if err := s.verify(c); err != nil {
-			return err
-		}
-		passage(c).document = contract.Parse(passage(c).delivery.Body)
-		if isChallenge(passage(c).document) {
-			return s.challenge(c)
-		}
-		return s.admit(c, route)
-	}
-}
-
-// admit takes a delivery that is known to be the sender's through validation to the router, and into quarantine when it does not fit.
-func (s *Server) admit(c echo.Context, route echo.HandlerFunc) error {
-	err := s.validate(c)
-	if err == nil {
-		err = route(c)
-	}
-	return s.quarantine(c, err)
-}
-
-// open refuses what no delivery can be and what the sender cannot have signed, and everything while the server drains. It reads nothing of the body.
-func (s *Server) open(c echo.Context) error {
-	if c.Request().Method != http.MethodPost {
-		return &refusal{kind: event.WrongMethod}
-	}
-	if err := s.claim(c); err != nil {
-		return err
-	}
-	if s.draining.Load() {
-		return &refusal{kind: event.Unavailable, reason: "draining"}
-	}
-	return nil
-}

@@ -6,118 +6,113 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
-	"github.com/labstack/echo/v4"
-	"github.com/oapi-codegen/runtime"
 
 	"numhook/server/contract"
 	"numhook/server/event"
 )
 
-// strictMediaType is a name of our own under which kin-openapi finds the strict parser as its body decoder. What content type the sender wrote does not
-// matter: it publishes a malformed one itself.
-const strictMediaType = "application/vnd.numhook.strict+json"
+// judge is the contract's verdict; a refusal when it is not to accept.
+func judge(c *contract.Contract, d event.Delivery, document *contract.Document) (contract.Verdict, error) {
+	verdict := c.Judge(d.Door, d.Received, document, MaxFindings)
+	if verdict.Refused == "" {
+		return verdict, nil
+	}
+	return verdict, &refusal{
+		kind: verdict.Refused, event: verdict.Operation, violations: verdict.Violations, omitted: verdict.Omitted,
+	}
+}
 
-// routes are kin-openapi's routes by event name, as the filter wants them.
-type routes map[string]*routers.Route
+// mediaType is what every delivery counts as: the sender publishes a malformed content type itself.
+const mediaType = "application/json"
 
-// newRoutes prepares the document's operations for the filter. For a 3.1 document the filter compiles the body's JSON Schema anew on every request, at
-// 0.3 to 0.6 ms each; the check that decides has compiled it once (package contract), so the filter is given the same operations under a 3.0 version
-// number, for which it walks the schema without compiling. The two are held equal by a differential test in package contract.
-func newRoutes(doc *openapi3.T) routes {
-	registerStrictDecoder()
+// filters are kin-openapi's request validation, by event name.
+type filters map[string]*filter
+
+// filter is kin-openapi's request validation of one operation. What a request must have besides a body that fits is the
+// filter's: parameters, security, a body at all, its media type. The body's schema is visited on the value that the
+// strict parse has already made, so the filter is given the operation without it: it would parse the body again.
+type filter struct {
+	route  *routers.Route
+	url    *url.URL
+	schema *openapi3.Schema // of the body; nil where the document has none
+}
+
+// newFilters prepares the document's operations. For a 3.1 document kin-openapi compiles the body's JSON Schema anew on
+// every request, at 0.3 to 0.6 ms each; the check that decides has compiled it once (package contract), so here the
+// schema is visited without compiling, as kin-openapi does for a 3.0 document. The two are held equal by a differential
+// test in package contract.
+func newFilters(doc *openapi3.T) filters {
 	walked := *doc
 	walked.OpenAPI = "3.0.3"
-	byEvent := make(routes, doc.Paths.Len())
+	byEvent := make(filters, doc.Paths.Len())
 	for path, item := range doc.Paths.Map() {
 		if item.Post == nil {
 			continue
 		}
-		operation := *item.Post
+		operation, f := *item.Post, &filter{url: &url.URL{Path: path}}
 		if operation.RequestBody != nil && operation.RequestBody.Value != nil {
 			body := *operation.RequestBody.Value
-			if media := body.Content.Get("application/json"); media != nil {
-				body.Content = openapi3.Content{"*/*": media}
-			}
+			body.Content, f.schema = withoutSchema(body.Content)
 			operation.RequestBody = &openapi3.RequestBodyRef{Value: &body}
 		}
-		byEvent[strings.TrimPrefix(path, "/")] = &routers.Route{Spec: &walked, Path: path, PathItem: item, Method: http.MethodPost, Operation: &operation}
+		f.route = &routers.Route{
+			Spec: &walked, Path: path, PathItem: item, Method: http.MethodPost, Operation: &operation,
+		}
+		byEvent[strings.TrimPrefix(path, "/")] = f
 	}
 	return byEvent
 }
 
-// registerStrictDecoder makes the strict parser known to the filter, whose list of decoders is one for the whole program and not locked.
-var registerStrictDecoder = sync.OnceFunc(func() {
-	openapi3filter.RegisterBodyDecoder(strictMediaType,
-		func(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3filter.EncodingFn) (any, error) {
-			raw, err := io.ReadAll(body)
-			if err != nil {
-				return nil, err
-			}
-			document := contract.Parse(raw)
-			if len(document.Malformed()) > 0 {
-				return nil, &openapi3filter.ParseError{Kind: openapi3filter.KindInvalidFormat, Reason: "not strict JSON"}
-			}
-			return document.Value(), nil
-		})
-})
-
-// validate picks the operation, holds the body against the contract, and leaves the validated value on the request for the binder.
-func (s *Server) validate(c echo.Context) error {
-	t, r := passage(c), c.Request()
-	verdict, err := s.judge(t.delivery, t.document)
-	t.found = verdict.Result
-	if err != nil {
-		return err
+// withoutSchema parts the media types that a body may have from the schema of its JSON.
+func withoutSchema(content openapi3.Content) (openapi3.Content, *openapi3.Schema) {
+	bare := make(openapi3.Content, len(content))
+	for name := range content {
+		bare[name] = openapi3.NewMediaType()
 	}
-	t.operation = verdict.Operation
-	value, err := s.filter(r.Context(), t.operation, t.delivery.Body)
-	if err != nil {
-		return err
+	if media := content.Get(mediaType); media != nil && media.Schema != nil {
+		return bare, media.Schema.Value
 	}
-	// In place: echo routes by the request that came in. Every path of an operation leads to the path that the document gives it.
-	r.URL.Path, r.URL.RawPath = "/"+t.operation, ""
-	c.SetRequest(r.WithContext(withTransit(r.Context(), t)))
-	c.Request().Body = value
-	return nil
+	return bare, nil
 }
 
-// judge is the contract's verdict; a refusal when it is not to accept.
-func (s *Server) judge(d event.Delivery, document *contract.Document) (contract.Verdict, error) {
-	verdict := s.contract.Judge(d.Door, d.Received, document, MaxFindings)
-	if verdict.Refused == "" {
-		return verdict, nil
-	}
-	return verdict, &refusal{kind: verdict.Refused, event: verdict.Operation, violations: verdict.Violations, omitted: verdict.Omitted}
-}
-
-// filter is kin-openapi's request validation. Its result is the request body whose ValidatedValue is what the filter saw.
-func (s *Server) filter(ctx context.Context, operation string, raw []byte) (io.ReadCloser, error) {
-	route := s.routes[operation]
+// validate holds a delivery against the operation, and returns it as the operation's request: whatever path and content
+// type it came with, it is JSON that is posted to the event's path. Value is the strict parse of the raw body.
+func (f *filter) validate(ctx context.Context, raw []byte, value any) (*http.Request, error) {
 	request := (&http.Request{
 		Method: http.MethodPost,
-		Header: http.Header{"Content-Type": {strictMediaType}},
+		URL:    f.url,
+		Header: http.Header{"Content-Type": {mediaType}},
 		Body:   io.NopCloser(bytes.NewReader(raw)),
 	}).WithContext(ctx)
 	err := openapi3filter.ValidateRequest(ctx, &openapi3filter.RequestValidationInput{
-		Request: request,
-		Route:   route,
-		Options: &openapi3filter.Options{KeepValidatedValue: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+		Request: request, Route: f.route,
+		Options: &openapi3filter.Options{
+			SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		},
 	})
-	if err != nil {
-		// Its text quotes the value. The contract check, which never does, has found nothing, so all that can be said is where the filter stopped.
-		violation := event.Finding{Kind: event.Violation, Rule: "filter", Pointer: pointerOf(err), Message: "the request filter refuses what stands here"}
-		return nil, &refusal{kind: event.Invalid, event: operation, violations: []event.Finding{violation}}
+	if err == nil && f.schema != nil {
+		err = f.schema.VisitJSON(value, openapi3.VisitAsRequest())
 	}
-	return request.Body, nil
+	if err != nil {
+		// Its text quotes the value. The contract check, which never does, has found nothing, so all that can be said is
+		// where the filter stopped.
+		violation := event.Finding{
+			Kind: event.Violation, Rule: "filter", Pointer: pointerOf(err),
+			Message: "the request filter refuses what stands here",
+		}
+		name := strings.TrimPrefix(f.url.Path, "/")
+		return nil, &refusal{kind: event.Invalid, event: name, violations: []event.Finding{violation}}
+	}
+	return request, nil
 }
 
-// pointerOf is the place in the body that the filter's error speaks of, as a JSON pointer.
+// pointerOf is the position in the body that the filter's error speaks of, as a JSON pointer.
 func pointerOf(err error) string {
 	if schema, ok := errors.AsType[*openapi3.SchemaError](err); ok {
 		escape := strings.NewReplacer("~", "~0", "/", "~1")
@@ -128,22 +123,4 @@ func pointerOf(err error) string {
 		return pointer.String()
 	}
 	return ""
-}
-
-// validatedBinder binds the value that the filter validated, matching member names exactly. It never decodes the body a second time: encoding/json
-// matches names without regard to case, and could see another payload than the one that was validated.
-type validatedBinder struct{}
-
-// Bind implements echo.Binder.
-func (validatedBinder) Bind(target any, c echo.Context) error {
-	validated, ok := c.Request().Body.(interface{ ValidatedValue() any })
-	if !ok {
-		return errors.New("cannot bind the delivery: it was not validated")
-	}
-	if err := runtime.BindJSONValue(validated.ValidatedValue(), target); err != nil {
-		// The model is narrower than the contract. That is a mistake of ours, but one that no retry mends: keep the delivery until the code is mended.
-		violation := event.Finding{Kind: event.Violation, Rule: "bind", Message: "the generated model cannot hold this body"}
-		return &refusal{kind: event.Invalid, event: passage(c).operation, violations: []event.Finding{violation}, err: err}
-	}
-	return nil
 }

@@ -2,8 +2,8 @@ package server
 
 import (
 	"errors"
-
-	"github.com/labstack/echo/v4"
+	"net/http"
+	"time"
 
 	"numhook/server/event"
 	"numhook/server/signature"
@@ -17,32 +17,25 @@ var unsignedReasons = map[error]string{
 	signature.ErrWrong:     "wrong",
 }
 
-// claim refuses what the headers alone show to be none of the sender's, before anything is read or reserved for it.
-func (s *Server) claim(c echo.Context) (err error) {
-	t, header := passage(c), c.Request().Header
+// claimOf is what the headers say of the signature. It refuses what they alone show to be none of the sender's, before
+// anything is read or reserved for it.
+func claimOf(header http.Header, now time.Time, tolerance time.Duration) (signature.Claim, error) {
 	signatures, timestamps := header.Values(signature.HeaderSignature), header.Values(signature.HeaderTimestamp)
-	t.claim, err = signature.Read(signatures, timestamps, t.began, s.tolerance)
-	return unsigned(err)
+	claim, err := signature.Read(signatures, timestamps, now, tolerance)
+	return claim, unsigned(err)
 }
 
-// verify finds out whether the sender signed these bytes.
-func (s *Server) verify(c echo.Context) error {
-	t := passage(c)
-	t.secrets = s.secrets.Current()
-	err := t.secrets.Confirm(t.claim, t.delivery.Body)
-	if source, ok := s.secrets.(newerSource); ok && errors.Is(err, signature.ErrWrong) {
-		if newer, ok := source.Newer(t.secrets); ok {
-			t.secrets = newer
-			err = newer.Confirm(t.claim, t.delivery.Body)
+// verify finds out whether the sender signed these bytes, and returns the secrets that it was found out with.
+func verify(source SecretSource, claim signature.Claim, body []byte) (signature.Secrets, error) {
+	secrets := source.Current()
+	err := secrets.Confirm(claim, body)
+	if newer, ok := source.(newerSource); ok && errors.Is(err, signature.ErrWrong) {
+		if others, ok := newer.Newer(secrets); ok {
+			secrets = others
+			err = others.Confirm(claim, body)
 		}
 	}
-	if err != nil {
-		return unsigned(err)
-	}
-	t.signedOK = true
-	s.signed(c.Request().Context())
-	s.metrics.offset.Observe(t.claim.Offset.Seconds())
-	return nil
+	return secrets, unsigned(err)
 }
 
 func unsigned(err error) error {

@@ -99,7 +99,7 @@ func TestPagesNameEveryMetricOfConnectionsAndTheLog(t *testing.T) {
 
 func TestPagesNameEveryLogKey(t *testing.T) {
 	for _, line := range []struct{ file, function, end, header string }{
-		{"../../server/requestlog.go", "\nfunc (s *Server) record(", "", "key"},
+		{"../../server/accesslog.go", "\nfunc (s *Server) logDelivery(", "", "key"},
 		{"../../server/dispatch/account.go", "\nfunc (d *Dispatch) account(", "\n}\n", "key of `attempt`"},
 	} {
 		source, err := os.ReadFile(line.file)

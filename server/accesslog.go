@@ -8,71 +8,42 @@ import (
 	"strings"
 	"time"
 
-	"github.com/labstack/echo/v4"
-
 	"numhook/server/event"
 )
 
-// account gives the delivery its transit, sees to it that exactly one answer is written, or none and the connection
-// cut, and then writes the delivery's one log line and counts it. Neither holds anything of the body but counts, the
-// event's identity and names that the document knows.
-func (s *Server) account(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		t := &transit{began: s.now(), kept: s.keeper.Append, share: share{of: s.buffers}}
-		c.Set(transitKey, t)
-		path := pathOf(c.Request()) // validate rewrites it
-		framing(c)
-		err := s.guarded(next, c)
-		again, readmission := c.Request().Context().Value(readmissionContext{}).(*readmission)
-		if readmission {
-			again.receipt, again.failed = t.receipt, err
-			return nil
-		}
-		cut := event.KindOf(err) == event.BrokenUpload
-		if err != nil && !cut {
-			s.answerProblem(err, c)
-		}
-		t.unsent = cut || !sent(c)
-		s.record(c, t, path, err)
-		if cut {
-			panic(http.ErrAbortHandler) // net/http cuts the connection, and says nothing
-		}
-		return nil
-	}
-}
-
 // guarded turns a panic into an error. The panic's value may quote the body, so only its type and the stack are logged.
-func (s *Server) guarded(next echo.HandlerFunc, c echo.Context) (err error) {
+func (s *Server) guarded(serve func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			if !s.strangers.Allow("panic") {
 				err = &refusal{kind: event.Internal, reason: "panic"}
 				return
 			}
-			s.log.Error("panic while serving a delivery", slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+			s.log.Error("panic while serving a delivery",
+				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
 			err = &refusal{kind: event.Internal, reason: "panic"}
 		}
 	}()
-	return next(c)
+	return serve()
 }
 
 // outcome is the delivery's end in two words of closed lists: the kind (accepted, duplicate, challenge, or the kind of
 // failure) and the reason.
-func outcome(t *transit, err error) (kind, reason string) {
+func outcome(d *deliveryState, err error) (kind, reason string) {
 	refused, ok := err.(*refusal) //nolint:errorlint // the refusal itself is wanted, not one that something else wraps
 	switch {
 	case ok:
 		kind, reason = string(refused.kind), refused.reason
-	case t.receipt != nil && t.receipt.Duplicate:
+	case d.receipt != nil && d.receipt.Duplicate:
 		kind = "duplicate"
-	case t.receipt != nil:
+	case d.receipt != nil:
 		kind = "accepted"
-	case t.operation == challengeEvent:
+	case d.operation == challengeEvent:
 		kind = "challenge"
 	default:
 		kind = string(event.KindOf(err))
 	}
-	if t.unsent && reason == "" {
+	if d.unsent && reason == "" {
 		reason = "unsent"
 	}
 	return kind, reason
@@ -84,21 +55,22 @@ const noEvent = "unknown"
 // unsentStatus stands in log and metric for the answer that nobody got.
 const unsentStatus = 0
 
-func (s *Server) record(c echo.Context, t *transit, path string, err error) {
-	took := s.now().Sub(t.began)
-	kind, reason := outcome(t, err)
-	status := c.Response().Status
-	if t.unsent {
+// logDelivery writes the delivery's one log line and counts it. Neither holds anything of the body but counts, the
+// event's identity and names that the document knows. Status is what was written.
+func (s *Server) logDelivery(r *http.Request, status int, d *deliveryState, err error) {
+	took := s.now().Sub(d.began)
+	kind, reason := outcome(d, err)
+	if d.unsent {
 		status = unsentStatus
 	}
-	name := s.knownEvent(t, err)
-	s.metrics.delivered(status, kind, reason, name, t.found, took)
+	name := s.knownEvent(d, err)
+	s.metrics.delivered(status, kind, reason, name, d.found, took)
 	level := levelOf(status, kind)
 	// Whoever can reach the port can cause a line about a delivery that is not verified.
-	if !t.signedOK && !s.strangers.Allow(strings.Trim(kind+"_"+reason, "_")) {
+	if !d.verified && !s.strangers.Allow(strings.Trim(kind+"_"+reason, "_")) {
 		return
 	}
-	ctx := c.Request().Context()
+	ctx := r.Context()
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
@@ -107,27 +79,27 @@ func (s *Server) record(c echo.Context, t *transit, path string, err error) {
 		slog.Int("answer", status),
 		slog.String("kind", kind),
 		slog.String("event", name),
-		slog.String("door", s.knownPath(path)),
-		slog.Int("bytes", len(t.delivery.Body)),
+		slog.String("door", s.knownPath(pathOf(r))),
+		slog.Int("bytes", len(d.delivery.Body)),
 		slog.Float64("took_ms", float64(took.Microseconds())/float64(time.Millisecond/time.Microsecond)),
-		slog.String("remote", s.remote(c.Request())))
+		slog.String("remote", s.remote(r)))
 	if reason != "" {
 		attributes = append(attributes, slog.String("reason", reason))
 	}
 	if reason == "stale" {
-		attributes = append(attributes, slog.Int64("offset_s", int64(t.claim.Offset.Round(time.Second)/time.Second)))
+		attributes = append(attributes, slog.Int64("offset_s", int64(d.claim.Offset.Round(time.Second)/time.Second)))
 	}
-	if t.signedOK { // an unsigned request's headers are anybody's text
-		attributes = append(attributes, slog.String("request_id", loggable(t.delivery.Header.RequestID)),
-			slog.String("tracking_id", loggable(t.delivery.Header.TrackingID)))
+	if d.verified { // an unsigned request's headers are anybody's text
+		attributes = append(attributes, slog.String("request_id", loggable(d.delivery.Header.RequestID)),
+			slog.String("tracking_id", loggable(d.delivery.Header.TrackingID)))
 	}
-	if t.receipt != nil {
-		attributes = append(attributes, slog.String("event_id", t.receipt.ID.String()), slog.Int("numbers", t.numbers))
+	if d.receipt != nil {
+		attributes = append(attributes, slog.String("event_id", d.receipt.ID.String()), slog.Int("numbers", d.numbers))
 	}
-	if n := len(t.found.Drift); n > 0 {
+	if n := len(d.found.Drift); n > 0 {
 		attributes = append(attributes, slog.Int("drift", n))
 	}
-	if n := len(t.found.Lint); n > 0 {
+	if n := len(d.found.Lint); n > 0 {
 		attributes = append(attributes, slog.Int("lint", n))
 	}
 	attributes = append(attributes, failure(err)...)
@@ -144,7 +116,9 @@ func failure(err error) []slog.Attr {
 	if refused, ok := err.(*refusal); ok { //nolint:errorlint // as in outcome
 		attributes := []slog.Attr{}
 		if refused.quarantine != 0 {
-			attributes = append(attributes, slog.Int64("quarantine", refused.quarantine), slog.Int("violations", len(refused.violations)+refused.omitted))
+			attributes = append(attributes,
+				slog.Int64("quarantine", refused.quarantine),
+				slog.Int("violations", len(refused.violations)+refused.omitted))
 		}
 		return attributes
 	}
@@ -155,8 +129,8 @@ func failure(err error) []slog.Attr {
 }
 
 // knownEvent is the event's name if the contract has it; the sender's free text is not for labels and logs.
-func (s *Server) knownEvent(t *transit, err error) string {
-	name := t.operation
+func (s *Server) knownEvent(d *deliveryState, err error) string {
+	name := d.operation
 	if refused, ok := err.(*refusal); ok && name == "" { //nolint:errorlint // as in outcome
 		name = refused.event
 	}
