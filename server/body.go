@@ -15,7 +15,7 @@ import (
 
 // arrived is the delivery that a request has brought.
 func arrived(r *http.Request, raw []byte, now time.Time) event.Delivery {
-	return event.Delivery{Received: now.UTC(), Door: pathOf(r), Header: kept(r.Header), Body: raw}
+	return event.Delivery{Received: now.UTC(), Path: pathOf(r), Header: kept(r.Header), Body: raw}
 }
 
 // pathOf is the path that was posted to. A request target need not have one ("*", or a host alone).
@@ -59,7 +59,7 @@ func readBody(from io.Reader, declared, most int64, held *share) ([]byte, error)
 	}
 }
 
-// grow makes room behind a buffer that is full. A body that is no longer small needs a place first.
+// grow makes room behind a buffer that is full. A body that is no longer small needs a slot first.
 func grow(buf []byte, declared, most int64, held *share) ([]byte, error) {
 	size := 2 * int64(cap(buf))
 	switch {

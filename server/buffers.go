@@ -9,13 +9,13 @@ import (
 
 // Bounds of the bodies in memory, over all connections: whoever can reach the port can send a body, whoever holds the
 // secret or not. The sender's bodies are small, so small ones have a budget of their own, which a larger one leaves for
-// a place among a few: strangers with large uploads, however many and however fast, take nothing that an ordinary
+// a slot among a few: strangers with large uploads, however many and however fast, take nothing that an ordinary
 // delivery needs.
 const (
 	SmallBody     = 16 << 10 // the largest published event of the sender is under 10 KB
 	maxSmall      = 64 << 20 // of all small bodies together
-	maxLarge      = 32 << 20 // of all larger ones together: as many places as fit in, each of the largest body
-	mostLarge     = 8        // places at most: more would have the processors busy with strangers' signatures
+	maxLarge      = 32 << 20 // of all larger ones together: as many slots as fit in, each of the largest body
+	mostLarge     = 8        // slots at most: more would have the processors busy with strangers' signatures
 	largePatience = time.Second
 )
 
@@ -24,7 +24,7 @@ const firstBuffer = 4 << 10
 
 // buffers bounds the bodies in memory.
 type buffers struct {
-	small atomic.Int64  // bytes of bodies that have no place
+	small atomic.Int64  // bytes of bodies that have no slot
 	large chan struct{} // holds one for each place that is taken
 	bytes atomic.Int64  // of all bodies, for the metric
 }
@@ -37,7 +37,7 @@ func newBuffers(maxBody int64) *buffers {
 type share struct {
 	of    *buffers
 	bytes int64
-	large bool // it has a place
+	large bool // it has a slot
 }
 
 // reserve makes the share so many bytes large.
@@ -54,7 +54,7 @@ func (h *share) reserve(size int64) error {
 	return nil
 }
 
-// enlarge takes a place for a body that is no longer small; it waits for one, but not long.
+// enlarge takes a slot for a body that is no longer small; it waits for one, but not long.
 func (h *share) enlarge() error {
 	select {
 	case h.of.large <- struct{}{}:

@@ -19,12 +19,12 @@ import (
 // Strangers who upload large bodies as fast as they can, under headers that are in order, take nothing that the sender
 // needs.
 func TestLargeUploadsOfStrangersDoNotCrowdOutTheSender(t *testing.T) {
-	d := newDoor(t, server.DefaultMaxBody)
+	d := newLiveServer(t, server.DefaultMaxBody)
 	large := strings.Repeat("x", server.DefaultMaxBody-1)
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	var stop atomic.Bool
 	for range 64 {
-		group.Go(func() {
+		wg.Go(func() {
 			for !stop.Load() {
 				text := head("POST", "/", "a forger's", "another body", length(len(large))) + large
 				if got, _ := d.status(text); got != http.StatusUnauthorized && got != http.StatusServiceUnavailable {
@@ -45,7 +45,7 @@ func TestLargeUploadsOfStrangersDoNotCrowdOutTheSender(t *testing.T) {
 		t.Error(err)
 	}
 	stop.Store(true)
-	group.Wait()
+	wg.Wait()
 	eventually(t, "nothing is reserved", func() bool { return d.value("numhook_buffered_bytes", "") == 0 })
 	if d.value("numhook_deliveries_total", "unavailable") != 0 {
 		t.Errorf("an alarm was rung: %s", d.logs)
@@ -54,16 +54,16 @@ func TestLargeUploadsOfStrangersDoNotCrowdOutTheSender(t *testing.T) {
 
 // Places for large bodies that strangers keep are wanting to other large bodies, which are to come again, and to nobody
 // else.
-func TestLargeUploadsThatStallKeepOnlyThePlacesOfLargeOnes(t *testing.T) {
-	d := newDoor(t, server.DefaultMaxBody)
+func TestLargeUploadsThatStallKeepOnlyTheSlotsOfLargeOnes(t *testing.T) {
+	d := newLiveServer(t, server.DefaultMaxBody)
 	for range 40 {
 		conn := d.dial()
 		defer conn.Close()
 		begun := head("POST", "/", "a forger's", "another body", length(500_000)) + strings.Repeat("x", 2*server.SmallBody)
 		_, _ = io.WriteString(conn, begun)
 	}
-	const places, grown = 8, 500_001
-	taken := func() bool { return d.value("numhook_buffered_bytes", "") >= places*grown }
+	const slots, grown = 8, 500_001
+	taken := func() bool { return d.value("numhook_buffered_bytes", "") >= slots*grown }
 	eventually(t, "the places are taken", taken)
 	d.accepted()
 	large := cnam("1", strings.Repeat("x", 2*server.SmallBody), "+13125550100")
@@ -82,40 +82,40 @@ func TestLargeUploadsThatStallKeepOnlyThePlacesOfLargeOnes(t *testing.T) {
 	}
 }
 
-// slowKeeper makes nothing durable until it is let.
-type slowKeeper struct {
-	server.Keeper
+// slowStore makes nothing durable until it is let.
+type slowStore struct {
+	server.Store
 	began, let chan struct{}
 	challenges atomic.Int64
 	running    atomic.Int64
 }
 
-func (k *slowKeeper) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
+func (k *slowStore) Append(ctx context.Context, e event.Event) (event.Receipt, error) {
 	k.began <- struct{}{}
 	<-k.let
-	return k.Keeper.Append(ctx, e)
+	return k.Store.Append(ctx, e)
 }
 
-func (k *slowKeeper) RecordChallenge(ctx context.Context, at time.Time) error {
+func (k *slowStore) RecordChallenge(ctx context.Context, at time.Time) error {
 	if k.running.Add(1) > 1 {
 		panic("two at a time")
 	}
 	defer k.running.Add(-1)
 	<-k.let
 	k.challenges.Add(1)
-	return k.Keeper.RecordChallenge(ctx, at)
+	return k.Store.RecordChallenge(ctx, at)
 }
 
 // An answer counts when it was written.
 func TestAnAnswerThatNobodyGotIsCountedAsThat(t *testing.T) {
-	d, keeper := newSlowDoor(t)
+	d, store := newSlowServer(t)
 	body := cnam("1", strings.Repeat("x", 100_000), "+13125550100")
 	conn := d.dial()
 	_, _ = io.WriteString(conn, head("POST", "/", newSecret, body, length(len(body)))+body)
-	<-keeper.began
+	<-store.began
 	_ = conn.SetLinger(0)
 	_ = conn.Close()
-	close(keeper.let)
+	close(store.let)
 	eventually(t, "it is counted", func() bool { return d.value("numhook_deliveries_total", "accepted") == 1 })
 	if d.value("numhook_deliveries_total", `"200"`) != 0 {
 		t.Error("a 200 is counted that nobody got")
@@ -128,27 +128,27 @@ func TestAnAnswerThatNobodyGotIsCountedAsThat(t *testing.T) {
 
 // However often a challenge comes, and one that was captured can be replayed, one goroutine keeps its time.
 func TestChallengesAreKeptOneAtATime(t *testing.T) {
-	d, keeper := newSlowDoor(t)
+	d, store := newSlowServer(t)
 	body := `{"payload":{"plainToken":"abc"},"event_ts":1654503849680,"event":"endpoint.url_validation"}`
 	for i := range 50 {
 		if got, _ := d.status(head("POST", "/", newSecret, body, length(len(body))) + body); got != http.StatusOK {
 			t.Fatalf("challenge %d: %d", i, got)
 		}
 	}
-	close(keeper.let)
+	close(store.let)
 	d.server.Close()
-	if got := keeper.challenges.Load(); got < 1 || got > 3 {
+	if got := store.challenges.Load(); got < 1 || got > 3 {
 		t.Errorf("the time of a challenge was written %d times, want once or twice", got)
 	}
 }
 
-func newSlowDoor(t *testing.T) (*door, *slowKeeper) {
-	keeper := &slowKeeper{began: make(chan struct{}, 1), let: make(chan struct{})}
-	d := newDoorOn(t, server.DefaultMaxBody, func(fake server.Keeper) server.Keeper {
-		keeper.Keeper = fake
-		return keeper
+func newSlowServer(t *testing.T) (*liveServer, *slowStore) {
+	store := &slowStore{began: make(chan struct{}, 1), let: make(chan struct{})}
+	d := newLiveServerOn(t, server.DefaultMaxBody, func(fake server.Store) server.Store {
+		store.Store = fake
+		return store
 	})
-	return d, keeper
+	return d, store
 }
 
 // A drifting clock is seen before it refuses, and by how much it is off when it does.
@@ -165,7 +165,7 @@ func TestClockOffset(t *testing.T) {
 			t.Errorf("off by %v: the log says %v", off, line)
 		}
 	}
-	d := newDoor(t, server.DefaultMaxBody)
+	d := newLiveServer(t, server.DefaultMaxBody)
 	for range 3 {
 		d.accepted()
 	}
@@ -175,15 +175,15 @@ func TestClockOffset(t *testing.T) {
 	}
 }
 
-// panickingKeeper fails in a way that no store may.
-type panickingKeeper struct{ server.Keeper }
+// panickingStore fails in a way that no store may.
+type panickingStore struct{ server.Store }
 
-func (panickingKeeper) Append(context.Context, event.Event) (event.Receipt, error) { panic("a store") }
+func (panickingStore) Append(context.Context, event.Event) (event.Receipt, error) { panic("a store") }
 
 // A panic, too, gives back what was taken.
 func TestAPanicGivesBackWhatItsDeliveryHeld(t *testing.T) {
-	d := newDoorOn(t, server.DefaultMaxBody, func(fake server.Keeper) server.Keeper { return panickingKeeper{fake} })
-	for i := range 30 { // more than there are places for large ones
+	d := newLiveServerOn(t, server.DefaultMaxBody, func(fake server.Store) server.Store { return panickingStore{fake} })
+	for i := range 30 { // more than there are slots for large ones
 		body := cnam(strconv.Itoa(i), strings.Repeat("x", 2*server.SmallBody), "+13125550100")
 		if got, _ := d.status(head("POST", "/", newSecret, body, length(len(body))) + body); got != http.StatusInternalServerError {
 			t.Fatalf("delivery %d: %d, want 500", i, got)

@@ -43,8 +43,8 @@ func challenge(
 // challengeTimes keeps the time of the last good challenge in the store. However many challenges come, and one that was
 // captured can be replayed, one goroutine writes at a time, and what came meanwhile is written as one.
 type challengeTimes struct {
-	keeper Keeper
-	log    *slog.Logger
+	store Store
+	log   *slog.Logger
 
 	mu      sync.Mutex // guards what follows
 	last    time.Time  // still to be written; zero when nothing is
@@ -76,7 +76,7 @@ func (k *challengeTimes) next() (time.Time, bool) {
 func (k *challengeTimes) write() {
 	for at, more := k.next(); more; at, more = k.next() {
 		ctx, cancel := context.WithTimeout(context.Background(), AnswerTime)
-		err := k.keeper.RecordChallenge(ctx, at)
+		err := k.store.RecordChallenge(ctx, at)
 		cancel()
 		if err != nil {
 			k.log.Warn("cannot keep the time of the challenge", slog.String("kind", string(event.KindOf(err))))

@@ -23,7 +23,7 @@ func TestTellsOfSignedRequests(t *testing.T) {
 	}
 	signed, logs := 0, &syncBuffer{}
 	s, err := server.New(server.Config{
-		Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Keeper: storetest.NewFake(t),
+		Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Store: storetest.NewFake(t),
 		Log:    slog.New(slog.NewJSONHandler(logs, nil)),
 		Remote: func(*http.Request) string { return "192.0.2.7" },
 		Signed: func(context.Context) { signed++ },

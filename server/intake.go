@@ -202,22 +202,22 @@ func (s *Server) append(ctx context.Context, e event.Event, d *deliveryState) (e
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeLeft(d.began))
 	defer cancel()
 	if d.redrives != 0 {
-		return s.keeper.Redrive(ctx, d.redrives, e)
+		return s.store.Redrive(ctx, d.redrives, e)
 	}
-	return s.keeper.Append(ctx, e)
+	return s.store.Append(ctx, e)
 }
 
 // quarantine keeps a signed delivery that is about to be refused. The sender never repeats a delivery that it got a 4xx
 // for, so the refusal may only be answered once the delivery is on disk; if it cannot be kept, the answer is the
 // store's 503 instead. Every other outcome passes through.
 func (s *Server) quarantine(ctx context.Context, d *deliveryState, outcome error) error {
-	entry, refused := quarantined(d.delivery, s.contract.EventOf(d.delivery.Door), outcome)
+	entry, refused := quarantined(d.delivery, s.contract.EventOf(d.delivery.Path), outcome)
 	if refused == nil {
 		return outcome
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.timeLeft(d.began))
 	defer cancel()
-	id, err := s.keeper.Quarantine(ctx, entry)
+	id, err := s.store.Quarantine(ctx, entry)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
 	for i, path := range []string{"/zoom/webhook", "//", "/hooks/", "/" + cnamEvent + "/", "/prefix/" + cnamEvent, "/"} {
 		id, err := r.store.Quarantine(t.Context(), event.Quarantined{
 			Reason: event.UnknownEvent, EventName: strings.TrimPrefix(path, "/"),
-			Delivery: event.Delivery{Received: r.now, Door: path, Body: []byte(cnam("1"+strconv.Itoa(i), "X", "+13125550100"))},
+			Delivery: event.Delivery{Received: r.now, Path: path, Body: []byte(cnam("1"+strconv.Itoa(i), "X", "+13125550100"))},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -77,10 +77,10 @@ func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.server.Fits(entry); err != nil {
+		if err := r.server.WouldAccept(entry); err != nil {
 			t.Errorf("%s: Fits: %v", path, err)
 		}
-		if receipt, err := r.server.Readmit(t.Context(), entry); err != nil || receipt.Duplicate {
+		if receipt, err := r.server.Redrive(t.Context(), entry); err != nil || receipt.Duplicate {
 			t.Errorf("%s: Readmit: %+v, %v", path, receipt, err)
 		}
 	}

@@ -102,7 +102,7 @@ func problemOf(err error, show func(pointer string) string) (event.Kind, problem
 
 // answerProblem is the only function that writes an answer other than 200.
 func (s *Server) answerProblem(w http.ResponseWriter, failure error, verified bool) {
-	kind, document := problemOf(failure, s.vocabulary.show)
+	kind, document := problemOf(failure, s.known.show)
 	body, err := json.Marshal(document)
 	if err != nil {
 		s.log.Error("cannot write the problem document", slog.String("error", err.Error()))

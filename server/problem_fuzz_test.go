@@ -25,7 +25,7 @@ const canary = "5550199canary"
 var canaries = []string{canary, "+1312" + canary, `"` + canary + `"`, `"` + canary + `":`, `"` + canary + `":1,`, `{"` + canary + `":{"a":1,"a":2}},`, `"` + canary + `",`,
 	`\u0035550199canary`, `/` + canary + `~1`, `"event":"` + canary + `",`}
 
-// swapped is a keeper whose store is another one for each body.
+// swapped is a store whose store is another one for each body.
 type swapped struct{ *storetest.Fake }
 
 // FuzzProblem: whatever is signed and does not fit is kept and refused with a problem document, and neither that nor the log shows what is in the body.
@@ -46,31 +46,31 @@ func FuzzProblem(f *testing.F) {
 		f.Fatal(err)
 	}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
-	keeper, logs := &swapped{}, &bytes.Buffer{}
-	receiver, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Keeper: keeper,
+	store, logs := &swapped{}, &bytes.Buffer{}
+	receiver, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Store: store,
 		Now: func() time.Time { return now }, Log: slog.New(slog.NewJSONHandler(logs, nil))})
 	if err != nil {
 		f.Fatal(err)
 	}
-	doors := []string{"/", "/" + cnamEvent, "/" + addressEvent, "/" + canary}
+	paths := []string{"/", "/" + cnamEvent, "/" + addressEvent, "/" + canary}
 	var busy atomic.Bool
-	f.Fuzz(func(t *testing.T, raw []byte, at, cut uint16, form, door uint8) {
+	f.Fuzz(func(t *testing.T, raw []byte, at, cut uint16, form, path uint8) {
 		if busy.Swap(true) {
 			t.Fatal("two bodies at a time")
 		}
 		defer busy.Store(false)
-		keeper.Fake = storetest.NewFake(t)
+		store.Fake = storetest.NewFake(t)
 		logs.Reset()
 		from := min(int(at), len(raw))
 		to := min(from+int(cut)%16, len(raw))
 		body := string(raw[:from]) + canaries[int(form)%len(canaries)] + string(raw[to:])
-		request := httptest.NewRequest(http.MethodPost, doors[int(door)%len(doors)], strings.NewReader(body))
+		request := httptest.NewRequest(http.MethodPost, paths[int(path)%len(paths)], strings.NewReader(body))
 		timestamp := signature.Timestamp(now)
 		request.Header.Set(signature.HeaderTimestamp, timestamp)
 		request.Header.Set(signature.HeaderSignature, signature.Sign([]byte(newSecret), timestamp, []byte(body)))
 		answer := httptest.NewRecorder()
 		receiver.Handler().ServeHTTP(answer, request)
-		judgeProblem(t, body, answer, keeper.Fake)
+		judgeProblem(t, body, answer, store.Fake)
 		if strings.Contains(strings.ToLower(logs.String()), canary) {
 			t.Errorf("the log shows what is in the body: %s", logs)
 		}

@@ -15,19 +15,19 @@ import (
 	"numhook/spec"
 )
 
-func TestBothEventsComeInByBothDoors(t *testing.T) {
+func TestBothEventsComeInByBothPaths(t *testing.T) {
 	for _, name := range spec.Examples() {
-		for _, door := range []string{"/", "/" + name} {
-			t.Run(name+" at "+door, func(t *testing.T) {
+		for _, path := range []string{"/", "/" + name} {
+			t.Run(name+" at "+path, func(t *testing.T) {
 				r := newReceiver(t)
 				example, _ := spec.Example(name)
-				got := r.post(door, string(example))
+				got := r.post(path, string(example))
 				if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/json" {
 					t.Fatalf("answer %d %s: %s", got.status, got.header.Get("Content-Type"), got.body)
 				}
 				sameJSON(t, got.body, string(example))
 				events := r.events()
-				if len(events) != 1 || events[0].Name != name || r.body(events[0].ID) != string(example) || events[0].Delivery.Door != door {
+				if len(events) != 1 || events[0].Name != name || r.body(events[0].ID) != string(example) || events[0].Delivery.Path != path {
 					t.Errorf("stored %+v", events)
 				}
 				if len(events[0].Drift)+len(events[0].Lint) != 0 {
@@ -191,7 +191,7 @@ func TestAnyContentTypeCountsAsJSON(t *testing.T) {
 }
 
 // Our own trouble is always 503, whatever the store says, and nothing else is told.
-func TestOurTroubleIs503(t *testing.T) {
+func TestOurFailureIs503(t *testing.T) {
 	r := newReceiver(t)
 	r.store.Break(errors.New("disk full"))
 	for name, body := range map[string]string{"accepting": cnam("1", "X", "+13125550100"), "quarantining": `{"event":"nobody.knows"}`} {
@@ -212,7 +212,7 @@ func TestOurTroubleIs503(t *testing.T) {
 
 // startled fails in ways that no store may.
 type startled struct {
-	server.Keeper
+	server.Store
 	panics bool
 }
 
@@ -225,7 +225,7 @@ func (s startled) Append(context.Context, event.Event) (event.Receipt, error) {
 
 func TestWhatNobodyThoughtOfIs500WithoutDetail(t *testing.T) {
 	for _, panics := range []bool{false, true} {
-		r := newReceiverOn(t, func(fake *storetest.Fake) server.Keeper { return startled{fake, panics} })
+		r := newReceiverOn(t, func(fake *storetest.Fake) server.Store { return startled{fake, panics} })
 		got := r.post("/", cnam("1", "X", "+13125550100"))
 		if got.status != 500 || got.problem(t).Type != "urn:numhook:problem:internal" {
 			t.Errorf("%d %s", got.status, got.body)
@@ -237,12 +237,12 @@ func TestWhatNobodyThoughtOfIs500WithoutDetail(t *testing.T) {
 	}
 }
 
-func TestARedrivenDeliveryIsAppliedInItsPlace(t *testing.T) {
+func TestARedrivenDeliveryIsAppliedInOrder(t *testing.T) {
 	r := newReceiver(t)
 	r.post("/", address("2000", "A", "+13125550100"))
 	// As it would lie there after a document that did not know the event.
 	id, err := r.store.Quarantine(t.Context(), event.Quarantined{
-		Reason: event.UnknownEvent, EventName: addressEvent, Delivery: event.Delivery{Received: r.now, Door: "/", Body: []byte(address("1000", "B", "+13125550100"))},
+		Reason: event.UnknownEvent, EventName: addressEvent, Delivery: event.Delivery{Received: r.now, Path: "/", Body: []byte(address("1000", "B", "+13125550100"))},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -251,10 +251,10 @@ func TestARedrivenDeliveryIsAppliedInItsPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.server.Fits(entry); err != nil {
+	if err := r.server.WouldAccept(entry); err != nil {
 		t.Errorf("Fits: %v", err)
 	}
-	receipt, err := r.server.Readmit(t.Context(), entry)
+	receipt, err := r.server.Redrive(t.Context(), entry)
 	if err != nil || receipt.Duplicate {
 		t.Fatalf("Readmit: %+v, %v", receipt, err)
 	}
@@ -275,10 +275,10 @@ func TestARedrivenDeliveryThatStillDoesNotFitStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.server.Readmit(t.Context(), entry); event.KindOf(err) != event.UnknownEvent {
+	if _, err := r.server.Redrive(t.Context(), entry); event.KindOf(err) != event.UnknownEvent {
 		t.Errorf("Readmit: %v", err)
 	}
-	if err := r.server.Fits(entry); event.KindOf(err) != event.UnknownEvent || server.Violations(err) != nil {
+	if err := r.server.WouldAccept(entry); event.KindOf(err) != event.UnknownEvent || server.Violations(err) != nil {
 		t.Errorf("Fits: %v", err)
 	}
 	if entries := r.quarantined(); len(entries) != 1 || entries[0].State != event.Held || entries[0].Times != 1 {

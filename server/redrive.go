@@ -10,8 +10,8 @@ import (
 // A delivery that comes out of quarantine takes every step but those that it took when it came: its signature was good
 // then, and is too old to be good now.
 
-// Fits says whether a quarantined delivery would be accepted now; the error holds the reasons if it would not.
-func (s *Server) Fits(q event.Quarantined) error {
+// WouldAccept says whether a quarantined delivery would be accepted now; the error holds the reasons if it would not.
+func (s *Server) WouldAccept(q event.Quarantined) error {
 	document := contract.Parse(q.Delivery.Body)
 	verdict, err := judge(s.contract, q.Delivery, document)
 	if err == nil {
@@ -20,9 +20,9 @@ func (s *Server) Fits(q event.Quarantined) error {
 	return err
 }
 
-// Readmit feeds a quarantined delivery back, as if it had just come: on success its event is applied, in its place by
+// Redrive feeds a quarantined delivery back, as if it had just come: on success its event is applied, in its place by
 // event_ts, and the entry is marked, in one transaction. Otherwise the entry stays as it is, and the error says why.
-func (s *Server) Readmit(ctx context.Context, q event.Quarantined) (event.Receipt, error) {
+func (s *Server) Redrive(ctx context.Context, q event.Quarantined) (event.Receipt, error) {
 	d := &deliveryState{
 		began: s.now(), delivery: q.Delivery, document: contract.Parse(q.Delivery.Body), redrives: q.ID,
 	}

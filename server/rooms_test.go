@@ -104,7 +104,7 @@ func anybodys(room, imported string) bool {
 
 // sendersKnow is all of this module that a sender imports: no sender knows another.
 var sendersKnow = []string{
-	"numhook/server/dispatch", "numhook/server/event", "numhook/server/dispatch/peer", "numhook/server/certreload", "numhook/server/terminal",
+	"numhook/server/dispatch", "numhook/server/event", "numhook/server/dispatch/netguard", "numhook/server/certreload", "numhook/server/terminal",
 }
 
 // checkDispatch holds the way out to what no prefix can say.

@@ -31,8 +31,8 @@ const (
 	MaxFindings    = 1000                    // of each kind, that are kept and shown for one delivery; the rest is counted
 )
 
-// Keeper is where deliveries go. It is a part of the store's contract, package numhook/server/store, which says what each method promises.
-type Keeper interface {
+// Store is where deliveries go. It is a part of the store's contract, package numhook/server/store, which says what each method promises.
+type Store interface {
 	Append(ctx context.Context, e event.Event) (event.Receipt, error)
 	Quarantine(ctx context.Context, q event.Quarantined) (int64, error)
 	Redrive(ctx context.Context, quarantine int64, e event.Event) (event.Receipt, error)
@@ -50,11 +50,11 @@ type newerSource interface {
 	Newer(than signature.Secrets) (signature.Secrets, bool)
 }
 
-// Config is what a Server needs. Secrets, Document and Keeper are required; zero values of the rest mean the defaults.
+// Config is what a Server needs. Secrets, Document and Store are required; zero values of the rest mean the defaults.
 type Config struct {
 	Secrets   SecretSource
 	Document  *openapi3.T // the composed document
-	Keeper    Keeper
+	Store     Store
 	Tolerance time.Duration // of a delivery's timestamp; default signature.DefaultTolerance
 	MaxBody   int64         // bytes; default DefaultMaxBody
 	Now       func() time.Time
@@ -98,10 +98,10 @@ type Server struct {
 	secrets    SecretSource
 	tolerance  time.Duration
 	maxBody    int64
-	keeper     Keeper
+	store      Store
 	contract   *contract.Contract
 	filters    filters
-	vocabulary vocabulary
+	known      knownNames
 	now        func() time.Time
 	log        *slog.Logger
 	metrics    *Metrics
@@ -116,7 +116,7 @@ type Server struct {
 
 // New builds a server, or says which part of the document it cannot serve.
 func New(cfg Config) (*Server, error) {
-	if cfg.Document == nil || cfg.Keeper == nil {
+	if cfg.Document == nil || cfg.Store == nil {
 		return nil, errors.New("cannot build the server: a document and a keeper are required")
 	}
 	checks, err := contract.New(cfg.Document)
@@ -125,22 +125,22 @@ func New(cfg Config) (*Server, error) {
 	}
 	cfg = cfg.withDefaults()
 	s := &Server{
-		secrets:    cfg.Secrets,
-		tolerance:  cfg.Tolerance,
-		maxBody:    cfg.MaxBody,
-		keeper:     cfg.Keeper,
-		contract:   checks,
-		filters:    newFilters(cfg.Document),
-		vocabulary: newVocabulary(cfg.Document),
-		now:        cfg.Now,
-		log:        cfg.Log,
-		metrics:    cfg.Metrics,
-		remote:     cfg.Remote,
-		signed:     cfg.Signed,
-		buffers:    newBuffers(cfg.MaxBody),
-		strangers:  NewLimitedLog(cfg.Log, cfg.Now),
+		secrets:   cfg.Secrets,
+		tolerance: cfg.Tolerance,
+		maxBody:   cfg.MaxBody,
+		store:     cfg.Store,
+		contract:  checks,
+		filters:   newFilters(cfg.Document),
+		known:     newKnownNames(cfg.Document),
+		now:       cfg.Now,
+		log:       cfg.Log,
+		metrics:   cfg.Metrics,
+		remote:    cfg.Remote,
+		signed:    cfg.Signed,
+		buffers:   newBuffers(cfg.MaxBody),
+		strangers: NewLimitedLog(cfg.Log, cfg.Now),
 	}
-	s.challenges.keeper, s.challenges.log = s.keeper, s.log
+	s.challenges.store, s.challenges.log = s.store, s.log
 	s.metrics.buffers.Store(s.buffers)
 	s.metrics.expect(checks.Events())
 	if s.echo, err = s.newEcho(); err != nil {

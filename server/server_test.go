@@ -41,11 +41,11 @@ type receiver struct {
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	return newReceiverOn(t, func(fake *storetest.Fake) server.Keeper { return fake })
+	return newReceiverOn(t, func(fake *storetest.Fake) server.Store { return fake })
 }
 
 // newReceiverOn lets the test stand between the server and the store.
-func newReceiverOn(t *testing.T, keeper func(*storetest.Fake) server.Keeper) *receiver {
+func newReceiverOn(t *testing.T, store func(*storetest.Fake) server.Store) *receiver {
 	t.Helper()
 	document, err := spec.Load()
 	if err != nil {
@@ -54,7 +54,7 @@ func newReceiverOn(t *testing.T, keeper func(*storetest.Fake) server.Keeper) *re
 	r := &receiver{T: t, store: storetest.NewFake(t), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
 	r.advance(0)
 	r.server, err = server.New(server.Config{
-		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Keeper: keeper(r.store),
+		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Store: store(r.store),
 		Now: func() time.Time { return time.Unix(0, r.clock.Load()).UTC() }, Log: slog.New(slog.NewJSONHandler(r.logs, nil)),
 	})
 	if err != nil {
@@ -170,14 +170,14 @@ func (r *receiver) headers(secret, body string) http.Header {
 	}
 }
 
-func (r *receiver) post(door, body string) answer {
+func (r *receiver) post(path, body string) answer {
 	r.Helper()
-	return r.postWith(door, body, r.headers(newSecret, body))
+	return r.postWith(path, body, r.headers(newSecret, body))
 }
 
-func (r *receiver) postWith(door, body string, header http.Header) answer {
+func (r *receiver) postWith(path, body string, header http.Header) answer {
 	r.Helper()
-	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, r.url+door, strings.NewReader(body))
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, r.url+path, strings.NewReader(body))
 	if err != nil {
 		r.Fatal(err)
 	}

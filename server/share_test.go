@@ -53,8 +53,8 @@ func TestSharesOfTheBuffers(t *testing.T) {
 	}
 }
 
-// A large body waits for a place, and not longer than it may.
-func TestPlacesForLargeBodies(t *testing.T) {
+// A large body waits for a slot, and not longer than it may.
+func TestSlotsForLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBuffers(DefaultMaxBody)
 		var shares []*share

@@ -19,7 +19,7 @@ import (
 
 // judge is the contract's verdict; a refusal when it is not to accept.
 func judge(c *contract.Contract, d event.Delivery, document *contract.Document) (contract.Verdict, error) {
-	verdict := c.Judge(d.Door, d.Received, document, MaxFindings)
+	verdict := c.Judge(d.Path, d.Received, document, MaxFindings)
 	if verdict.Refused == "" {
 		return verdict, nil
 	}
@@ -43,7 +43,7 @@ type filter struct {
 	schema *openapi3.Schema // of the body; nil where the document has none
 }
 
-// newFilters prepares the document's operations. For a 3.1 document kin-openapi compiles the body's JSON Schema anew on
+// newFilters prepares the document's operations. For a 3.1 document kin-openapi compiles the body's JSON Schema again on
 // every request, at 0.3 to 0.6 ms each; the check that decides has compiled it once (package contract), so here the
 // schema is visited without compiling, as kin-openapi does for a 3.0 document. The two are held equal by a differential
 // test in package contract.

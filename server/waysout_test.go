@@ -26,8 +26,8 @@ import (
 	"numhook/spec"
 )
 
-// door is a server behind a real http.Server with the package's limits, on the clock of the machine.
-type door struct {
+// liveServer is a server behind a real http.Server with the package's limits, on the clock of the machine.
+type liveServer struct {
 	testing.TB
 	address string
 	server  *server.Server
@@ -35,23 +35,23 @@ type door struct {
 	logs    *syncBuffer
 }
 
-func newDoor(t testing.TB, maxBody int64) *door {
+func newLiveServer(t testing.TB, maxBody int64) *liveServer {
 	t.Helper()
-	return newDoorOn(t, maxBody, func(fake server.Keeper) server.Keeper { return fake })
+	return newLiveServerOn(t, maxBody, func(fake server.Store) server.Store { return fake })
 }
 
-// newDoorOn lets the test stand between the server and the store.
-func newDoorOn(t testing.TB, maxBody int64, keeper func(server.Keeper) server.Keeper) *door {
+// newLiveServerOn lets the test stand between the server and the store.
+func newLiveServerOn(t testing.TB, maxBody int64, store func(server.Store) server.Store) *liveServer {
 	t.Helper()
 	document, err := spec.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &door{TB: t, metrics: server.NewMetrics(), logs: &syncBuffer{}}
+	d := &liveServer{TB: t, metrics: server.NewMetrics(), logs: &syncBuffer{}}
 	d.server, err = server.New(server.Config{
 		Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, MaxBody: maxBody,
-		Keeper: keeper(storetest.NewFake(t)),
-		Log:    slog.New(slog.NewJSONHandler(d.logs, nil)), Metrics: d.metrics,
+		Store: store(storetest.NewFake(t)),
+		Log:   slog.New(slog.NewJSONHandler(d.logs, nil)), Metrics: d.metrics,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ const chunked = "Transfer-Encoding: chunked"
 // chunks is the body in one chunk, and the end.
 func chunks(body string) string { return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body) }
 
-func (d *door) dial() *net.TCPConn {
+func (d *liveServer) dial() *net.TCPConn {
 	d.Helper()
 	conn, err := net.Dial("tcp", d.address)
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *door) dial() *net.TCPConn {
 }
 
 // status writes the text and reads one answer's status; 0 when the connection ends without one.
-func (d *door) status(text string) (status int, closes bool) {
+func (d *liveServer) status(text string) (status int, closes bool) {
 	d.Helper()
 	conn := d.dial()
 	defer conn.Close()
@@ -116,7 +116,7 @@ func (d *door) status(text string) (status int, closes bool) {
 }
 
 // value is the sum of a metric over its labels that contain the text.
-func (d *door) value(name, label string) (sum float64) {
+func (d *liveServer) value(name, label string) (sum float64) {
 	d.Helper()
 	registry := prometheus.NewRegistry()
 	if err := d.metrics.Register(registry); err != nil {
@@ -204,7 +204,7 @@ func TestWhatIsTakenIsGivenBackOnEveryWayOut(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
-	d := newDoor(t, maxBody)
+	d := newLiveServer(t, maxBody)
 	d.accepted() // what is made once is made before the count
 	http.DefaultClient.CloseIdleConnections()
 	descriptors, goroutines := openDescriptors(t), runtime.NumGoroutine()
@@ -241,11 +241,11 @@ func TestWhatIsTakenIsGivenBackOnEveryWayOut(t *testing.T) {
 }
 
 // takeAll takes one way out many times at once.
-func (d *door) takeAll(rounds int, way wayOut, secret string, want int) {
+func (d *liveServer) takeAll(rounds int, way wayOut, secret string, want int) {
 	d.Helper()
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 8 {
-		group.Go(func() {
+		wg.Go(func() {
 			for range rounds / 8 {
 				if way.leave != nil {
 					conn := d.dial()
@@ -258,11 +258,11 @@ func (d *door) takeAll(rounds int, way wayOut, secret string, want int) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 }
 
 // accepted sends a signed delivery, which must be taken.
-func (d *door) accepted() {
+func (d *liveServer) accepted() {
 	d.Helper()
 	body := cnam(strconv.FormatInt(time.Now().UnixNano(), 10), "X", "+13125550100")
 	if got, _ := d.status(head("POST", "/", newSecret, body, length(len(body))) + body); got != http.StatusOK {
@@ -280,17 +280,17 @@ func openDescriptors(t *testing.T) int {
 
 // A body that does not come is cut off without an answer, which a sender takes for a failed connection and repeats.
 func TestABodyThatDoesNotComeIsCutOff(t *testing.T) {
-	d := newDoor(t, server.DefaultMaxBody)
+	d := newLiveServer(t, server.DefaultMaxBody)
 	body := cnam("1", "X", "+13125550100")
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for _, framing := range []string{length(len(body)), chunked, length(500_000)} {
-		group.Go(func() {
+		wg.Go(func() {
 			if got, _ := d.status(head("POST", "/", newSecret, body, framing)); got != 0 {
 				t.Errorf("%s: %d, want no answer", framing, got)
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	eventually(t, "three are counted", func() bool { return d.value("numhook_deliveries_total", "broken_upload") == 3 })
 	if log := d.logs.String(); strings.Contains(log, `"ERROR"`) || strings.Count(log, `"reason":"timed_out"`) != 3 ||
 		strings.Count(log, `"answer":0,"kind":"broken_upload"`) != 3 {
@@ -301,7 +301,7 @@ func TestABodyThatDoesNotComeIsCutOff(t *testing.T) {
 // What the headers tell is told before a byte of the body is asked for, and nothing that follows on the connection is
 // read as a request.
 func TestRefusedBeforeTheBody(t *testing.T) {
-	d := newDoor(t, server.DefaultMaxBody)
+	d := newLiveServer(t, server.DefaultMaxBody)
 	good := cnam("1", "X", "+13125550100")
 	smuggled := head("POST", "/", newSecret, good, length(len(good))) + good
 	const timestamp = signature.HeaderTimestamp + ": "
@@ -335,7 +335,7 @@ func TestRefusedBeforeTheBody(t *testing.T) {
 
 // After a request about whose end two readers can be of two minds, the connection ends.
 func TestFramingInTwoWaysEndsTheConnection(t *testing.T) {
-	d := newDoor(t, server.DefaultMaxBody)
+	d := newLiveServer(t, server.DefaultMaxBody)
 	body := cnam("1", "X", "+13125550100")
 	old := head("POST", "/", newSecret, body, length(len(body))+"\r\nConnection: keep-alive\r\n"+chunked)
 	for name, c := range map[string]struct {

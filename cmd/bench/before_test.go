@@ -88,11 +88,11 @@ func (r *report) beside(what, against, unit string, rate, cpu pair) {
 	}
 }
 
-// beforeOnTheWayOut has both binaries hand on what is owed in copies of one store, which the older one wrote.
+// beforeOnTheWayOut has both binaries hand on the outbox in copies of one store, which the older one wrote.
 func (b *bench) beforeOnTheWayOut(t *testing.T, older string) {
 	path := filepath.Join(b.folder(t), ownDatabase)
 	p := b.startBinary(t, older, "sqlite:"+path)
-	l := &load{from: b.deliveries, connections: b.connections, window: time.Minute, limit: int64(b.owed / 5), rate: stockRate}
+	l := &load{from: b.deliveries, connections: b.connections, window: time.Minute, limit: int64(b.outboxRows / 5), rate: stockRate}
 	if _, err := l.runIn(t, []*process{p}); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func (b *bench) beforeOnTheWayOut(t *testing.T, older string) {
 	var rate, cpu pair
 	var peak [2]float64
 	b.inPairs(func(i int) {
-		h := b.handedOnBy(t, []string{older, b.binary}[i], b.copied(t, path), int64(b.owed/10))
+		h := b.handedOnBy(t, []string{older, b.binary}[i], b.copied(t, path), int64(b.outboxRows/10))
 		rate[i], cpu[i] = append(rate[i], h.rate), append(cpu[i], h.cpu)
 		peak[i] = max(peak[i], h.peak)
 	})
@@ -119,7 +119,7 @@ func median(of []float64) float64 {
 // handing is how fast a binary handed on, and its processor time for each.
 type handing struct{ rate, cpu, peak float64 }
 
-// handedOnBy has the binary hand on so many of all events in the store, to a downstream that takes nothing before all that it is owed is in the outbox.
+// handedOnBy has the binary hand on so many of all events in the store, to a downstream that takes nothing before all that is enqueued for it is in the outbox.
 func (b *bench) handedOnBy(t *testing.T, binary, store string, want int64) (h handing) {
 	t.Helper()
 	d := newBound(t, nil)
@@ -152,7 +152,7 @@ func (b *bench) handedOnBy(t *testing.T, binary, store string, want int64) (h ha
 	return h
 }
 
-// waitFilled waits until no more rows are added to what is owed.
+// waitFilled waits until no more rows are added to the outbox.
 func (b *bench) waitFilled(t *testing.T, store string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+store+"?mode=ro&_pragma=busy_timeout(5000)")

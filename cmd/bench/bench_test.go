@@ -23,40 +23,40 @@ func TestMain(m *testing.M) {
 
 // scale is how much is measured.
 type scale struct {
-	connections int
-	rounds      int           // in each of which every competitor gets its turn, in alternating order
-	warm        time.Duration // before each turn, not counted
-	window      time.Duration // of one receiver's turn
-	appending   time.Duration // of one store's turn
-	limit       int64         // deliveries or appends of one turn; 0 for as many as fit
-	soak        time.Duration // of the watch on memory
-	sample      time.Duration // between two looks at it
-	benchtime   string        // of one testing.Benchmark
-	doors       []int         // numbers of connections
-	glance      time.Duration // at a receiver with one of them
-	events      []int64       // that are stored already
-	owed        int           // rows that a downstream is owed at a receiver's start
-	handing     time.Duration // at most, of one receiver that hands them on
-	draining    time.Duration // the same, of one that hands all of them on
-	pairs       int           // of turns of two binaries
-	payloads    int           // of the file that is validated
-	product     bool          // build the receiver exactly as "make build" does
-	anyDisk     bool          // allow a store in memory
+	connections      int
+	rounds           int           // in each of which every competitor gets its turn, in alternating order
+	warm             time.Duration // before each turn, not counted
+	window           time.Duration // of one receiver's turn
+	appending        time.Duration // of one store's turn
+	limit            int64         // deliveries or appends of one turn; 0 for as many as fit
+	soak             time.Duration // of the watch on memory
+	sample           time.Duration // between two looks at it
+	benchtime        string        // of one testing.Benchmark
+	connectionCounts []int         // numbers of connections
+	glance           time.Duration // at a receiver with one of them
+	events           []int64       // that are stored already
+	outboxRows       int           // rows that is enqueued for a downstream at a receiver's start
+	handing          time.Duration // at most, of one receiver that hands them on
+	draining         time.Duration // the same, of one that hands all of them on
+	pairs            int           // of turns of two binaries
+	payloads         int           // of the file that is validated
+	product          bool          // build the receiver exactly as "make build" does
+	anyDisk          bool          // allow a store in memory
 }
 
 var (
 	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
-		benchtime: "10x", doors: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000}, owed: 200, handing: time.Minute, draining: time.Minute, pairs: 1, payloads: 1000, anyDisk: true}
+		benchtime: "10x", connectionCounts: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000}, outboxRows: 200, handing: time.Minute, draining: time.Minute, pairs: 1, payloads: 1000, anyDisk: true}
 	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
-		sample: time.Second, benchtime: "500ms", doors: []int{1, 16, 64, 256}, glance: 2 * time.Second, events: []int64{10_000, 100_000, 1_000_000},
-		owed: 100_000, handing: 5 * time.Second, draining: 3 * time.Minute, pairs: 12, payloads: 1_000_000, product: true}
+		sample: time.Second, benchtime: "500ms", connectionCounts: []int{1, 16, 64, 256}, glance: 2 * time.Second, events: []int64{10_000, 100_000, 1_000_000},
+		outboxRows: 100_000, handing: 5 * time.Second, draining: 3 * time.Minute, pairs: 12, payloads: 1_000_000, product: true}
 )
 
 // bench is one run: its scale, and what has been found so far.
 type bench struct {
 	scale
 	directory  string               // for everything that is written
-	place      string               // where PostgreSQL makes a directory of its own; empty for the temporary directory
+	dir        string               // where PostgreSQL makes a directory of its own; empty for the temporary directory
 	server     *postgrestest.Server // once one was needed
 	folders    int
 	binary     string // the receiver, once it is built
@@ -81,7 +81,7 @@ var parts = []struct {
 	{"postgres connections", (*bench).connectionsOnPostgres, nil},
 	{"curve", (*bench).curveOfSQLite, nil},
 	{"postgres curve", (*bench).curveOfPostgres, nil},
-	{"way out", (*bench).wayOut, []string{outRow(1), outRow(16), outRow(64), outFirst, outAll, outNone, outBoth, outPassage, outAllAlive, outOneDead, outOneStuck}},
+	{"way out", (*bench).wayOut, []string{outRow(1), outRow(16), outRow(64), outFirst, outAll, outNone, outBoth, outThrough, outAllAlive, outOneDead, outOneStuck}},
 	{"postgres way out", (*bench).bothOnPostgres, []string{outNoneOnPG, outBothOnPG}},
 	{"memory", (*bench).memory, []string{soak}},
 	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
@@ -138,9 +138,9 @@ func TestBench(t *testing.T) {
 
 // fromEnvironment takes what the package comment lists.
 func (b *bench) fromEnvironment(t *testing.T) {
-	if place := os.Getenv("NUMHOOK_BENCH_DIR"); place != "" {
-		b.place = place
-		b.directory = filepath.Join(place, "numhook-bench-"+strconv.Itoa(os.Getpid()))
+	if dir := os.Getenv("NUMHOOK_BENCH_DIR"); dir != "" {
+		b.dir = dir
+		b.directory = filepath.Join(dir, "numhook-bench-"+strconv.Itoa(os.Getpid()))
 		if err := os.Mkdir(b.directory, 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -190,7 +190,7 @@ func (a *discardedAnswer) WriteHeader(status int)      { a.status = status }
 func (a *discardedAnswer) Write(b []byte) (int, error) { return len(b), nil }
 
 func newOwnHandler(t *testing.T, document *openapi3.T) http.Handler {
-	s, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(secret)}, Document: document, Keeper: noKeeper{},
+	s, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(secret)}, Document: document, Store: noStore{},
 		Log: slog.New(slog.NewJSONHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -198,10 +198,10 @@ func newOwnHandler(t *testing.T, document *openapi3.T) http.Handler {
 	return s.Handler()
 }
 
-// noKeeper keeps nothing and says that it did.
-type noKeeper struct{ server.Keeper }
+// noStore keeps nothing and says that it did.
+type noStore struct{ server.Store }
 
-func (noKeeper) Append(_ context.Context, e event.Event) (event.Receipt, error) {
+func (noStore) Append(_ context.Context, e event.Event) (event.Receipt, error) {
 	return event.Receipt{ID: e.ID}, nil
 }
 

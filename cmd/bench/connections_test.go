@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// doorRow is the row of so many connections to so many receivers.
-func doorRow(engine string, receivers, connections int) string {
+// connectionRow is the row of so many connections to so many receivers.
+func connectionRow(engine string, receivers, connections int) string {
 	switch {
 	case receivers == 1 && connections == 1:
 		return "receiver on " + engine + ", 1 connection"
@@ -27,7 +27,7 @@ type fleet struct {
 // connectionsOnSQLite loads one receiver with few and with many connections.
 func (b *bench) connectionsOnSQLite(t *testing.T) {
 	own := &fleet{processes: []*process{b.startOwn(t)}}
-	b.openDoors(t, "sqlite", own, nil)
+	b.openConnections(t, "sqlite", own, nil)
 	requireStored(t, filepath.Join(own.processes[0].command.Dir, ownDatabase), own.answered)
 }
 
@@ -38,36 +38,36 @@ func (b *bench) connectionsOnPostgres(t *testing.T) {
 	for range 3 {
 		many.processes = append(many.processes, b.startOn(t, three))
 	}
-	b.openDoors(t, "postgres", own, many)
+	b.openConnections(t, "postgres", own, many)
 	requireInDatabase(t, one, own.answered)
 	requireInDatabase(t, three, many.answered)
 }
 
-// openDoors loads a receiver with each number of connections in turn, and the fleet, if there is one, with the usual number. Then it stops them.
-func (b *bench) openDoors(t *testing.T, engine string, own, many *fleet) {
-	type door struct {
+// openConnections loads a receiver with each number of connections in turn, and the fleet, if there is one, with the usual number. Then it stops them.
+func (b *bench) openConnections(t *testing.T, engine string, own, many *fleet) {
+	type listening struct {
 		of          *fleet
 		connections int
 	}
-	var doors []door
-	for _, connections := range b.doors {
-		doors = append(doors, door{own, connections})
+	var listenings []listening
+	for _, connections := range b.connectionCounts {
+		listenings = append(listenings, listening{own, connections})
 	}
 	if many != nil {
-		doors = append(doors, door{many, b.connections})
+		listenings = append(listenings, listening{many, b.connections})
 	}
-	seen, turns := make([]measured, len(doors)), make([][]float64, len(doors))
-	b.turns(len(doors), func(i int) {
-		d := doors[i]
+	seen, turns := make([]measured, len(listenings)), make([][]float64, len(listenings))
+	b.turns(len(listenings), func(i int) {
+		d := listenings[i]
 		got := b.load(t, d.connections, min(b.warm, time.Second), b.glance, d.of.processes...)
 		d.of.answered += got.answered
 		seen[i].merge(got)
 		turns[i] = append(turns[i], got.row("", "").PerSecond)
 	})
-	for i, d := range doors {
-		line := seen[i].row("connections", doorRow(engine, len(d.of.processes), d.connections))
+	for i, d := range listenings {
+		line := seen[i].row("connections", connectionRow(engine, len(d.of.processes), d.connections))
 		line.Turns = turns[i]
-		b.report.add(line, doorRow(engine, 1, b.doors[0]))
+		b.report.add(line, connectionRow(engine, 1, b.connectionCounts[0]))
 	}
 	for _, f := range []*fleet{own, many} {
 		if f == nil {

@@ -86,10 +86,10 @@ func (b *bench) fill(t *testing.T, order storedOrder, events int64) {
 
 // curve fills a store for each number of events, and then measures them in turns: each in a process of its own, which began with the full store, so that its
 // memory is that of appending to it.
-func (b *bench) curve(t *testing.T, engine string, place func() (url string, settle func())) {
+func (b *bench) curve(t *testing.T, engine string, opened func() (url string, settle func())) {
 	stores := make([]*storedProcess, len(b.events))
 	for i, events := range b.events {
-		url, settle := place()
+		url, settle := opened()
 		order := storedOrder{Store: url, Connections: b.connections, Appending: b.appending, Limit: b.limit, AnyDisk: b.anyDisk}
 		b.fill(t, order, events)
 		settle()

@@ -121,7 +121,7 @@ func (d *deliveries) event(n int64) event.Event {
 	e := event.Event{
 		ID: event.Identify(canonical), Name: from.name, TS: d.firstTS + n, AccountID: "Fq7cXl2sT5-nEJc3bVzP1w", CarrierCode: 3457,
 		Attribute: from.attribute, Value: from.value,
-		Delivery: event.Delivery{Received: time.Now(), Door: "/" + from.name, Body: body, Header: event.Header{
+		Delivery: event.Delivery{Received: time.Now(), Path: "/" + from.name, Body: body, Header: event.Header{
 			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: "v=2.0;clid=aw1;rid=WEB_4bf92f3577b34da6a3ce929d0e0e4736", Timestamp: "1764000000",
 			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
 			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",

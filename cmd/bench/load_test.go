@@ -83,7 +83,7 @@ func (l *load) stock() int {
 func (l *load) run(targets []target) (*measured, error) {
 	shared := &sending{load: l}
 	callers := make([]*caller, l.connections)
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range callers {
 		conn, err := net.Dial("tcp", targets[i%len(targets)].Address)
 		if err != nil {
@@ -91,9 +91,9 @@ func (l *load) run(targets []target) (*measured, error) {
 		}
 		defer conn.Close()
 		callers[i] = &caller{sending: shared, conn: conn, sender: newSender(l.from), in: make([]byte, 16<<10)}
-		group.Go(callers[i].prepare)
+		wg.Go(callers[i].prepare)
 	}
-	group.Wait()
+	wg.Wait()
 	runtime.GC() // what made the stock is not to be cleared away while the load runs
 	shared.begin = time.Now().Add(l.warm)
 	shared.end = shared.begin.Add(l.window)
@@ -102,12 +102,12 @@ func (l *load) run(targets []target) (*measured, error) {
 		if err := c.conn.SetDeadline(shared.end.Add(grace)); err != nil {
 			return nil, err
 		}
-		group.Go(c.run)
+		wg.Go(c.run)
 	}
 	warmed := time.NewTimer(l.warm)
 	<-warmed.C
 	cpu, clientCPU := cpuTimes(targets), cpuTime(os.Getpid())
-	group.Wait()
+	wg.Wait()
 	m := &measured{window: min(time.Since(shared.begin), l.window), cpu: cpuTimes(targets) - cpu,
 		clientCPU: cpuTime(os.Getpid()) - clientCPU}
 	for _, c := range callers {

@@ -28,7 +28,7 @@ const (
 	outBoth     = "receiver, while it hands on to one downstream"
 	outNoneOnPG = "postgres, receiver, no downstream"
 	outBothOnPG = "postgres, receiver, while it hands on to one downstream"
-	outPassage  = "from the POST to the downstream, few deliveries at a time"
+	outThrough  = "from the POST to the downstream, few deliveries at a time"
 	outFirst    = "first of all that is owed, from the start of the process"
 	outAll      = "all that is owed, 64 attempts at a time, memory watched"
 	outAllAlive = "four downstreams beside a fifth that is alive"
@@ -110,8 +110,8 @@ func configure(t *testing.T, folder string, concurrency int, downstreams []*boun
 	return path
 }
 
-// owing makes a store in which each of so many downstreams is owed so many rows, and returns its file.
-func (b *bench) owing(t *testing.T, downstreams, rows int) string {
+// outbox makes a store in which each of so many downstreams has so many rows in its outbox, and returns its file.
+func (b *bench) outbox(t *testing.T, downstreams, rows int) string {
 	t.Helper()
 	path := filepath.Join(b.folder(t), ownDatabase)
 	s, err := sqlite.Open(t.Context(), path, sqlite.Options{AllowUnsafe: b.anyDisk})
@@ -124,11 +124,11 @@ func (b *bench) owing(t *testing.T, downstreams, rows int) string {
 		}
 	}
 	const each = 50 // numbers of one event
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	failed := make(chan error, 1)
 	var next atomic.Int64
 	for range b.connections {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := next.Add(1) - 1; n*each < int64(rows); n = next.Add(1) - 1 {
 				var about []string
 				for i := range min(each, int64(rows)-n*each) {
@@ -145,7 +145,7 @@ func (b *bench) owing(t *testing.T, downstreams, rows int) string {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	select {
 	case err := <-failed:
 		t.Fatal(err)
@@ -212,13 +212,13 @@ func (b *bench) handOn(t *testing.T, store string, most time.Duration, concurren
 	return h
 }
 
-// drained measures how fast is handed on what is owed already: a while of it, and in the end all.
+// drained measures how fast what is in the outbox is handed on already: a while of it, and in the end all.
 func (b *bench) drained(t *testing.T) {
-	store := b.owing(t, 1, b.owed)
+	store := b.outbox(t, 1, b.outboxRows)
 	for i, concurrency := range []int{1, 16, 64} {
 		d := newBound(t, nil)
 		begun := time.Now()
-		h := b.handOn(t, b.copied(t, store), b.handing, concurrency, int64(b.owed), d)
+		h := b.handOn(t, b.copied(t, store), b.handing, concurrency, int64(b.outboxRows), d)
 		first := time.Unix(0, d.first.Load()).Sub(begun)
 		line := row{Part: "way out", What: outRow(concurrency), PerSecond: float64(d.came.Load()) / (h.took - first).Seconds(), RSS: h.peak}
 		b.report.add(line, outRow(1))
@@ -227,18 +227,18 @@ func (b *bench) drained(t *testing.T) {
 		}
 	}
 	d := newBound(t, nil)
-	h := b.handOn(t, store, b.draining, 64, int64(b.owed), d)
-	if came := d.came.Load(); came < int64(b.owed) {
-		t.Errorf("%d of %d rows were handed on within %v", came, b.owed, b.draining)
+	h := b.handOn(t, store, b.draining, 64, int64(b.outboxRows), d)
+	if came := d.came.Load(); came < int64(b.outboxRows) {
+		t.Errorf("%d of %d rows were handed on within %v", came, b.outboxRows, b.draining)
 	}
 	b.report.Draining = h.looks
-	b.report.add(row{Part: "way out", What: outAll, PerSecond: float64(b.owed) / h.took.Seconds(), RSS: h.peak}, outRow(64))
+	b.report.add(row{Part: "way out", What: outAll, PerSecond: float64(b.outboxRows) / h.took.Seconds(), RSS: h.peak}, outRow(64))
 }
 
 // both measures what handing on costs the way in, and how long a change is under way.
 func (b *bench) both(t *testing.T) {
 	p, d := b.beside(t, [2]string{outNone, outBoth}, [2]string{})
-	b.passage(t, p, d)
+	b.timeThrough(t, p, d)
 	p.stop(t)
 }
 
@@ -282,8 +282,8 @@ func (b *bench) beside(t *testing.T, rows, stores [2]string) (*process, *bound) 
 	return runs[1], d
 }
 
-// passage is the time from a POST of the sender's to its arrival at the downstream, with few deliveries at a time, once the backlog is gone.
-func (b *bench) passage(t *testing.T, p *process, d *bound) {
+// timeThrough is the time from a POST of the sender's to its arrival at the downstream, with few deliveries at a time, once the backlog is gone.
+func (b *bench) timeThrough(t *testing.T, p *process, d *bound) {
 	const apart = 5 * time.Millisecond
 	quiet(t, d)
 	var sent sync.Map // by event_ts
@@ -308,7 +308,7 @@ func (b *bench) passage(t *testing.T, p *process, d *bound) {
 	if times.total == 0 {
 		t.Fatal("nothing arrived")
 	}
-	b.report.add(row{Part: "way out", What: outPassage, P50: milliseconds(times.quantile(0.5)), P99: milliseconds(times.quantile(0.99))}, "")
+	b.report.add(row{Part: "way out", What: outThrough, P50: milliseconds(times.quantile(0.5)), P99: milliseconds(times.quantile(0.99))}, "")
 }
 
 // quiet waits until nothing has come to the downstream for a second.
@@ -328,7 +328,7 @@ func quiet(t *testing.T, d *bound) {
 
 // oneOfFive measures what four downstreams get beside a fifth in each state, each at a receiver of its own.
 func (b *bench) oneOfFive(t *testing.T) {
-	store := b.owing(t, 5, b.owed)
+	store := b.outbox(t, 5, b.outboxRows)
 	fifths := []struct {
 		what string
 		make func() *bound
@@ -381,7 +381,7 @@ func (b *bench) oneOfFive(t *testing.T) {
 				for _, d := range four {
 					came[i] += d.came.Load()
 				}
-				over = over || came[i] == int64(4*b.owed)
+				over = over || came[i] == int64(4*b.outboxRows)
 			}
 		}
 		took := time.Since(begun)

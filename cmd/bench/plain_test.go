@@ -28,7 +28,7 @@ var errRefused = errors.New("a good delivery was not accepted")
 type plainEvent struct {
 	name      string
 	ts        int64
-	account   string
+	accountID string
 	body      []byte
 	numbers   []string
 	attribute string
@@ -98,7 +98,7 @@ func requireSignature(next echo.HandlerFunc) echo.HandlerFunc {
 
 func (p *plain) PeeringNumberCnamUpdated(ctx context.Context, request gen.PeeringNumberCnamUpdatedRequestObject) (gen.PeeringNumberCnamUpdatedResponseObject, error) {
 	body := request.Body
-	e := plainEvent{name: body.Event, ts: body.EventTs, account: body.Payload.AccountId, body: ctx.Value(rawBody{}).([]byte),
+	e := plainEvent{name: body.Event, ts: body.EventTs, accountID: body.Payload.AccountId, body: ctx.Value(rawBody{}).([]byte),
 		numbers: body.Payload.Object.PhoneNumbers, attribute: "cnam"}
 	if cnam := body.Payload.Object.Cnam; cnam != nil {
 		e.value = *cnam
@@ -113,7 +113,7 @@ func (p *plain) PeeringNumberEmergencyAddressUpdated(ctx context.Context,
 	request gen.PeeringNumberEmergencyAddressUpdatedRequestObject,
 ) (gen.PeeringNumberEmergencyAddressUpdatedResponseObject, error) {
 	body := request.Body
-	e := plainEvent{name: body.Event, ts: body.EventTs, account: body.Payload.AccountId, body: ctx.Value(rawBody{}).([]byte),
+	e := plainEvent{name: body.Event, ts: body.EventTs, accountID: body.Payload.AccountId, body: ctx.Value(rawBody{}).([]byte),
 		numbers: body.Payload.Object.PhoneNumbers, attribute: "emergency_address"}
 	if address := body.Payload.Object.EmergencyAddress; address != nil {
 		text, err := json.Marshal(address)
@@ -173,7 +173,7 @@ func (s *plainStore) keep(ctx context.Context, e plainEvent) error {
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	digest := sha256.Sum256(e.body)
-	result, err := tx.StmtContext(ctx, s.insertEvent).ExecContext(ctx, digest[:], e.name, e.ts, e.account, time.Now().UnixMicro(), e.body)
+	result, err := tx.StmtContext(ctx, s.insertEvent).ExecContext(ctx, digest[:], e.name, e.ts, e.accountID, time.Now().UnixMicro(), e.body)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (b *bench) postgres(t *testing.T, stores int, options postgres.Options) app
 func (b *bench) database(t *testing.T) string {
 	t.Helper()
 	if b.server == nil {
-		server, err := postgrestest.Start(b.place)
+		server, err := postgrestest.Start(b.dir)
 		if errors.Is(err, postgrestest.ErrMissing) && os.Getenv("CI") != "true" {
 			t.Skip("NOT MEASURED: everything that needs PostgreSQL. " + err.Error())
 		}

@@ -15,7 +15,7 @@ type report struct {
 	Rows     []row    `json:"rows"`
 	Aims     []aim    `json:"aims"`
 	Memory   []memory `json:"memory"`
-	Draining []memory `json:"draining"` // memory while all that is owed is handed on
+	Draining []memory `json:"draining"` // memory while all that is enqueued is handed on
 }
 
 // row is one line of the table. A zero is a blank.

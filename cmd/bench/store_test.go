@@ -94,9 +94,9 @@ func (s *scale) appendTurn(from *deliveries, one appender) (*measured, error) {
 	latencies := make([]histogram, s.connections)
 	var failed atomic.Pointer[error]
 	var taken atomic.Int64
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range latencies {
-		group.Go(func() {
+		wg.Go(func() {
 			for time.Now().Before(end) && failed.Load() == nil {
 				if s.limit > 0 && taken.Add(1) > s.limit {
 					return
@@ -110,7 +110,7 @@ func (s *scale) appendTurn(from *deliveries, one appender) (*measured, error) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	m := &measured{window: time.Since(begin), cpu: cpuTime(os.Getpid()) - cpu}
 	if err := failed.Load(); err != nil {
 		return nil, *err

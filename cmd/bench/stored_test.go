@@ -119,10 +119,10 @@ func openStored(ctx context.Context, order *storedOrder) (storedStore, error) {
 // fill appends the first events of the stream in the way that all are appended, by so many at once that the groups are large.
 func fill(events int64, one appender) error {
 	const writers = 1024
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	failed := make(chan error, writers)
 	for w := range int64(writers) {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := w; n < events; n += writers {
 				if err := one(n); err != nil {
 					failed <- err
@@ -131,7 +131,7 @@ func fill(events int64, one appender) error {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	close(failed)
 	return <-failed
 }

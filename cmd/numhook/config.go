@@ -137,7 +137,7 @@ type engine struct {
 // reader is an open store of which only the reading half is used.
 type reader interface {
 	store.Reader
-	store.OwedReader
+	store.OutboxReader
 	Close() error
 }
 

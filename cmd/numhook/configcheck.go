@@ -8,15 +8,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"numhook/cmd/numhook/settings"
+	"numhook/cmd/numhook/config"
 	"numhook/server/event"
 	"numhook/server/terminal"
 )
 
 func newConfigCommand() *cobra.Command {
 	return newVerbGroup("config", "Check the configuration of downstreams, or see how one is written", newConfigCheckCommand(),
-		newConfigPrintCommand("schema", "Print the JSON Schema of the configuration, for editors", settings.Schema),
-		newConfigPrintCommand("example", "Print a configuration with every key, explained", settings.Example))
+		newConfigPrintCommand("schema", "Print the JSON Schema of the configuration, for editors", config.Schema),
+		newConfigPrintCommand("example", "Print a configuration with every key, explained", config.Example))
 }
 
 func newConfigPrintCommand(use, short string, text func() []byte) *cobra.Command {
@@ -61,30 +61,30 @@ func newConfigCheckCommand() *cobra.Command {
 
 // configChecked is the JSON of config check.
 type configChecked struct {
-	File        string             `json:"file"`
-	Downstreams []configured       `json:"downstreams"` // empty when there are problems
-	Problems    []settings.Problem `json:"problems"`
-	Omitted     int                `json:"omitted,omitempty"` // problems beyond the first hundred
-	Warnings    []settings.Problem `json:"warnings"`          // what is served, and may not be meant
+	File        string           `json:"file"`
+	Downstreams []configured     `json:"downstreams"` // empty when there are problems
+	Problems    []config.Problem `json:"problems"`
+	Omitted     int              `json:"omitted,omitempty"` // problems beyond the first hundred
+	Warnings    []config.Problem `json:"warnings"`          // what is served, and may not be meant
 }
 
 // configured is a downstream as it may be shown.
 type configured struct {
-	Name   string          `json:"name"`
-	Mode   event.Mode      `json:"mode"`
-	Start  event.Start     `json:"start"`
-	Scheme settings.Scheme `json:"scheme"`
-	URL    string          `json:"url"` // without what may be a credential
-	Events []string        `json:"events,omitempty"`
+	Name   string        `json:"name"`
+	Mode   event.Mode    `json:"mode"`
+	Start  event.Start   `json:"start"`
+	Scheme config.Scheme `json:"scheme"`
+	URL    string        `json:"url"` // without what may be a credential
+	Events []string      `json:"events,omitempty"`
 }
 
 func checkConfig(file string) (configChecked, error) {
-	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []settings.Problem{}, Warnings: []settings.Problem{}}
-	good, err := loadSettings(file, settings.Load)
+	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []config.Problem{}, Warnings: []config.Problem{}}
+	good, err := loadSettings(file, config.Load)
 	if err == nil {
 		err = refuseOwnFiles(good, ownFilesOfEnvironment())
 	}
-	if problems, ok := errors.AsType[*settings.Problems](err); ok {
+	if problems, ok := errors.AsType[*config.Problems](err); ok {
 		checked.Problems, checked.Omitted = problems.List, problems.Omitted
 		return checked, nil
 	}

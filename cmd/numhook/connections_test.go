@@ -39,11 +39,11 @@ func (s *site) startLimited(descriptors int, args ...string) *receiver {
 }
 
 // strangers come from an address of this machine, until the context ends. Each does what it does, and comes again.
-func strangers(ctx context.Context, group *sync.WaitGroup, many int, from, to string, what func(context.Context, net.Conn)) *atomic.Int64 {
+func strangers(ctx context.Context, wg *sync.WaitGroup, many int, from, to string, what func(context.Context, net.Conn)) *atomic.Int64 {
 	var came atomic.Int64
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: time.Second}
 	for range many {
-		group.Go(func() {
+		wg.Go(func() {
 			again := time.NewTicker(50 * time.Millisecond) // of which a ready one is taken at once by whoever was busy meanwhile
 			defer again.Stop()
 			for ctx.Err() == nil {
@@ -131,11 +131,11 @@ func TestStrangersDoNotCrowdOutTheSender(t *testing.T) {
 	} {
 		t.Run(crowd.name, func(t *testing.T) {
 			r := newSite(t).startLimited(64)
-			var group sync.WaitGroup
-			defer group.Wait()
+			var wg sync.WaitGroup
+			defer wg.Wait()
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			came := strangers(ctx, &group, crowd.many, crowd.from, strings.TrimPrefix(r.url, "http://"), crowd.what)
+			came := strangers(ctx, &wg, crowd.many, crowd.from, strings.TrimPrefix(r.url, "http://"), crowd.what)
 			eventually(t, startTime, "all the strangers are there", func() bool { return came.Load() >= int64(crowd.many) })
 			sent, good, slowest := genuine(r, during)
 			if good*100 < sent*95 { // on a machine with nothing else to do it is 99 of 100 and more; this one may be busy with other tests

@@ -34,7 +34,7 @@ func eventOf(body string) event.Event {
 	d := contract.Parse([]byte(body))
 	canonical, _ := d.Canonical()
 	bare := event.Event{ID: event.Identify(canonical), Name: cnamEvent, Attribute: event.CNAM}
-	bare.Delivery = event.Delivery{Received: time.Now().UTC(), Door: "/", Body: []byte(body)}
+	bare.Delivery = event.Delivery{Received: time.Now().UTC(), Path: "/", Body: []byte(body)}
 	e, _ := contract.Restore(bare)
 	return e
 }
@@ -64,7 +64,7 @@ func newCorrupted(t *testing.T, random *rand.Rand) *corrupted {
 		switch {
 		case n%100 == 0:
 			body := fmt.Appendf(nil, `{"event":"unknown","n":%d}`, n)
-			_, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.UnknownEvent, Delivery: event.Delivery{Received: time.UnixMilli(int64(n)), Door: "/", Body: body}})
+			_, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.UnknownEvent, Delivery: event.Delivery{Received: time.UnixMilli(int64(n)), Path: "/", Body: body}})
 			c.must(err)
 		case n == corruptedEvents/2+1: // the first half is in the file, the second in the log
 			c.must(s.Close())
@@ -323,7 +323,7 @@ func (c *corrupted) numbers(s sourceOfAll, has map[event.ID]bool) {
 	}
 }
 
-// whole looks at a store that was repaired: it is good, has the newest value of each event that was saved, and owes each of them.
+// whole looks at a store that was repaired: it is good, has the newest value of each event that was saved, and enqueues each of them.
 func (c *corrupted) whole(path string, events int64) {
 	c.Helper()
 	r, err := sqlite.OpenReader(c.Context(), path)
@@ -336,13 +336,13 @@ func (c *corrupted) whole(path string, events int64) {
 		c.Errorf("there are %d events, and %d were saved", len(has), events)
 	}
 	c.numbers(r, has)
-	standings, err := r.Downstreams(c.Context())
+	statuses, err := r.Downstreams(c.Context())
 	c.must(err)
-	if len(standings) == 2 {
-		owed, err := r.Owed(c.Context(), event.OwedFilter{Downstream: "crm"}, 0, 2*corruptedEvents)
+	if len(statuses) == 2 {
+		rows, err := r.OutboxRows(c.Context(), event.OutboxFilter{Downstream: "crm"}, 0, 2*corruptedEvents)
 		c.must(err)
-		if want := c.newest(has); len(owed) != len(want) {
-			c.Errorf("%d numbers are owed, want %d", len(owed), len(want))
+		if want := c.newest(has); len(rows) != len(want) {
+			c.Errorf("%d numbers are owed, want %d", len(rows), len(want))
 		}
 	}
 	old, err := filepath.Glob(path + ".damaged-*")

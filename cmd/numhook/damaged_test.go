@@ -85,7 +85,7 @@ func damagedThingsAreNotShown(t *testing.T, s *site) {
 	}
 }
 
-// What is owed and does not agree with its identity is never handed on: it is counted, the store is looked at as a whole, and from then on nothing is acknowledged
+// What is in the outbox and does not agree with its identity is never handed on: it is counted, the store is looked at as a whole, and from then on nothing is acknowledged
 // and nothing handed on.
 func TestDamagedThingsAreNotHandedOn(t *testing.T) { onEachEngine(t, damagedThingsAreNotHandedOn) }
 

@@ -24,35 +24,35 @@ func newDeliveriesCommand() *cobra.Command {
 		newDeliveriesListCommand(), newDeliveriesShowCommand(), newDeliveriesRetryCommand(), newDeliveriesSkipCommand())
 }
 
-// owedShown is the JSON of a row of what is owed.
-type owedShown struct {
-	ID         int64           `json:"id"`
-	Change     string          `json:"change_id,omitempty"` // the identity under which the downstream gets it
-	Downstream string          `json:"downstream"`
-	Number     string          `json:"number,omitempty"`
-	Attribute  event.Attribute `json:"attribute,omitempty"`
-	State      event.OwedState `json:"state"`
-	EventID    event.ID        `json:"event_id"`
-	EventName  string          `json:"event"`
-	TS         int64           `json:"event_ts"`
-	Value      json.RawMessage `json:"value,omitempty"`
-	Tries      int             `json:"tries"`
-	Since      time.Time       `json:"since"`
-	Due        time.Time       `json:"due,omitzero"`
-	Attempted  time.Time       `json:"attempted,omitzero"`
-	Reason     string          `json:"reason,omitempty"`
-	Output     string          `json:"output,omitempty"` // what the last attempt's program printed on standard error, escaped; a list leaves it out
+// deliveryRow is the JSON of a row of the outbox.
+type deliveryRow struct {
+	ID         int64             `json:"id"`
+	Change     string            `json:"change_id,omitempty"` // the identity under which the downstream gets it
+	Downstream string            `json:"downstream"`
+	Number     string            `json:"number,omitempty"`
+	Attribute  event.Attribute   `json:"attribute,omitempty"`
+	State      event.OutboxState `json:"state"`
+	EventID    event.ID          `json:"event_id"`
+	EventName  string            `json:"event"`
+	TS         int64             `json:"event_ts"`
+	Value      json.RawMessage   `json:"value,omitempty"`
+	Tries      int               `json:"tries"`
+	Since      time.Time         `json:"since"`
+	Due        time.Time         `json:"due,omitzero"`
+	Attempted  time.Time         `json:"attempted,omitzero"`
+	Reason     string            `json:"reason,omitempty"`
+	Output     string            `json:"output,omitempty"` // what the last attempt's program printed on standard error, escaped; a list leaves it out
 }
 
-func showOwed(o event.Owed) owedShown {
-	return owedShown{
+func showRow(o event.OutboxRow) deliveryRow {
+	return deliveryRow{
 		ID: o.ID, Change: changeID(o), Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State, EventID: o.EventID, EventName: o.EventName, TS: o.TS,
 		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason, Output: o.Output,
 	}
 }
 
 // changeID is the identity under which the downstream gets the row, such as its webhook-id: what its own logs speak of. It is empty for what has none.
-func changeID(o event.Owed) string {
+func changeID(o event.OutboxRow) string {
 	const anyTry = 1
 	e, err := dispatch.Wrap(event.Attempt{EventID: o.EventID, EventName: o.EventName, Number: o.Number, Attribute: o.Attribute, Try: anyTry})
 	if err != nil {
@@ -68,26 +68,26 @@ const (
 )
 
 // openStates are those of what a downstream does not have yet.
-var openStates = []event.OwedState{event.Waiting, event.Attempting, event.Dead}
+var openStates = []event.OutboxState{event.Waiting, event.Attempting, event.Dead}
 
-// owedFlags narrow a list of what is owed.
-type owedFlags struct {
+// deliveryFlags narrow a list of the outbox.
+type deliveryFlags struct {
 	downstream, number *string
 	state              *choice
 }
 
-func (f owedFlags) filters() []event.OwedFilter {
-	states := []event.OwedState{event.OwedState(f.state.value)}
+func (f deliveryFlags) filters() []event.OutboxFilter {
+	states := []event.OutboxState{event.OutboxState(f.state.value)}
 	switch f.state.value {
 	case stateAll:
-		states = []event.OwedState{""}
+		states = []event.OutboxState{""}
 	case stateOpen:
 		states = openStates
 	}
-	var filters []event.OwedFilter
+	var filters []event.OutboxFilter
 	for _, number := range spellings(*f.number) {
 		for _, state := range states {
-			filters = append(filters, event.OwedFilter{Downstream: *f.downstream, Number: number, State: state})
+			filters = append(filters, event.OutboxFilter{Downstream: *f.downstream, Number: number, State: state})
 		}
 	}
 	return filters
@@ -99,7 +99,7 @@ func newDeliveriesListCommand() *cobra.Command {
 		Long: "List what downstreams are owed. A row is a number's attribute (mode latest), or what one event says about one number (mode every).",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	f := owedFlags{
+	f := deliveryFlags{
 		downstream: cmd.Flags().String("downstream", "", "only what this downstream is owed"),
 		number:     cmd.Flags().String("number", "", "only what is owed of this number, and of the one with a plus where digits alone are typed"),
 		state: &choice{value: stateOpen, among: []string{stateOpen, string(event.Waiting), string(event.Attempting), string(event.Dead), string(event.Delivered),
@@ -120,18 +120,18 @@ func newDeliveriesListCommand() *cobra.Command {
 				return err
 			}
 		}
-		rows := newOwedRows(from, f.filters(), *after)
+		rows := newOutboxPages(from, f.filters(), *after)
 		out := newList(cmd.OutOrStdout(), format.value, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE", "TRIES", "DUE", "REASON", "EVENT_ID")
 		return out.pages(*limit, func(limit int) (int, error) {
-			owed, err := rows.next(ctx, limit)
+			rows, err := rows.next(ctx, limit)
 			now := time.Now()
-			for _, o := range owed {
-				out.entry(showOwed(o), []string{
+			for _, o := range rows {
+				out.entry(showRow(o), []string{
 					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)), string(o.State), strconv.Itoa(o.Tries),
 					dueIn(o, now), orDash(o.Reason), o.EventID.String()[:shortID],
 				})
 			}
-			return len(owed), err
+			return len(rows), err
 		})
 	}
 	return cmd
@@ -150,19 +150,19 @@ func newDeliveriesShowCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
-		o, err := from.OwedRow(cmd.Context(), ids[0])
+		o, err := from.OutboxRow(cmd.Context(), ids[0])
 		switch {
 		case err != nil:
 			return err
 		case format.value == "json":
-			return writeJSON(cmd.OutOrStdout(), showOwed(o))
+			return writeJSON(cmd.OutOrStdout(), showRow(o))
 		}
-		return writeOwed(cmd.OutOrStdout(), o, time.Now())
+		return writeRows(cmd.OutOrStdout(), o, time.Now())
 	}
 	return cmd
 }
 
-func writeOwed(w io.Writer, o event.Owed, now time.Time) error {
+func writeRows(w io.Writer, o event.OutboxRow, now time.Time) error {
 	fmt.Fprintf(w, "row %d\n  change        %s\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID,
 		orDash(terminal.Escape(changeID(o))), terminal.Escape(o.Downstream), orDash(terminal.Escape(o.Number)), orDash(string(o.Attribute)))
 	fmt.Fprintf(w, "  value         %s\n  set by event  %s\n", orDash(valueText(o.Value)), o.EventID)
@@ -207,7 +207,7 @@ func newDeliveriesRetryCommand() *cobra.Command {
 		Long: "Make rows due at once, whatever became of them: waiting, delivered, dead or skipped. What comes after an attempt that is under way decides itself.\n" +
 			"The exit code is 1 when any of them is not there or cannot be retried.",
 	}
-	changeRows(cmd, event.Waiting, store.Owing.Retry)
+	changeRows(cmd, event.Waiting, store.Outbox.Retry)
 	return cmd
 }
 
@@ -217,12 +217,12 @@ func newDeliveriesSkipCommand() *cobra.Command {
 		Long: "Give up rows that are waiting or dead: the downstream is not sent them, and they are no longer counted. A newer value of the number is owed as ever;\n" +
 			"retry and replay bring a skipped row back. The exit code is 1 when any of them is not there or cannot be skipped.",
 	}
-	changeRows(cmd, event.Skipped, store.Owing.Skip)
+	changeRows(cmd, event.Skipped, store.Outbox.Skip)
 	return cmd
 }
 
 // changeRows gives the verb its flags and its work: to change the rows with the ids, or all that are dead.
-func changeRows(cmd *cobra.Command, result event.OwedState, change func(store.Owing, context.Context, int64) error) {
+func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.Outbox, context.Context, int64) error) {
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	dead := cmd.Flags().Bool("dead", false, "all rows that are dead, instead of those with an ID")
 	downstream := cmd.Flags().String("downstream", "", "with --dead: only this downstream's")
@@ -273,7 +273,7 @@ func changeRows(cmd *cobra.Command, result event.OwedState, change func(store.Ow
 }
 
 // changedRow tells an answer about the row from trouble.
-func changedRow(id int64, result event.OwedState, err error) (rowChanged, error) {
+func changedRow(id int64, result event.OutboxState, err error) (rowChanged, error) {
 	switch kind := event.KindOf(err); {
 	case err == nil:
 		return rowChanged{ID: id, Result: string(result)}, nil
@@ -295,20 +295,20 @@ func eachOf(ids []int64, visit func(int64) error) error {
 }
 
 // eachDead visits the rows that are dead, each once.
-func eachDead(ctx context.Context, from store.OwedReader, downstream string, visit func(int64) error) error {
+func eachDead(ctx context.Context, from store.OutboxReader, downstream string, visit func(int64) error) error {
 	after := int64(0)
 	for {
-		owed, err := from.Owed(ctx, event.OwedFilter{Downstream: downstream, State: event.Dead}, after, page)
+		rows, err := from.OutboxRows(ctx, event.OutboxFilter{Downstream: downstream, State: event.Dead}, after, page)
 		if err != nil {
 			return err
 		}
-		for _, o := range owed {
+		for _, o := range rows {
 			after = o.ID
 			if err := visit(o.ID); err != nil {
 				return err
 			}
 		}
-		if len(owed) < page {
+		if len(rows) < page {
 			return nil
 		}
 	}

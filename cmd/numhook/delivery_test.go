@@ -50,14 +50,14 @@ func signedAt(secret, body string, at time.Time) http.Header {
 }
 
 // post delivers a body as the sender does.
-func (r *receiver) post(door, body string) answer {
+func (r *receiver) post(path, body string) answer {
 	r.Helper()
-	return r.postWith(door, body, signed(testSecret, body))
+	return r.postWith(path, body, signed(testSecret, body))
 }
 
-func (r *receiver) postWith(door, body string, header http.Header) answer {
+func (r *receiver) postWith(path, body string, header http.Header) answer {
 	r.Helper()
-	got, err := r.deliver(door, body, header)
+	got, err := r.deliver(path, body, header)
 	if err != nil {
 		r.Fatalf("cannot deliver: %v", err)
 	}
@@ -65,8 +65,8 @@ func (r *receiver) postWith(door, body string, header http.Header) answer {
 }
 
 // deliver is postWith for those who expect that it can fail.
-func (r *receiver) deliver(door, body string, header http.Header) (answer, error) {
-	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, r.url+door, strings.NewReader(body))
+func (r *receiver) deliver(path, body string, header http.Header) (answer, error) {
+	request, err := http.NewRequestWithContext(r.Context(), http.MethodPost, r.url+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}

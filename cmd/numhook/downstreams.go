@@ -24,7 +24,7 @@ func newDownstreamsCommand() *cobra.Command {
 // How a downstream stands, in one word.
 const (
 	stateActive  = "active"
-	stateFilling = "filling" // what its start asks for is not all owed yet
+	stateFilling = "filling" // what its start asks for is not all enqueued yet
 	statePaused  = "paused"
 )
 
@@ -42,14 +42,14 @@ type downstreamShown struct {
 	Oldest     time.Time `json:"oldest_owed,omitzero"`
 }
 
-func showDownstream(s event.Standing) downstreamShown {
+func showDownstream(s event.DownstreamStatus) downstreamShown {
 	return downstreamShown{
-		Downstream: s.Downstream, State: standingState(s), Filled: s.Filled, Registered: s.Registered, Paused: s.Paused, PausedWhy: s.PausedWhy,
+		Downstream: s.Downstream, State: statusState(s), Filled: s.Filled, Registered: s.Registered, Paused: s.Paused, PausedWhy: s.PausedWhy,
 		Waiting: s.Waiting, Attempting: s.Attempting, Dead: s.Dead, Oldest: s.Oldest,
 	}
 }
 
-func standingState(s event.Standing) string {
+func statusState(s event.DownstreamStatus) string {
 	switch {
 	case !s.Paused.IsZero():
 		return statePaused
@@ -73,25 +73,25 @@ func newDownstreamsStatusCommand() *cobra.Command {
 		if len(args) == 0 {
 			return listDownstreams(cmd, from, format.value)
 		}
-		standing, err := findDownstream(cmd.Context(), from, args[0])
+		status, err := findDownstream(cmd.Context(), from, args[0])
 		switch {
 		case err != nil:
 			return err
 		case format.value == "json":
-			return writeJSON(cmd.OutOrStdout(), showDownstream(standing))
+			return writeJSON(cmd.OutOrStdout(), showDownstream(status))
 		}
-		return writeDownstream(cmd.OutOrStdout(), standing, time.Now())
+		return writeDownstream(cmd.OutOrStdout(), status, time.Now())
 	}
 	return cmd
 }
 
-func listDownstreams(cmd *cobra.Command, from store.OwedReader, format string) error {
-	standings, err := from.Downstreams(cmd.Context())
+func listDownstreams(cmd *cobra.Command, from store.OutboxReader, format string) error {
+	statuses, err := from.Downstreams(cmd.Context())
 	if err != nil {
 		return err
 	}
 	out := newList(cmd.OutOrStdout(), format, "NAME", "MODE", "STATE", "OWED", "DEAD", "OLDEST", "REGISTERED", "WHY")
-	for _, s := range standings {
+	for _, s := range statuses {
 		oldest, why := "-", "-"
 		if !s.Oldest.IsZero() {
 			oldest = age(s.Oldest, s.At)
@@ -100,11 +100,11 @@ func listDownstreams(cmd *cobra.Command, from store.OwedReader, format string) e
 			why = s.PausedWhy
 		}
 		out.entry(showDownstream(s), []string{
-			s.Name, string(s.Mode), standingState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10), oldest,
+			s.Name, string(s.Mode), statusState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10), oldest,
 			s.Registered.Format(time.RFC3339), why,
 		})
 	}
-	if len(standings) == 0 && format == "text" {
+	if len(statuses) == 0 && format == "text" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "numhook: no downstream is registered: "+howToRegister)
 	}
 	return errors.Join(out.close(), out.failed)
@@ -114,13 +114,13 @@ func listDownstreams(cmd *cobra.Command, from store.OwedReader, format string) e
 const howToRegister = "numhook serve --config FILE registers those of the file"
 
 // findDownstream is the downstream of the name.
-func findDownstream(ctx context.Context, from store.OwedReader, name string) (event.Standing, error) {
-	standings, err := from.Downstreams(ctx)
+func findDownstream(ctx context.Context, from store.OutboxReader, name string) (event.DownstreamStatus, error) {
+	statuses, err := from.Downstreams(ctx)
 	if err != nil {
-		return event.Standing{}, err
+		return event.DownstreamStatus{}, err
 	}
-	known := make([]string, len(standings))
-	for i, s := range standings {
+	known := make([]string, len(statuses))
+	for i, s := range statuses {
 		if s.Name == name {
 			return s, nil
 		}
@@ -130,10 +130,10 @@ func findDownstream(ctx context.Context, from store.OwedReader, name string) (ev
 	if len(known) > 0 {
 		hint = "registered are " + strings.Join(known, ", ") + "; " + howToRegister
 	}
-	return event.Standing{}, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot find downstream %q: it is not registered", name), Hint: hint}
+	return event.DownstreamStatus{}, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot find downstream %q: it is not registered", name), Hint: hint}
 }
 
-func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
+func writeDownstream(w io.Writer, s event.DownstreamStatus, now time.Time) error {
 	fmt.Fprintf(w, "downstream %s\n  mode         %s\n  start        %s\n  events       %s\n", terminal.Escape(s.Name),
 		s.Mode, s.Start, listed(s.Events, "all"))
 	var codes []string
@@ -149,7 +149,7 @@ func writeDownstream(w io.Writer, s event.Standing, now time.Time) error {
 		}
 	}
 	fmt.Fprintf(w, "  registered   %s\n", s.Registered.Format(time.RFC3339))
-	switch standingState(s) {
+	switch statusState(s) {
 	case statePaused:
 		fmt.Fprintf(w, "  state        paused since %s (%s): %s\n", s.Paused.Format(time.RFC3339), age(s.Paused, now), terminal.Escape(s.PausedWhy))
 	case stateFilling:
@@ -186,7 +186,7 @@ func newDownstreamsPauseCommand() *cobra.Command {
 		if strings.TrimSpace(*why) == "" {
 			return errors.New("cannot pause the downstream: --why is empty: say why, for whoever finds it paused")
 		}
-		return changeDownstream(cmd, *url, format.value, args[0], "paused, and keeps what it is owed", func(ctx context.Context, s store.Owing) error {
+		return changeDownstream(cmd, *url, format.value, args[0], "paused, and keeps what it is owed", func(ctx context.Context, s store.Outbox) error {
 			return s.Pause(ctx, args[0], *why)
 		})
 	}
@@ -197,7 +197,7 @@ func newDownstreamsResumeCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "resume NAME", Short: "Send to a paused downstream again", Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return changeDownstream(cmd, *url, format.value, args[0], "active", func(ctx context.Context, s store.Owing) error {
+		return changeDownstream(cmd, *url, format.value, args[0], "active", func(ctx context.Context, s store.Outbox) error {
 			return s.Resume(ctx, args[0])
 		})
 	}
@@ -205,7 +205,7 @@ func newDownstreamsResumeCommand() *cobra.Command {
 }
 
 // changeDownstream changes a downstream that is known, and shows how it stands then.
-func changeDownstream(cmd *cobra.Command, url, format, name, done string, change func(context.Context, store.Owing) error) (err error) {
+func changeDownstream(cmd *cobra.Command, url, format, name, done string, change func(context.Context, store.Outbox) error) (err error) {
 	ctx := cmd.Context()
 	s, err := openOperator(ctx, url)
 	if err != nil {
@@ -218,22 +218,22 @@ func changeDownstream(cmd *cobra.Command, url, format, name, done string, change
 	if err := change(ctx, s); err != nil {
 		return err
 	}
-	standing, err := findDownstream(ctx, s, name)
+	status, err := findDownstream(ctx, s, name)
 	if err != nil {
 		return err
 	}
 	if format == "json" {
-		return writeJSON(cmd.OutOrStdout(), showDownstream(standing))
+		return writeJSON(cmd.OutOrStdout(), showDownstream(status))
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", terminal.Escape(name), done, standing.Waiting+standing.Attempting, standing.Dead)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", terminal.Escape(name), done, status.Waiting+status.Attempting, status.Dead)
 	return err
 }
 
 // downstreamRemoved is the JSON of downstreams remove.
 type downstreamRemoved struct {
-	Name string `json:"name"`
-	Owed int64  `json:"owed"` // rows that were forgotten before they were delivered
-	Dead int64  `json:"dead"` // likewise
+	Name   string `json:"name"`
+	Outbox int64  `json:"owed"` // rows that were forgotten before they were delivered
+	Dead   int64  `json:"dead"` // likewise
 }
 
 func newDownstreamsRemoveCommand() *cobra.Command {
@@ -258,15 +258,15 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	standing, err := findDownstream(ctx, s, name)
+	status, err := findDownstream(ctx, s, name)
 	if err != nil {
 		return err
 	}
-	gone := downstreamRemoved{Name: name, Owed: standing.Waiting + standing.Attempting, Dead: standing.Dead}
+	gone := downstreamRemoved{Name: name, Outbox: status.Waiting + status.Attempting, Dead: status.Dead}
 	if !yes {
 		return &exitError{code: exitUse, err: &event.Error{
 			Kind: event.Invalid,
-			Text: fmt.Sprintf("cannot remove downstream %q without --yes: it would forget that %d rows are owed and %d are dead, and what had been delivered", name, gone.Owed, gone.Dead),
+			Text: fmt.Sprintf("cannot remove downstream %q without --yes: it would forget that %d rows are owed and %d are dead, and what had been delivered", name, gone.Outbox, gone.Dead),
 			Hint: "nothing has been removed; take it out of every receiver's --config and restart it first, and then: numhook downstreams remove " + name + " --yes",
 		}}
 	}
@@ -277,7 +277,7 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 		return writeJSON(cmd.OutOrStdout(), gone)
 	}
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; until a receiver that names it is started again "+
-		"nothing is owed to it, and with start: now what comes meanwhile never will be\n", terminal.Escape(name), gone.Owed, gone.Dead)
+		"nothing is owed to it, and with start: now what comes meanwhile never will be\n", terminal.Escape(name), gone.Outbox, gone.Dead)
 	return err
 }
 

@@ -20,8 +20,8 @@ func TestDrainsUnderLoad(t *testing.T) {
 	load := newTraffic(t, uint64(time.Now().UnixNano()))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	var group sync.WaitGroup
-	group.Go(func() { load.run(ctx, r, 0, 12) })
+	var wg sync.WaitGroup
+	wg.Go(func() { load.run(ctx, r, 0, 12) })
 	eventually(t, startTime, "the load is taken", func() bool { return load.accepted() > 200 })
 	memory, began := residentMemory(t, r), time.Now()
 	if code := r.stop(); code != exitGood {
@@ -30,7 +30,7 @@ func TestDrainsUnderLoad(t *testing.T) {
 	if took := time.Since(began); took > drainTime+drainMargin {
 		t.Errorf("it took %v to drain, want at most %v", took, drainTime)
 	}
-	group.Wait() // every sender stops by itself, once nobody answers it
+	wg.Wait() // every sender stops by itself, once nobody answers it
 	if ctx.Err() != nil {
 		t.Error("the senders were still answered after the receiver had ended")
 	}
@@ -42,11 +42,11 @@ func TestDrainsUnderLoad(t *testing.T) {
 	if !r.log.has("draining") || !r.log.has("drained") {
 		t.Errorf("the log does not say that it drained: %s", r.log)
 	}
-	load.check(readLedger(t, s.file()))
+	load.check(readSnapshot(t, s.file()))
 	t.Logf("answers %v, %d MiB resident under load, drained in %v", load.answers, memory>>20, time.Since(began))
 
 	r = s.start() // nothing has to be recovered, and nothing is missing
-	load.check(readLedger(t, s.file()))
+	load.check(readSnapshot(t, s.file()))
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code of an idle receiver is %d", code)
 	}
@@ -90,7 +90,7 @@ func TestDrainsBesideStrayConnections(t *testing.T) {
 			t.Errorf("an idle connection got %d", got)
 		}
 	}
-	l := readLedger(t, r.file())
+	l := readSnapshot(t, r.file())
 	l.check(t)
 	if _, kept := l.bodies()[identity(t, body)]; !kept || len(l.events) != len(idle)+1 {
 		t.Errorf("%d events were kept, want %d", len(l.events), len(idle)+1)
@@ -125,7 +125,7 @@ func TestRefusesWhatComesWhileItDrains(t *testing.T) {
 	if code := r.awaitEnd(endTime); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
-	if l := readLedger(t, r.file()); len(l.events) != 0 {
+	if l := readSnapshot(t, r.file()); len(l.events) != 0 {
 		t.Errorf("%d events were kept", len(l.events))
 	}
 }

@@ -40,14 +40,14 @@ type eventShown struct {
 // deliveryShown is the JSON of the delivery that something came with.
 type deliveryShown struct {
 	Received time.Time    `json:"received"`
-	Door     string       `json:"door"`
+	Path     string       `json:"door"`
 	Header   event.Header `json:"headers"`
 	Body     string       `json:"body,omitempty"`        // when the bytes are valid UTF-8
 	Base64   []byte       `json:"body_base64,omitempty"` // the bytes themselves
 }
 
 func showDelivery(d event.Delivery, body bool) deliveryShown {
-	shown := deliveryShown{Received: d.Received, Door: d.Door, Header: d.Header}
+	shown := deliveryShown{Received: d.Received, Path: d.Path, Header: d.Header}
 	if body {
 		shown.Base64 = d.Body
 		if utf8.Valid(d.Body) {
@@ -170,7 +170,7 @@ func writeFindings(w io.Writer, findings []event.Finding) {
 
 // writeDelivery ends with the body, each line of it behind a margin. --format raw gives it byte for byte.
 func writeDelivery(w io.Writer, d event.Delivery) error {
-	fmt.Fprintf(w, "  received      %s at %s\n", d.Received.Format(time.RFC3339Nano), terminal.Escape(d.Door))
+	fmt.Fprintf(w, "  received      %s at %s\n", d.Received.Format(time.RFC3339Nano), terminal.Escape(d.Path))
 	for _, h := range []struct{ name, value string }{
 		{"x-zm-request-id", d.Header.RequestID},
 		{"x-zm-trackingid", d.Header.TrackingID},

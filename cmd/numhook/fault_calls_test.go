@@ -47,7 +47,7 @@ func (s *faultSuite) callFails(t *testing.T, strace, name, errno string) {
 	for _, when := range occasions[:s.size.occasions] {
 		for range s.size.again {
 			inject := []string{"-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when)}
-			if name == "ftruncate" { // a store truncates its log when it begins it anew, and that it does after an fsync that failed
+			if name == "ftruncate" { // a store truncates its log when it begins it again, and that it does after an fsync that failed
 				inject = append(inject, "-e", fmt.Sprintf("inject=fsync:error=%s:when=3+9", errno))
 			}
 			row.Faults += s.failWhileItRuns(v, load, strace, inject, when == "1+" && (name == "pwrite64" || name == "fsync"))
@@ -59,7 +59,7 @@ func (s *faultSuite) callFails(t *testing.T, strace, name, errno string) {
 			break
 		}
 	}
-	s.verdict(load, v.ledger(), row)
+	s.verdict(load, v.snapshot(), row)
 }
 
 // failWhileItRuns lets calls of a receiver under load fail, and returns how many did. always says that all do without which nothing can be stored.
@@ -115,7 +115,7 @@ func (tr *traffic) refusedBy(r *receiver) {
 	}
 }
 
-// distrustful demands that after a failed fsync of the log nothing is written to it until it was begun anew.
+// distrustful demands that after a failed fsync of the log nothing is written to it until it was started again.
 func (tr *traffic) distrustful(v *vault, calls []call) {
 	tr.Helper()
 	log := v.file() + "-wal"

@@ -161,8 +161,8 @@ func (f *diskFile) doom() {
 
 // outdate takes the change, which is sure now, out of those that are not, and whatever it wrote over out of the ones before it.
 func (c *change) outdate(changed []*change) (left []*change) {
-	place := slices.Index(changed, c)
-	for _, before := range changed[:place] {
+	index := slices.Index(changed, c)
+	for _, before := range changed[:index] {
 		end := before.at + int64(len(before.data))
 		switch {
 		case c.data == nil && before.data == nil: // another length
@@ -175,7 +175,7 @@ func (c *change) outdate(changed []*change) (left []*change) {
 			left = append(left, before.part(max(before.at, c.at+int64(len(c.data))), end)...)
 		}
 	}
-	return append(left, changed[place+1:]...)
+	return append(left, changed[index+1:]...)
 }
 
 // part is what a change writes between two places, if anything.

@@ -38,8 +38,8 @@ func (s *faultSuite) killed(t *testing.T) {
 		}
 		done += row.Kills
 		last := v.start()
-		s.verdict(load, v.ledger(), row)
-		checkThroughTheVerbs(v.site, v.ledger())
+		s.verdict(load, v.snapshot(), row)
+		checkThroughTheVerbs(v.site, v.snapshot())
 		if code := last.stop(); code != exitGood {
 			t.Errorf("the last receiver ended with code %d", code)
 		}
@@ -56,10 +56,10 @@ func (s *faultSuite) oneOfThreeKilled(t *testing.T) {
 		load.under(f, 0, stormSenders, func() {
 			for ; row.Kills < killsAStore && done+row.Kills < s.size.oneOfThree; row.Kills++ {
 				pause(load, uint64(row.Kills), longestKill)
-				place := row.Kills % len(f.receivers)
-				f.receivers[place].kill()
+				index := row.Kills % len(f.receivers)
+				f.receivers[index].kill()
 				load.awaitAccepted(3) // by the other two
-				f.replace(place, v.start())
+				f.replace(index, v.start())
 				row.Rounds++
 			}
 		})
@@ -99,7 +99,7 @@ func (s *faultSuite) databaseStopped(t *testing.T) {
 	s.finish(load, v, f, row)
 }
 
-// restartedInTurn: three receivers are ended as an operator does and started anew, one after the other, under load.
+// restartedInTurn: three receivers are ended as an operator does and started again, one after the other, under load.
 func (s *faultSuite) restartedInTurn(t *testing.T) {
 	defer s.done(t)
 	v, load := s.database(t), newTraffic(t, rand.Uint64())
@@ -107,12 +107,12 @@ func (s *faultSuite) restartedInTurn(t *testing.T) {
 	row := faultRow{Part: "PostgreSQL: receivers restarted in turn"}
 	load.under(f, 0, stormSenders, func() {
 		for ; row.Rounds < s.size.turns; row.Rounds++ {
-			for place := range f.receivers {
+			for index := range f.receivers {
 				load.awaitAccepted(5)
-				if code := f.receivers[place].stop(); code != exitGood {
+				if code := f.receivers[index].stop(); code != exitGood {
 					t.Errorf("a receiver ended with code %d", code)
 				}
-				f.replace(place, v.start())
+				f.replace(index, v.start())
 			}
 		}
 	})
@@ -128,7 +128,7 @@ func (s *faultSuite) finish(load *traffic, v *vault, f *fleet, row faultRow) {
 			load.Errorf("a receiver ended with code %d", code)
 		}
 	}
-	stored := v.ledger()
+	stored := v.snapshot()
 	s.verdict(load, stored, row)
 	checkThroughTheVerbs(v.site, stored)
 	load.Logf("%s: answers %v, the slowest after %v, %d events", row.Part, load.answers, load.slowest, len(stored.events))

@@ -20,13 +20,13 @@ func (s *faultSuite) network(t *testing.T) {
 // behind is the vault as it is seen from behind a proxy.
 func (v *vault) behind(p *proxy) *vault {
 	v.Helper()
-	place, seen := *v.site, *v
-	place.env = append([]string(nil), v.env...)
-	seen.site = &place
-	for i, variable := range place.env {
+	site, seen := *v.site, *v
+	site.env = append([]string(nil), v.env...)
+	seen.site = &site
+	for i, variable := range site.env {
 		if way, found := cutStore(variable); found {
 			way.Host = p.address()
-			place.env[i] = storeVariable + way.String()
+			site.env[i] = storeVariable + way.String()
 		}
 	}
 	return &seen
@@ -99,7 +99,7 @@ func (s *faultSuite) ambiguousCommits(t *testing.T) {
 		if err != nil || got.status == http.StatusOK {
 			t.Errorf("a delivery whose commit was not confirmed: %v (%v)", got, err)
 		}
-		if _, there := v.ledger().bodies()[identity(t, body)]; there {
+		if _, there := v.snapshot().bodies()[identity(t, body)]; there {
 			ambiguous++
 		}
 		way.do(conduct{})

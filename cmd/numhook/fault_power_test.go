@@ -159,13 +159,13 @@ func edges(calls []call) []edge {
 			list = append(list, edge{&calls[i], false, over})
 		}
 	}
-	place := func(s edge) int {
+	position := func(s edge) int {
 		if s.begins {
 			return 2 * s.call.begin
 		}
 		return 2*s.end + 1
 	}
-	slices.SortStableFunc(list, func(a, b edge) int { return cmp.Compare(place(a), place(b)) })
+	slices.SortStableFunc(list, func(a, b edge) int { return cmp.Compare(position(a), position(b)) })
 	return list
 }
 
@@ -220,12 +220,12 @@ func (s *faultSuite) chooseCuts(rec *recording, list []edge, random *rand.Rand) 
 		}
 	}
 	cuts := map[int]bool{}
-	for _, places := range kinds {
-		if len(places) < s.size.cuts/2 {
-			rec.Fatalf("the recording has %d moments of a kind, want %d", len(places), s.size.cuts/2)
+	for _, positions := range kinds {
+		if len(positions) < s.size.cuts/2 {
+			rec.Fatalf("the recording has %d moments of a kind, want %d", len(positions), s.size.cuts/2)
 		}
-		for _, at := range random.Perm(len(places))[:s.size.cuts/2] {
-			cuts[places[at]] = true
+		for _, at := range random.Perm(len(positions))[:s.size.cuts/2] {
+			cuts[positions[at]] = true
 		}
 	}
 	return cuts
@@ -235,26 +235,26 @@ func (s *faultSuite) chooseCuts(rec *recording, list []edge, random *rand.Rand) 
 func (s *faultSuite) image(t *testing.T, load *traffic, files map[string][]byte, rec *recording, row *faultRow) {
 	t.Helper()
 	row.Images++
-	place := s.embedded(t)
-	if err := os.MkdirAll(filepath.Dir(place.file()), 0o700); err != nil {
+	copied := s.embedded(t)
+	if err := os.MkdirAll(filepath.Dir(copied.file()), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(place.folder)
+	defer os.RemoveAll(copied.folder)
 	for path, content := range files {
 		if name, ok := strings.CutPrefix(path, rec.file()); ok {
-			if err := os.WriteFile(place.file()+name, content, 0o600); err != nil {
+			if err := os.WriteFile(copied.file()+name, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if err := reopened(t.Context(), place.file()); err != nil {
+	if err := reopened(t.Context(), copied.file()); err != nil {
 		row.Lost += len(load.acknowledged)
 		if !row.Weakened {
 			t.Error(err)
 		}
 		return
 	}
-	stored := place.ledger()
+	stored := copied.snapshot()
 	found := load.weigh(stored)
 	row.Lost, row.Duplicated, row.Wrong = row.Lost+found.Lost, row.Duplicated+found.Duplicated, row.Wrong+found.Wrong
 	if !row.Weakened {

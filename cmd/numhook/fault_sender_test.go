@@ -24,10 +24,10 @@ func (f *fleet) any(random *rand.Rand) *receiver {
 	return f.receivers[random.IntN(len(f.receivers))]
 }
 
-func (f *fleet) replace(place int, by *receiver) {
+func (f *fleet) replace(index int, by *receiver) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.receivers[place] = by
+	f.receivers[index] = by
 }
 
 // How the sender of a storm behaves.
@@ -40,31 +40,31 @@ const (
 // storm lets so many senders deliver to the fleet until the context ends, and returns when all have stopped. Each has some events under way at once, in no
 // order, some of them several times, and retries what was refused or not answered, each time at any of the receivers.
 func (tr *traffic) storm(ctx context.Context, f *fleet, round, senders int) {
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range senders {
 		random := tr.random(uint64(round)<<16 | uint64(i) | 1<<60)
-		group.Go(func() {
+		wg.Go(func() {
 			before := ""
 			for ctx.Err() == nil {
 				before = tr.gust(ctx, f, random, before)
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 }
 
 // gust delivers some bodies at once and waits until all are answered, or given up. It returns one of them.
 func (tr *traffic) gust(ctx context.Context, f *fleet, random *rand.Rand, before string) (one string) {
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 1 + random.IntN(stormBodies) {
 		body, good := tr.next(random, before)
 		one = body
 		for range 1 + random.IntN(stormCopies) {
 			own := rand.New(rand.NewPCG(random.Uint64(), 0))
-			group.Go(func() { tr.insist(ctx, f, own, body, good) })
+			wg.Go(func() { tr.insist(ctx, f, own, body, good) })
 		}
 	}
-	group.Wait()
+	wg.Wait()
 	return one
 }
 

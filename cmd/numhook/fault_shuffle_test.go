@@ -10,14 +10,14 @@ import (
 
 // deck is a set of events that speak of many numbers, and what they must come to, in whatever order they are stored.
 type deck struct {
-	bodies []string                             // every event, some of them several times, in no order
-	newest map[ledgerSubject]int64              // the greatest event_ts of each subject
-	values map[ledgerSubject]map[int64][]string // what was sent for it, by event_ts
+	bodies []string                               // every event, some of them several times, in no order
+	newest map[snapshotSubject]int64              // the greatest event_ts of each subject
+	values map[snapshotSubject]map[int64][]string // what was sent for it, by event_ts
 }
 
 // newDeck makes as many events as numbers; each speaks of a few of them.
 func newDeck(load *traffic, numbers int) *deck {
-	d := &deck{newest: map[ledgerSubject]int64{}, values: map[ledgerSubject]map[int64][]string{}}
+	d := &deck{newest: map[snapshotSubject]int64{}, values: map[snapshotSubject]map[int64][]string{}}
 	random := load.random(2)
 	for serial := range numbers {
 		ts := 1_739_923_528_000 + int64(random.IntN(max(2, numbers/10))) // some tie
@@ -36,7 +36,7 @@ func newDeck(load *traffic, numbers int) *deck {
 			d.bodies = append(d.bodies, body)
 		}
 		for _, number := range about {
-			of := ledgerSubject{number, attribute}
+			of := snapshotSubject{number, attribute}
 			if d.values[of] == nil {
 				d.values[of] = map[int64][]string{}
 			}
@@ -56,11 +56,11 @@ func (s *faultSuite) shuffled(t *testing.T) {
 	defer s.done(t)
 	v, load := s.database(t), newTraffic(t, rand.Uint64())
 	f, d := v.fleet(3), newDeck(load, s.size.numbers)
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	next := make(chan string)
 	for i := range 24 {
 		random := load.random(uint64(3 + i))
-		group.Go(func() {
+		wg.Go(func() {
 			for body := range next {
 				if got, err := load.attempt(f.any(random), random, body, true); err != nil || got.status != http.StatusOK {
 					t.Errorf("nothing is amiss, and the answer is %v (%v)", got, err)
@@ -72,15 +72,15 @@ func (s *faultSuite) shuffled(t *testing.T) {
 		next <- body
 	}
 	close(next)
-	group.Wait()
-	stored := v.ledger()
+	wg.Wait()
+	stored := v.snapshot()
 	d.check(t, stored)
 	t.Logf("%d deliveries of %d events for %d numbers", len(d.bodies), len(stored.events), s.size.numbers)
 	s.finish(load, v, f, faultRow{Part: "PostgreSQL: shuffled over three receivers", Rounds: 1})
 }
 
 // check demands of every subject its newest value, or one of them where several tie.
-func (d *deck) check(t *testing.T, l ledger) {
+func (d *deck) check(t *testing.T, l snapshot) {
 	t.Helper()
 	current := l.current()
 	if len(current) != len(d.newest) {

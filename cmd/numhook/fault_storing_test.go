@@ -91,7 +91,7 @@ func (w *storingWay) open() error {
 	if err != nil {
 		return err
 	}
-	way, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(testSecret)}, Document: document, Keeper: w.store})
+	way, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(testSecret)}, Document: document, Store: w.store})
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (w *storingWay) deliver(number int, body string) {
 	}
 }
 
-// copyLog does what a store does with a log that has become long, with the same setting: it copies the bulk beside the writer, and then begins the log anew.
+// copyLog does what a store does with a log that has become long, with the same setting: it copies the bulk beside the writer, and then begins the log again.
 func (w *storingWay) copyLog() {
 	for _, mode := range []string{"PASSIVE", "RESTART"} {
 		if _, err := w.copier.ExecContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")"); err != nil {

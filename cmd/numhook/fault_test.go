@@ -122,14 +122,14 @@ func buildReceiver(t *testing.T) string {
 // vault is a place where events are kept, and from which any number of receivers can be started.
 type vault struct {
 	*site
-	program string
-	ledger  func() ledger
+	program  string
+	snapshot func() snapshot
 }
 
 // embedded is a vault of its own on the embedded store.
 func (s *faultSuite) embedded(t *testing.T) *vault {
 	v := &vault{site: newSite(t), program: s.program}
-	v.ledger = func() ledger { return readLedger(t, v.file()) }
+	v.snapshot = func() snapshot { return readSnapshot(t, v.file()) }
 	return v
 }
 
@@ -142,7 +142,7 @@ func (s *faultSuite) database(t *testing.T) *vault {
 	}
 	v := &vault{site: newSite(t), program: s.program}
 	v.env = append(v.env, storeVariable+url)
-	v.ledger = func() ledger { return readDatabase(t, url) }
+	v.snapshot = func() snapshot { return readDatabase(t, url) }
 	return v
 }
 
@@ -171,11 +171,11 @@ func (v *vault) fleet(many int) *fleet {
 func (tr *traffic) under(f *fleet, round, senders int, do func()) {
 	tr.Helper()
 	ctx, cancel := context.WithCancel(tr.Context())
-	var group sync.WaitGroup
-	group.Go(func() { tr.storm(ctx, f, round, senders) })
+	var wg sync.WaitGroup
+	wg.Go(func() { tr.storm(ctx, f, round, senders) })
 	defer func() { // a test that fails ends here, too
 		cancel()
-		group.Wait()
+		wg.Wait()
 	}()
 	tr.awaitAccepted(1)
 	do()
@@ -189,7 +189,7 @@ func (tr *traffic) awaitAccepted(more int) {
 }
 
 // verdict weighs what is kept, notes it in the report, and fails with the details when anything is amiss.
-func (s *faultSuite) verdict(tr *traffic, l ledger, row faultRow) {
+func (s *faultSuite) verdict(tr *traffic, l snapshot, row faultRow) {
 	tr.Helper()
 	found := tr.weigh(l)
 	row.Acknowledged, row.Lost, row.Duplicated, row.Wrong, row.Refused = found.Acknowledged, found.Lost, found.Duplicated, found.Wrong, found.Refused

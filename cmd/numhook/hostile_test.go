@@ -184,8 +184,8 @@ func TestWhatWasReceivedCannotSteerATerminal(t *testing.T) {
 	rows(&events, func() int { return len(events) }, "events", "list")
 	var held []quarantineShown
 	rows(&held, func() int { return len(held) }, "quarantine", "list", "--all")
-	var owed []owedShown
-	rows(&owed, func() int { return len(owed) }, "deliveries", "list", "--state", "all")
+	var outbox []deliveryRow
+	rows(&outbox, func() int { return len(outbox) }, "deliveries", "list", "--state", "all")
 	var downstreams []downstreamShown
 	rows(&downstreams, func() int { return len(downstreams) }, "downstreams", "status")
 	var again []replayShown
@@ -208,8 +208,8 @@ func TestWhatWasReceivedCannotSteerATerminal(t *testing.T) {
 		for i := 0; i < len(held); i += step {
 			show(exitGood, "quarantine", "show", strconv.FormatInt(held[i].ID, 10), "--format", format)
 		}
-		for i := 0; i < len(owed); i += some {
-			show(exitGood, "deliveries", "show", strconv.FormatInt(owed[i].ID, 10), "--format", format)
+		for i := 0; i < len(outbox); i += some {
+			show(exitGood, "deliveries", "show", strconv.FormatInt(outbox[i].ID, 10), "--format", format)
 		}
 		for i := 1; i < len(texts); i += step { // no argument can hold the first one's NUL
 			text := texts[i]

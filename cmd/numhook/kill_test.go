@@ -28,14 +28,14 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		began := time.Now()
 		r := s.start()
 		slowest = max(slowest, time.Since(began))
-		load.check(readLedger(t, s.file()))
+		load.check(readSnapshot(t, s.file()))
 		killUnderLoad(load, r, round, random)
 		if t.Failed() {
 			t.FailNow()
 		}
 	}
 	r := s.start()
-	stored := readLedger(t, s.file())
+	stored := readSnapshot(t, s.file())
 	load.check(stored)
 	checkThroughTheVerbs(s, stored)
 	if code := r.stop(); code != exitGood {
@@ -49,17 +49,17 @@ func killUnderLoad(load *traffic, r *receiver, round int, random *rand.Rand) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	before := load.accepted()
-	var group sync.WaitGroup
-	group.Go(func() { load.run(ctx, r, round, 12) })
+	var wg sync.WaitGroup
+	wg.Go(func() { load.run(ctx, r, round, 12) })
 	eventually(r, startTime, "a delivery is acknowledged", func() bool { return load.accepted() > before })
 	<-time.After(time.Duration(random.IntN(200_000)) * time.Microsecond)
 	r.kill()
 	cancel()
-	group.Wait()
+	wg.Wait()
 }
 
 // checkThroughTheVerbs reads the whole store once more, as an operator would.
-func checkThroughTheVerbs(s *site, stored ledger) {
+func checkThroughTheVerbs(s *site, stored snapshot) {
 	s.Helper()
 	var events []struct {
 		ID  string
@@ -79,7 +79,7 @@ func checkThroughTheVerbs(s *site, stored ledger) {
 	want := stored.current()
 	for _, n := range numbers {
 		for _, v := range n.Values {
-			of := ledgerSubject{n.Number, string(v.Attribute)}
+			of := snapshotSubject{n.Number, string(v.Attribute)}
 			var compact json.RawMessage
 			if err := json.Unmarshal([]byte(want[of]), &compact); err != nil || v.State != event.Current || !sameJSON(v.Value, compact) {
 				s.Errorf("numbers list shows %s as %s %s, want %s", of, v.State, v.Value, want[of])

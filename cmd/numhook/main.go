@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"numhook/cmd/numhook/settings"
+	"numhook/cmd/numhook/config"
 	"numhook/server/event"
 	"numhook/server/terminal"
 )
@@ -65,7 +65,7 @@ func reportTo(w io.Writer, err error) {
 // tell writes what the error says. It may quote what was typed, the name of a file, or somebody's answer.
 func tell(w io.Writer, err error) {
 	text := terminal.Text("numhook: " + withoutUser(err.Error()))
-	if bad, ok := errors.AsType[*settings.Problems](err); ok { // its lines begin with a place, as editors read them
+	if bad, ok := errors.AsType[*config.Problems](err); ok { // its lines begin with a place, as editors read them
 		text = "numhook: " + terminal.Line(bad.Head())
 		for _, line := range bad.Lines() {
 			text += "\n" + terminal.Line(line)
@@ -131,8 +131,8 @@ func newRootCommand() *cobra.Command {
 // noVerb refuses a word that is no verb, where cobra would print the help and call it good.
 func noVerb(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		word, _, _ := strings.Cut(args[0], "://") // behind it there may be a password
-		return fmt.Errorf("cannot run %q: %s has no such verb (see %s --help)", word, cmd.CommandPath(), cmd.CommandPath())
+		text, _, _ := strings.Cut(args[0], "://") // behind it there may be a password
+		return fmt.Errorf("cannot run %q: %s has no such verb (see %s --help)", text, cmd.CommandPath(), cmd.CommandPath())
 	}
 	return nil
 }

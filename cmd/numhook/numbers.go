@@ -79,7 +79,7 @@ func newNumbersShowCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
-		at, err := momentFlag(cmd, "as-of", *asOf)
+		at, err := timestampFlag(cmd, "as-of", *asOf)
 		if err != nil {
 			return err
 		}

@@ -215,10 +215,10 @@ func TestRealKeysAndMetricsAreThoseOfThePages(t *testing.T) {
 		}
 	}
 	maps.DeleteFunc(keys, func(_ string, ours bool) bool { return !ours })
-	sameWords(t, "log key", firstCells(t, "key"), keys)
+	sameTexts(t, "log key", firstCells(t, "key"), keys)
 	shown := firstCells(t, "metric")
 	for _, of := range []string{"quarantine", "connections and the log", "the store's check", "the clock"} {
 		shown = append(shown, firstCells(t, "metric of "+of)...)
 	}
-	sameWords(t, "metric", shown, names)
+	sameTexts(t, "metric", shown, names)
 }

@@ -9,16 +9,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"numhook/cmd/numhook/settings"
+	"numhook/cmd/numhook/config"
 	"numhook/cmd/numhook/validation"
 	"numhook/server/certreload"
 	"numhook/server/dispatch"
 	"numhook/server/store"
 )
 
-// outbound is the way out as serve runs it. Without a configuration it has no lines; what is owed to downstreams that other receivers serve is written all the same.
+// outbound is the way out as serve runs it. Without a configuration it has no workers; what is enqueued for downstreams that other receivers serve is written all the same.
 type outbound struct {
-	lines []dispatch.Line
+	workers []dispatch.WorkerConfig
 
 	descriptors int // that the senders may have open at a time, beyond those that they have now
 
@@ -31,12 +31,12 @@ type outbound struct {
 }
 
 // newOutbound reads the configuration, and makes the senders that it asks for. None of them needs its downstream to be there.
-func newOutbound(config string, own []ownFile, reloader *certreload.Reloader, log *slog.Logger) (*outbound, error) {
+func newOutbound(configFile string, own []ownFile, reloader *certreload.Reloader, log *slog.Logger) (*outbound, error) {
 	out := &outbound{metrics: dispatch.NewMetrics(), log: log, ended: make(chan error, 1)}
-	if config == "" {
+	if configFile == "" {
 		return out, nil
 	}
-	set, err := loadSettings(config, settings.LoadServed)
+	set, err := loadSettings(configFile, config.LoadServed)
 	if err == nil {
 		err = refuseOwnFiles(set, own)
 	}
@@ -52,7 +52,7 @@ func newOutbound(config string, own []ownFile, reloader *certreload.Reloader, lo
 			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err), out.closeSenders())
 		}
 		out.descriptors += descriptorsOf(d)
-		out.lines = append(out.lines, dispatch.Line{
+		out.workers = append(out.workers, dispatch.WorkerConfig{
 			Downstream: d.Downstream, Sender: sender, Timeout: d.Timeout, Concurrency: d.Concurrency, Rate: d.Rate, Backoff: d.Backoff,
 		})
 	}
@@ -60,20 +60,20 @@ func newOutbound(config string, own []ownFile, reloader *certreload.Reloader, lo
 }
 
 // descriptorsOf is how many descriptors a downstream's sender may need at a time.
-func descriptorsOf(d settings.Downstream) int {
+func descriptorsOf(d config.Downstream) int {
 	const (
 		each    = 1 // connection an attempt
 		program = 4 // pipes, and the handle of the process
 		some    = 4 // files, the connections of a client, a look at a name
 	)
-	if d.Scheme == settings.Exec {
+	if d.Scheme == config.Exec {
 		return d.Concurrency*program + some
 	}
 	return d.Concurrency*each + some
 }
 
 // loadSettings reads a configuration whose events are those of the contract.
-func loadSettings(file string, load func(path string, events []string) (*settings.Settings, error)) (*settings.Settings, error) {
+func loadSettings(file string, load func(path string, events []string) (*config.Settings, error)) (*config.Settings, error) {
 	builtIn, err := validation.BuiltIn()
 	if err != nil {
 		return nil, err
@@ -103,19 +103,19 @@ func (all observers) Queue(depth int) {
 	}
 }
 
-// start registers the downstreams, and begins to hand on what they are owed.
+// start registers the downstreams, and begins to hand on their outbox.
 func (o *outbound) start(ctx context.Context, from store.Store, alone bool) error {
-	if len(o.lines) == 0 {
+	if len(o.workers) == 0 {
 		return nil
 	}
-	for _, l := range o.lines {
+	for _, l := range o.workers {
 		if _, err := from.Register(ctx, l.Downstream); err != nil {
 			return fmt.Errorf("cannot register downstream %s: %w", l.Downstream.Name, err)
 		}
 	}
 	o.warnOfOthers(ctx, from)
 	way, err := dispatch.New(dispatch.Config{
-		Keeper: from, Lines: o.lines, Wrap: dispatch.Wrap, Standings: from, Source: from, Owing: from, Alone: alone, Pressure: &o.busy, Log: o.log, Metrics: o.metrics,
+		Queue: from, Workers: o.workers, Wrap: dispatch.Wrap, Statuses: from, Source: from, Enqueuer: from, Alone: alone, Pressure: &o.busy, Log: o.log, Metrics: o.metrics,
 	})
 	if err != nil {
 		return err
@@ -140,14 +140,14 @@ func (o *outbound) warning() string {
 	return "nothing is owed to " + strings.Join(gone, ", ") + " any more, although --config names it: it was removed; a restart registers it again"
 }
 
-// warnOfOthers names the downstreams that are owed and that this receiver does not serve: another one may, or a name was changed.
-func (o *outbound) warnOfOthers(ctx context.Context, from store.OwedReader) {
+// warnOfOthers names the downstreams that have rows in the outbox and that this receiver does not serve: another one may, or a name was changed.
+func (o *outbound) warnOfOthers(ctx context.Context, from store.OutboxReader) {
 	known, err := from.Downstreams(ctx)
 	if err != nil {
 		return // the way out will say so itself
 	}
 	served := map[string]bool{}
-	for _, l := range o.lines {
+	for _, l := range o.workers {
 		served[l.Downstream.Name] = true
 	}
 	for _, s := range known {
@@ -167,14 +167,14 @@ func (o *outbound) drain() error {
 }
 
 func (o *outbound) closeSenders() (err error) {
-	for _, l := range o.lines {
+	for _, l := range o.workers {
 		err = errors.Join(err, l.Sender.Close())
 	}
 	return err
 }
 
 var (
-	_ dispatch.Keeper = store.Store(nil)
-	_ dispatch.Owing  = store.Store(nil)
-	_ dispatch.Source = store.Store(nil)
+	_ dispatch.Queue    = store.Store(nil)
+	_ dispatch.Enqueuer = store.Store(nil)
+	_ dispatch.Source   = store.Store(nil)
 )

@@ -12,7 +12,7 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// Two receivers on one database. The one that has an attempt under way is killed; the other makes it anew within the lease, under the same identity.
+// Two receivers on one database. The one that has an attempt under way is killed; the other makes it again within the lease, under the same identity.
 func TestKilledInTheMiddleOfAnAttempt(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const timeout = time.Second
@@ -52,7 +52,7 @@ func TestKilledInTheMiddleOfAnAttempt(t *testing.T) {
 	if again.id != first.id || again.receiver == first.receiver || again.TS != first.TS || again.Attempt != first.Attempt+1 {
 		t.Errorf("made anew: %+v, want what was begun: %+v", again, first)
 	}
-	if limit := dispatch.Lease(timeout) + 3*dispatch.WatchEvery + drainMargin; took > limit {
+	if limit := dispatch.Lease(timeout) + 3*dispatch.ReapEvery + drainMargin; took > limit {
 		t.Errorf("it took %v, want at most %v", took, limit)
 	}
 	s.settled(startTime, crm)
@@ -79,9 +79,9 @@ func TestReceiversShareTheWork(t *testing.T) {
 	load := newTraffic(t, uint64(time.Now().UnixNano()))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var group sync.WaitGroup
-	group.Go(func() { load.run(ctx, one, 0, 2) })
-	group.Go(func() { load.run(ctx, two, 1, 2) })
+	var wg sync.WaitGroup
+	wg.Go(func() { load.run(ctx, one, 0, 2) })
+	wg.Go(func() { load.run(ctx, two, 1, 2) })
 	for _, enough := range []int{100, 200} {
 		eventually(t, 2*startTime, "the load is taken", func() bool { return load.accepted() >= enough })
 		if enough == 100 {
@@ -89,9 +89,9 @@ func TestReceiversShareTheWork(t *testing.T) {
 		}
 	}
 	cancel()
-	group.Wait()
+	wg.Wait()
 	s.settled(dispatch.Lease(500*time.Millisecond)+2*time.Minute, crm, audit)
-	l := s.ledger()
+	l := s.snapshot()
 	load.check(l)
 	crm.checkLatest(l)
 	audit.checkEvery(l)
@@ -156,7 +156,7 @@ func TestDrainsWithAnAttemptUnderWay(t *testing.T) {
 	if code := r.awaitEnd(endTime); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
-	if got := s.standing("crm"); got.Waiting+got.Attempting+got.Dead != 0 {
+	if got := s.status("crm"); got.Waiting+got.Attempting+got.Dead != 0 {
 		t.Errorf("after the drain: %+v, want nothing owed", got)
 	}
 	if got := len(crm.came()); got != 1 {
@@ -164,7 +164,7 @@ func TestDrainsWithAnAttemptUnderWay(t *testing.T) {
 	}
 }
 
-// A system that never answers does not keep the process: the row stays as it is, and is made anew by whoever starts next once its time has passed.
+// A system that never answers does not keep the process: the row stays as it is, and is made again by whoever starts next once its time has passed.
 func TestDrainsBesideASystemThatNeverAnswers(t *testing.T) {
 	t.Parallel() // it mostly waits
 	crm := newSystem(t, "crm", "latest", "    timeout: 15s\n"+retryFast)
@@ -183,7 +183,7 @@ func TestDrainsBesideASystemThatNeverAnswers(t *testing.T) {
 	if took, limit := time.Since(began), drainTime+dispatch.DefaultDrainTime+dispatch.RecordTime; took > limit+drainMargin {
 		t.Errorf("it took %v to drain, want at most %v", took, limit)
 	}
-	if got := s.standing("crm"); got.Attempting != 1 || got.Waiting+got.Dead != 0 {
+	if got := s.status("crm"); got.Attempting != 1 || got.Waiting+got.Dead != 0 {
 		t.Errorf("after the drain: %+v, want one row that rests", got)
 	}
 	crm.behave(confirm)

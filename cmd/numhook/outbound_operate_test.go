@@ -25,7 +25,7 @@ func (s *site) quarantine(body string) string {
 	}()
 	id, err := opened.Quarantine(s.Context(), event.Quarantined{
 		Reason: event.Invalid, EventName: cnamEvent, Violations: []event.Finding{{Kind: event.Violation, Rule: "type", Message: "it was not as the document says"}},
-		Delivery: event.Delivery{Received: time.Now(), Door: "/", Body: []byte(body)},
+		Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: []byte(body)},
 	})
 	if err != nil {
 		s.Fatal(err)
@@ -33,7 +33,7 @@ func (s *site) quarantine(body string) string {
 	return strconv.FormatInt(id, 10)
 }
 
-// A system that is gone says so once, and is left alone until an operator resumes it; what it is owed is kept and goes on being owed.
+// A system that is gone says so once, and is left alone until an operator resumes it; what is enqueued for it is kept and goes on being enqueued.
 func TestGoneSystemIsPausedUntilItIsResumed(t *testing.T) {
 	onEachEngine(t, goneSystemIsPausedUntilItIsResumed)
 }
@@ -45,11 +45,11 @@ func goneSystemIsPausedUntilItIsResumed(t *testing.T, s *site) {
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	s.awaitStanding(startTime, "crm", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() && d.Attempting == 0 })
+	s.awaitStatus(startTime, "crm", "is paused", func(d event.DownstreamStatus) bool { return !d.Paused.IsZero() && d.Attempting == 0 })
 	if got := r.post("/", cnamBody(2, "TWO", "+12025550101", "+12025550102")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	got := s.standing("crm")
+	got := s.status("crm")
 	if got.PausedWhy == "" || got.Paused.IsZero() || got.Waiting != 2 || got.Attempting != 0 || got.Dead != 0 {
 		t.Errorf("paused: %+v", got)
 	}
@@ -66,7 +66,7 @@ func goneSystemIsPausedUntilItIsResumed(t *testing.T, s *site) {
 	}
 	crm.await(3)
 	s.settled(startTime, crm)
-	crm.checkLatest(s.ledger())
+	crm.checkLatest(s.snapshot())
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
@@ -87,7 +87,7 @@ func pausedAndRemovedByAnOperator(t *testing.T, s *site) {
 		}
 		other.await(ts + 1)
 	}
-	if got := s.standing("crm"); got.Waiting != 1 || len(crm.came()) != 0 {
+	if got := s.status("crm"); got.Waiting != 1 || len(crm.came()) != 0 {
 		t.Errorf("paused: %+v, and %d envelopes came", got, len(crm.came()))
 	}
 	if got := s.run("downstreams", "resume", "crm"); got.code != exitGood {
@@ -122,9 +122,9 @@ func pausedAndRemovedByAnOperator(t *testing.T, s *site) {
 	if told := strings.Count(r.log.String(), "a downstream is served and was removed"); told != 1 {
 		t.Errorf("the log tells of it %d times, want once", told)
 	}
-	// Who starts with its name in the configuration registers it anew, and it starts from now.
+	// Who starts with its name in the configuration registers it again, and it starts from now.
 	r = s.start("--config", s.configure("alone", crm, other))
-	if got := s.standing("crm"); got.State != stateActive || got.Waiting != 0 {
+	if got := s.status("crm"); got.State != stateActive || got.Waiting != 0 {
 		t.Errorf("registered anew: %+v", got)
 	}
 	if got := r.post("/", cnamBody(10, "NEXT", "+12025550101")); got.status != http.StatusOK {
@@ -146,8 +146,8 @@ func deadRowsWaitForAnOperator(t *testing.T, s *site) {
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	s.awaitStanding(startTime, "crm", "has a dead row", func(d event.Standing) bool { return d.Dead == 1 })
-	var rows []owedShown
+	s.awaitStatus(startTime, "crm", "has a dead row", func(d event.DownstreamStatus) bool { return d.Dead == 1 })
+	var rows []deliveryRow
 	s.read(&rows, "deliveries", "list")
 	if len(rows) != 1 || rows[0].State != event.Dead || rows[0].Tries != 1 || rows[0].Reason == "" || rows[0].Number != "+12025550101" {
 		t.Fatalf("the dead row: %+v", rows)
@@ -183,10 +183,10 @@ func startsOfANewDownstream(t *testing.T, s *site) {
 	beginning, every := newSystem(t, "beginning", "latest", "    start: beginning"), newSystem(t, "every", "every", "    start: beginning")
 	r = s.start("--config", s.configure("alone", now, snapshot, beginning, every))
 	for _, sys := range []*system{now, snapshot, beginning, every} {
-		s.awaitStanding(startTime, sys.name, "is filled", func(d event.Standing) bool { return d.Filled })
+		s.awaitStatus(startTime, sys.name, "is filled", func(d event.DownstreamStatus) bool { return d.Filled })
 	}
 	s.settled(startTime, now, snapshot, beginning, every)
-	l := s.ledger()
+	l := s.snapshot()
 	snapshot.checkLatest(l)
 	beginning.checkLatest(l)
 	every.checkEvery(l)
@@ -201,7 +201,7 @@ func startsOfANewDownstream(t *testing.T, s *site) {
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
-	// Once filled, a restart owes nothing anew.
+	// Once filled, a restart enqueues nothing again.
 	r = s.start("--config", s.configure("alone", now, snapshot, beginning, every))
 	if got := r.post("/", cnamBody(5, "NEXT", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)

@@ -63,11 +63,11 @@ func (a *applied) inOrder() []application {
 }
 
 // check demands that no older value took effect after a newer one, and that each number ends with its newest.
-func (a *applied) check(t *testing.T, l ledger) {
+func (a *applied) check(t *testing.T, l snapshot) {
 	t.Helper()
-	last := map[ledgerSubject]application{}
+	last := map[snapshotSubject]application{}
 	for _, now := range a.inOrder() {
-		of := ledgerSubject{now.Number, now.Attribute}
+		of := snapshotSubject{now.Number, now.Attribute}
 		if before, known := last[of]; known && now.TS < before.TS {
 			t.Errorf("an older value was applied after a newer one: %d, %v after %d", now.TS, now.at.Sub(before.at), before.TS)
 		}
@@ -90,8 +90,8 @@ func TestNothingOvertakesWhatTheDeadHadSent(t *testing.T) {
 	values := &applied{delay: func() time.Duration { return 2 * time.Second }}
 	crm.behave(values.apply)
 	s := newSite(t)
-	config := s.configure("alone", crm)
-	r := s.start("--config", config)
+	configFile := s.configure("alone", crm)
+	r := s.start("--config", configFile)
 	if got := r.post("/", cnamBody(1, "V1", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
@@ -99,12 +99,12 @@ func TestNothingOvertakesWhatTheDeadHadSent(t *testing.T) {
 	<-time.After(300 * time.Millisecond)
 	r.kill()
 	values.behave(nil, soon)
-	r = s.start("--config", config)
+	r = s.start("--config", configFile)
 	if got := r.post("/", cnamBody(2, "V2", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
 	s.settled(startTime, crm)
-	values.check(t, s.ledger())
+	values.check(t, s.snapshot())
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
@@ -131,10 +131,10 @@ func faultOrder(t *testing.T, s *site) {
 	values := &applied{delay: soon}
 	crm.behave(values.apply)
 	late := func() time.Duration { return rand.N(timeout) }
-	config := s.configure("alone", crm)
-	o := &ordered{receiver: s.start("--config", config), numbers: numbers, accepted: map[int64]time.Time{}}
+	configFile := s.configure("alone", crm)
+	o := &ordered{receiver: s.start("--config", configFile), numbers: numbers, accepted: map[int64]time.Time{}}
 	if s.database != "" {
-		s.start("--config", config) // one that stays up, and hands on beside those that end
+		s.start("--config", configFile) // one that stays up, and hands on beside those that end
 	}
 	load, end := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -149,9 +149,9 @@ func faultOrder(t *testing.T, s *site) {
 		<-time.After(200*time.Millisecond + rand.N(300*time.Millisecond))
 		switch kind {
 		case "kill":
-			o.replace(func(r *receiver) { r.kill() }, s, config)
+			o.replace(func(r *receiver) { r.kill() }, s, configFile)
 		case "SIGTERM":
-			o.replace(func(r *receiver) { r.stop() }, s, config)
+			o.replace(func(r *receiver) { r.stop() }, s, configFile)
 		case "cut":
 			values.behave(func(_ http.ResponseWriter, r *http.Request, _ int) {
 				<-time.After(rand.N(300 * time.Millisecond))
@@ -168,7 +168,7 @@ func faultOrder(t *testing.T, s *site) {
 	end()
 	running.Wait()
 	s.settled(2*time.Minute, crm)
-	values.check(t, s.ledger())
+	values.check(t, s.snapshot())
 	t.Logf("rounds %v: %d values accepted, %d requests came; from the answer to the sender until applied: %s",
 		done, len(o.accepted), len(values.inOrder()), o.delays(values.inOrder()))
 	if code := o.current().stop(); code != exitGood {
@@ -208,9 +208,9 @@ func (o *ordered) current() *receiver {
 }
 
 // replace ends the receiver, and starts another one.
-func (o *ordered) replace(end func(*receiver), s *site, config string) {
+func (o *ordered) replace(end func(*receiver), s *site, configFile string) {
 	end(o.current())
-	next := s.start("--config", config)
+	next := s.start("--config", configFile)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.receiver = next

@@ -90,8 +90,8 @@ func tellers(t *testing.T) map[string]*system {
 func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	t.Parallel() // it mostly waits
 	s, c, systems := newSite(t), canaries, tellers(t)
-	config := s.configure(c["downstream's header"], slices.Collect(maps.Values(systems))...)
-	appendTo(t, config, `  - {name: program, url: "exec:/bin/sh", args: [-c, "tee /dev/stderr; exit 1"]}
+	configFile := s.configure(c["downstream's header"], slices.Collect(maps.Values(systems))...)
+	appendTo(t, configFile, `  - {name: program, url: "exec:/bin/sh", args: [-c, "tee /dev/stderr; exit 1"]}
   - {name: jetstream, url: "nats://`+systems["down"].address+`/changes", allow_private: true}
   - {name: kafka, url: "kafka://`+systems["down"].address+`/changes", allow_private: true, timeout: 1s}
   - {name: sasl, url: "kafka://`+systems["down"].address+`/changes?sasl=scram-sha-256&creds=broker.creds", allow_private: true, timeout: 1s}
@@ -102,7 +102,7 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 `)
 	replaceFile(t, filepath.Join(s.folder, "broker.creds"), "user:"+c["broker's password"]+"\n")
 	named := filepath.Join(s.folder, "systems.yaml")
-	if err := os.Rename(config, named); err != nil {
+	if err := os.Rename(configFile, named); err != nil {
 		t.Fatal(err)
 	}
 	secrets := filepath.Join(s.folder, "secrets")
@@ -131,8 +131,8 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 			}
 		}
 	}
-	s.awaitStanding(startTime, "refuses", "has dead rows", func(d event.Standing) bool { return d.Dead == 3 })
-	s.awaitStanding(startTime, "gone", "is paused", func(d event.Standing) bool { return !d.Paused.IsZero() })
+	s.awaitStatus(startTime, "refuses", "has dead rows", func(d event.DownstreamStatus) bool { return d.Dead == 3 })
+	s.awaitStatus(startTime, "gone", "is paused", func(d event.DownstreamStatus) bool { return !d.Paused.IsZero() })
 	for _, args := range [][]string{{"downstreams", "status"}, {"downstreams", "status", "gone"}, {"downstreams", "status", "--format", "json"}, {"replay", "--all", "--dry-run"},
 		{"config", "check", "--config", named}} {
 		got := s.run(args...)
@@ -159,7 +159,7 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 }
 
 // awaitReasons waits until there is a reason for a failure of each of the downstreams, and keeps all that there are.
-func (run *canaryRun) awaitReasons(downstreams ...string) (rows []owedShown) {
+func (run *canaryRun) awaitReasons(downstreams ...string) (rows []deliveryRow) {
 	run.Helper()
 	eventually(run, startTime, "there is a reason for every downstream that failed", func() bool {
 		run.read(&rows, "deliveries", "list", "--state", "all")

@@ -95,11 +95,11 @@ func TestWhatSignsIsRenewed(t *testing.T) {
 	server := httptest.NewServer(got)
 	t.Cleanup(server.Close)
 	s := newSite(t)
-	secrets, headers, config := filepath.Join(s.folder, "crm.secret"), filepath.Join(s.folder, "crm.headers"), filepath.Join(s.folder, "c.yaml")
+	secrets, headers, configFile := filepath.Join(s.folder, "crm.secret"), filepath.Join(s.folder, "crm.headers"), filepath.Join(s.folder, "c.yaml")
 	replaceFile(t, secrets, line(older))
 	replaceFile(t, headers, "Authorization: Bearer one\n")
-	replaceFile(t, config, "downstreams:\n- {name: crm, url: \""+server.URL+"\", allow_private: true, secret_file: crm.secret, headers_file: crm.headers}\n")
-	r := s.start("--config", config)
+	replaceFile(t, configFile, "downstreams:\n- {name: crm, url: \""+server.URL+"\", allow_private: true, secret_file: crm.secret, headers_file: crm.headers}\n")
+	r := s.start("--config", configFile)
 	calls := 0
 	expect := func(authorization string, keys ...string) {
 		t.Helper()
@@ -227,7 +227,7 @@ func TestTheCertificatesOfADownstreamAreRenewed(t *testing.T) {
 		t.Fatal(answer)
 	}
 	eventually(t, startTime, "the old one is refused", func() bool {
-		var rows []owedShown
+		var rows []deliveryRow
 		s.read(&rows, "deliveries", "list")
 		return len(rows) == 1 && strings.Contains(rows[0].Reason, "authority that is not trusted")
 	})

@@ -239,13 +239,13 @@ func onEachEngine(t *testing.T, test func(t *testing.T, s *site)) {
 // storeURL is the site's store, as a verb is told it.
 func (s *site) storeURL() string { return cmp.Or(s.database, "sqlite:"+s.file()) }
 
-// ledger is what the site's store holds.
-func (s *site) ledger() ledger {
+// snapshot is what the site's store holds.
+func (s *site) snapshot() snapshot {
 	s.Helper()
 	if s.database != "" {
 		return readDatabase(s, s.database)
 	}
-	return readLedger(s, s.file())
+	return readSnapshot(s, s.file())
 }
 
 // retryFast is a backoff for those who do not want to wait.
@@ -273,16 +273,16 @@ func (s *site) configure(receiver string, systems ...*system) string {
 	return path
 }
 
-// standing is how a downstream stands, as the operator is shown it.
-func (s *site) standing(name string) (shown downstreamShown) {
+// status is a downstream's status, as the operator is shown it.
+func (s *site) status(name string) (shown downstreamShown) {
 	s.Helper()
 	s.read(&shown, "downstreams", "status", name)
 	return shown
 }
 
-// awaitStanding waits until it holds of how a downstream stands. It reads the store itself: a process for each look would take the processors from those that
+// awaitStatus waits until it holds of a downstream's status. It reads the store itself: a process for each look would take the processors from those that
 // are waited for.
-func (s *site) awaitStanding(within time.Duration, name, what string, holds func(event.Standing) bool) {
+func (s *site) awaitStatus(within time.Duration, name, what string, holds func(event.DownstreamStatus) bool) {
 	s.Helper()
 	from, err := openReader(s.Context(), s.storeURL())
 	if err != nil {
@@ -290,20 +290,20 @@ func (s *site) awaitStanding(within time.Duration, name, what string, holds func
 	}
 	defer from.Close()
 	eventually(s, within, name+" "+what, func() bool {
-		standing, err := findDownstream(s.Context(), from, name)
+		status, err := findDownstream(s.Context(), from, name)
 		if err != nil {
 			s.Fatal(err)
 		}
-		return holds(standing)
+		return holds(status)
 	})
 }
 
-// settled waits until nothing is owed to the downstreams any more, and fails when something is dead.
+// settled waits until nothing is enqueued for the downstreams any more, and fails when something is dead.
 func (s *site) settled(within time.Duration, systems ...*system) {
 	s.Helper()
 	for _, sys := range systems {
-		s.awaitStanding(within, sys.name, "has all that it is owed", func(d event.Standing) bool { return d.Waiting+d.Attempting == 0 })
-		if shown := s.standing(sys.name); shown.Dead > 0 {
+		s.awaitStatus(within, sys.name, "has all that it is owed", func(d event.DownstreamStatus) bool { return d.Waiting+d.Attempting == 0 })
+		if shown := s.status(sys.name); shown.Dead > 0 {
 			s.Errorf("%d rows of %s are dead", shown.Dead, sys.name)
 		}
 	}

@@ -10,11 +10,11 @@ import (
 )
 
 // checkLatest holds what came to a system of mode latest against the store: no older value after a newer one, and at the end the newest of each number.
-func (s *system) checkLatest(l ledger) {
+func (s *system) checkLatest(l snapshot) {
 	s.Helper()
-	last := map[ledgerSubject]arrival{}
+	last := map[snapshotSubject]arrival{}
 	for _, a := range s.came() {
-		of := ledgerSubject{a.Number, a.Attribute}
+		of := snapshotSubject{a.Number, a.Attribute}
 		if before, known := last[of]; known && a.TS < before.TS {
 			s.Errorf("system %s got an older value after a newer one: %d after %d", s.name, a.TS, before.TS)
 		}
@@ -32,7 +32,7 @@ func (s *system) checkLatest(l ledger) {
 }
 
 // checkEvery holds what came to a system of mode every against the store: each event at least once for each of its numbers, and nothing else.
-func (s *system) checkEvery(l ledger) {
+func (s *system) checkEvery(l snapshot) {
 	s.Helper()
 	type about struct{ id, number string }
 	came := map[about]bool{}
@@ -72,8 +72,8 @@ func TestEverySystemEndsWithTheNewestValues(t *testing.T) {
 	load := newTraffic(t, uint64(time.Now().UnixNano()))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var group sync.WaitGroup
-	group.Go(func() { load.run(ctx, r, 0, 2) })
+	var wg sync.WaitGroup
+	wg.Go(func() { load.run(ctx, r, 0, 2) })
 	for turn := range 6 { // the load goes on
 		if turn%2 == 0 {
 			flapping.down()
@@ -84,14 +84,14 @@ func TestEverySystemEndsWithTheNewestValues(t *testing.T) {
 		eventually(t, 2*startTime, "the load is taken", func() bool { return load.accepted() >= accepted+40 })
 	}
 	cancel()
-	group.Wait()
-	if got := s.standing("down"); got.Waiting+got.Attempting == 0 || got.Dead != 0 || len(down.came()) != 0 {
+	wg.Wait()
+	if got := s.status("down"); got.Waiting+got.Attempting == 0 || got.Dead != 0 || len(down.came()) != 0 {
 		t.Errorf("while its system is down: %+v, and %d envelopes came", got, len(down.came()))
 	}
 	s.settled(startTime, good)
 	down.up()
 	s.settled(5*time.Minute, systems...) // the breaker of one that was down for long waits for a minute
-	l := s.ledger()
+	l := s.snapshot()
 	load.check(l)
 	for _, sys := range systems {
 		if sys == audit {
@@ -107,35 +107,35 @@ func TestEverySystemEndsWithTheNewestValues(t *testing.T) {
 	}
 }
 
-// A receiver without a configuration owes to the downstreams that others have registered, and so does a redrive.
-func TestOwedByWhoeverStores(t *testing.T) { onEachEngine(t, owedByWhoeverStores) }
+// A receiver without a configuration enqueues to the downstreams that others have registered, and so does a redrive.
+func TestEnqueuedByWhoeverStores(t *testing.T) { onEachEngine(t, enqueuedByWhoeverStores) }
 
-func owedByWhoeverStores(t *testing.T, s *site) {
+func enqueuedByWhoeverStores(t *testing.T, s *site) {
 	crm := newSystem(t, "crm", "latest", retryFast)
-	config := s.configure("alone", crm)
-	if code := s.start("--config", config).stop(); code != exitGood {
+	configFile := s.configure("alone", crm)
+	if code := s.start("--config", configFile).stop(); code != exitGood {
 		t.Fatalf("the exit code is %d", code)
 	}
 	r := s.start()
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	if got := s.standing("crm"); got.Waiting != 1 {
+	if got := s.status("crm"); got.Waiting != 1 {
 		t.Errorf("owed by a receiver without a configuration: %+v", got)
 	}
 	entry := s.quarantine(cnamBody(2, "TWO", "+12025550102"))
 	if got := s.run("quarantine", "redrive", entry); got.code != exitGood {
 		t.Fatalf("redrive: %+v", got)
 	}
-	if got := s.standing("crm"); got.Waiting != 2 || len(crm.came()) != 0 {
+	if got := s.status("crm"); got.Waiting != 2 || len(crm.came()) != 0 {
 		t.Errorf("owed by a redrive: %+v, and %d envelopes came", got, len(crm.came()))
 	}
 	if code := r.stop(); code != exitGood {
 		t.Fatalf("the exit code is %d", code)
 	}
-	r = s.start("--config", config)
+	r = s.start("--config", configFile)
 	s.settled(startTime, crm)
-	crm.checkLatest(s.ledger())
+	crm.checkLatest(s.snapshot())
 
 	// And beside the receiver that runs, which looks by itself.
 	if got := s.run("quarantine", "redrive", s.quarantine(cnamBody(3, "THREE", "+12025550103"))); got.code != exitGood {
@@ -143,7 +143,7 @@ func owedByWhoeverStores(t *testing.T, s *site) {
 	}
 	crm.await(3)
 	s.settled(startTime, crm)
-	crm.checkLatest(s.ledger())
+	crm.checkLatest(s.snapshot())
 	if got := len(crm.came()); got != 3 {
 		t.Errorf("%d envelopes came, want 3", got)
 	}

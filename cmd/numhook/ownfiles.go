@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"numhook/cmd/numhook/settings"
-	"numhook/server/dispatch/journal"
+	"numhook/cmd/numhook/config"
+	"numhook/server/dispatch/filelog"
 )
 
 // ownFile is a file that numhook lives on.
@@ -47,7 +47,7 @@ func storeFiles(url string) (own []ownFile) {
 
 // refuseOwnFiles refuses downstreams that write into, or rename, what numhook lives on: a store would be gone, and a configuration that got lines of changes
 // would keep the next start from happening. Nothing is opened for it: closing a descriptor of a database drops the locks on it.
-func refuseOwnFiles(set *settings.Settings, own []ownFile) error {
+func refuseOwnFiles(set *config.Settings, own []ownFile) error {
 	own = append(own, ownFile{set.File, "the configuration"})
 	for _, d := range set.Downstreams {
 		for key, path := range map[string]string{
@@ -56,18 +56,18 @@ func refuseOwnFiles(set *settings.Settings, own []ownFile) error {
 		} {
 			own = append(own, ownFile{path, "the " + key + " of downstream " + d.Name})
 		}
-		if d.Scheme == settings.Exec {
+		if d.Scheme == config.Exec {
 			own = append(own, ownFile{d.Path, "the program of downstream " + d.Name})
 		}
 	}
-	refused := &settings.Problems{}
+	refused := &config.Problems{}
 	for _, d := range set.Downstreams {
-		if d.Scheme != settings.File {
+		if d.Scheme != config.File {
 			continue
 		}
 		for _, one := range own {
 			if one.path != "" && writesTo(d, one.path) {
-				refused.List = append(refused.List, settings.Problem{File: set.File, Line: d.Line, Column: 1, Text: fmt.Sprintf(
+				refused.List = append(refused.List, config.Problem{File: set.File, Line: d.Line, Column: 1, Text: fmt.Sprintf(
 					"downstream %s would write to %s, which is %s; write the name of a file of its own into its url", d.Name, one.path, one.what)})
 				break
 			}
@@ -80,9 +80,9 @@ func refuseOwnFiles(set *settings.Settings, own []ownFile) error {
 }
 
 // writesTo reports whether the file is that of the downstream, or has a name that the downstream's full files get.
-func writesTo(d settings.Downstream, path string) bool {
+func writesTo(d config.Downstream, path string) bool {
 	target, file := realPath(d.Path), realPath(path)
-	if target == file || d.Rotate > 0 && journal.Turns(target, file) {
+	if target == file || d.Rotate > 0 && filelog.Turns(target, file) {
 		return true
 	}
 	there, err := os.Stat(target)

@@ -13,7 +13,7 @@ func TestOwnFilesAreNoTargets(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	folder := filepath.Dir(s.file())
-	secrets, config := filepath.Join(folder, "secrets"), filepath.Join(folder, "numhook.yaml")
+	secrets, configFile := filepath.Join(folder, "secrets"), filepath.Join(folder, "numhook.yaml")
 	turned := filepath.Join(folder, "a.20260131T140405Z-1")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
@@ -31,17 +31,17 @@ func TestOwnFilesAreNoTargets(t *testing.T) {
 		{s.file() + "-wal", secrets, s.file() + "-wal"},
 		{s.file() + "-shm", secrets, s.file() + "-shm"},
 		{s.file() + ".lock", secrets, s.file() + ".lock"},
-		{config, secrets, config},
+		{configFile, secrets, configFile},
 		{secrets, secrets, secrets},
 		{filepath.Join(folder, "a"), turned, turned},
 	} {
 		text := "downstreams:\n  - name: journal\n    url: file:" + c.target + "\n    rotate: 1MiB\n    keep: 1\n"
-		replaceFile(t, config, text)
-		args := []string{"--config", config}
+		replaceFile(t, configFile, text)
+		args := []string{"--config", configFile}
 		checked := append([]string{"config", "check"}, args...)
 		s.env = append(s.env, "NUMHOOK_SECRET_FILE="+c.secrets)
 		served := append([]string{"serve", "--listen", "127.0.0.1:0", "--operator-listen", ""}, args...)
-		want := fmt.Sprintf("%s:2:1: downstream journal would write to %s, which is ", config, c.own)
+		want := fmt.Sprintf("%s:2:1: downstream journal would write to %s, which is ", configFile, c.own)
 		got := s.run(served...)
 		if got.code != exitUse || !strings.Contains(got.stderr, want) {
 			t.Errorf("serve with %s: exit code %d, %s", c.target, got.code, got.stderr)
@@ -50,7 +50,7 @@ func TestOwnFilesAreNoTargets(t *testing.T) {
 		if got.code != exitNo || !strings.Contains(got.stdout, want) {
 			t.Errorf("config check with %s: exit code %d, %s", c.target, got.code, got.stdout+got.stderr)
 		}
-		if now, err := os.ReadFile(config); err != nil || string(now) != text {
+		if now, err := os.ReadFile(configFile); err != nil || string(now) != text {
 			t.Errorf("the configuration is now %q, %v", now, err)
 		}
 	}
@@ -60,12 +60,12 @@ func TestOwnFilesAreNoTargets(t *testing.T) {
 func TestAFileThatCannotBeWrittenToIsAWarning(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	config, target := filepath.Join(s.folder, "numhook.yaml"), filepath.Join(s.folder, "gone", "changes.ndjson")
-	replaceFile(t, config, "downstreams:\n  - name: journal\n    url: file:"+target+"\n")
-	if got := s.run("config", "check", "--config", config); got.code != exitNo || !strings.Contains(got.stdout, "is not there; make it") {
+	configFile, target := filepath.Join(s.folder, "numhook.yaml"), filepath.Join(s.folder, "gone", "changes.ndjson")
+	replaceFile(t, configFile, "downstreams:\n  - name: journal\n    url: file:"+target+"\n")
+	if got := s.run("config", "check", "--config", configFile); got.code != exitNo || !strings.Contains(got.stdout, "is not there; make it") {
 		t.Errorf("config check: exit code %d, %s", got.code, got.stdout+got.stderr)
 	}
-	r := s.start("--config", config)
+	r := s.start("--config", configFile)
 	if !r.log.has("the configuration is served, and may not be meant") {
 		t.Errorf("the log is %s", r.log)
 	}

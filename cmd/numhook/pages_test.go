@@ -97,8 +97,8 @@ func firstCells(t *testing.T, header string) []string {
 	return words
 }
 
-// sameWords fails when the pages and the code do not name the same things.
-func sameWords(t *testing.T, what string, inPages []string, inCode map[string]bool) {
+// sameTexts fails when the pages and the code do not name the same things.
+func sameTexts(t *testing.T, what string, inPages []string, inCode map[string]bool) {
 	t.Helper()
 	for _, word := range inPages {
 		if !inCode[word] {
@@ -242,7 +242,7 @@ func TestTheMapNamesEveryRoom(t *testing.T) {
 			}
 		}
 	}
-	sameWords(t, "room", firstCells(t, "room"), rooms)
+	sameTexts(t, "room", firstCells(t, "room"), rooms)
 }
 
 // Each verb is in the table of verbs, and what the pages say to type is a verb that has these flags.

@@ -128,7 +128,7 @@ func (run *canaryRun) everyKind(t *testing.T) {
 		return strings.Replace(body, old, new, 1)
 	}
 	for _, d := range []struct {
-		name, door, body string
+		name, path, body string
 		status           int
 		header           http.Header // nil: signed
 	}{
@@ -161,7 +161,7 @@ func (run *canaryRun) everyKind(t *testing.T) {
 		header.Set("Clientid", c["client id"])
 		header.Set("Authorization", "Basic "+c["authorization"])
 		header.Set("User-Agent", c["user agent"])
-		got := run.postWith(d.door, d.body, header)
+		got := run.postWith(d.path, d.body, header)
 		if got.status != d.status {
 			t.Errorf("%s: %v, want %d", d.name, got, d.status)
 		}

@@ -155,7 +155,7 @@ func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (
 	if err != nil {
 		return err
 	}
-	receiver, err := server.New(server.Config{Document: document, Keeper: events})
+	receiver, err := server.New(server.Config{Document: document, Store: events})
 	if err != nil {
 		return err
 	}
@@ -229,10 +229,10 @@ func redriveOne(ctx context.Context, events store.Store, receiver *server.Server
 	result := redriven{ID: q.ID}
 	var err error
 	if dryRun {
-		result.Result, err = "fits", receiver.Fits(q)
+		result.Result, err = "fits", receiver.WouldAccept(q)
 	} else {
 		var receipt event.Receipt
-		receipt, err = receiver.Readmit(ctx, q)
+		receipt, err = receiver.Redrive(ctx, q)
 		result.Result, result.EventID = "accepted", &receipt.ID
 		if receipt.Duplicate {
 			result.Result = "duplicate"

@@ -43,7 +43,7 @@ func TestPagesNameEveryMetric(t *testing.T) {
 	if err := server.NewMetrics().Register(l); err != nil || len(l.names) < 5 {
 		t.Fatalf("%v: %v", l.names, err)
 	}
-	sameWords(t, "metric", firstCells(t, "metric"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric"), l.names)
 }
 
 func TestPagesNameEveryMetricOfTheCheckOfTheStore(t *testing.T) {
@@ -51,7 +51,7 @@ func TestPagesNameEveryMetricOfTheCheckOfTheStore(t *testing.T) {
 	if err := newIntegrity(slog.New(slog.DiscardHandler)).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, "metric of the store's check"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric of the store's check"), l.names)
 }
 
 func TestPagesNameEveryMetricOfQuarantine(t *testing.T) {
@@ -59,7 +59,7 @@ func TestPagesNameEveryMetricOfQuarantine(t *testing.T) {
 	if err := new(heldMetrics).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, "metric of quarantine"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric of quarantine"), l.names)
 }
 
 func TestPagesNameEveryMetricOfTheClock(t *testing.T) {
@@ -67,7 +67,7 @@ func TestPagesNameEveryMetricOfTheClock(t *testing.T) {
 	if err := new(clockWatch).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, "metric of the clock"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric of the clock"), l.names)
 }
 
 func TestPagesNameEveryMetricOfRenewal(t *testing.T) {
@@ -75,7 +75,7 @@ func TestPagesNameEveryMetricOfRenewal(t *testing.T) {
 	if err := certreload.NewReloader(slog.New(slog.DiscardHandler)).Register(l); err != nil {
 		t.Fatal(err)
 	}
-	sameWords(t, "metric", firstCells(t, "metric of what is renewed"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric of what is renewed"), l.names)
 }
 
 func TestPagesNameEveryMetricOfTheWayOut(t *testing.T) {
@@ -83,7 +83,7 @@ func TestPagesNameEveryMetricOfTheWayOut(t *testing.T) {
 	if err := dispatch.NewMetrics().Register(l); err != nil || len(l.names) < 5 {
 		t.Fatalf("%v: %v", l.names, err)
 	}
-	sameWords(t, "metric", firstCells(t, "metric of the way out"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric of the way out"), l.names)
 }
 
 func TestPagesNameEveryMetricOfConnectionsAndTheLog(t *testing.T) {
@@ -94,13 +94,13 @@ func TestPagesNameEveryMetricOfConnectionsAndTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sameWords(t, "metric", firstCells(t, "metric of connections and the log"), l.names)
+	sameTexts(t, "metric", firstCells(t, "metric of connections and the log"), l.names)
 }
 
 func TestPagesNameEveryLogKey(t *testing.T) {
 	for _, line := range []struct{ file, function, end, header string }{
 		{"../../server/accesslog.go", "\nfunc (s *Server) logDelivery(", "", "key"},
-		{"../../server/dispatch/account.go", "\nfunc (d *Dispatch) account(", "\n}\n", "key of `attempt`"},
+		{"../../server/dispatch/observation.go", "\nfunc (d *Dispatch) observe(", "\n}\n", "key of `attempt`"},
 	} {
 		source, err := os.ReadFile(line.file)
 		if err != nil {
@@ -117,14 +117,14 @@ func TestPagesNameEveryLogKey(t *testing.T) {
 		if len(keys) < 9 {
 			t.Fatalf("found only %v", keys)
 		}
-		sameWords(t, "log key", firstCells(t, line.header), keys)
+		sameTexts(t, "log key", firstCells(t, line.header), keys)
 	}
 }
 
 func TestPagesNameEveryFlagOfServe(t *testing.T) {
 	flags := map[string]bool{}
 	newServeCommand().Flags().VisitAll(func(f *pflag.Flag) { flags["--"+f.Name] = true })
-	sameWords(t, "flag", firstCells(t, "flag of `serve`"), flags)
+	sameTexts(t, "flag", firstCells(t, "flag of `serve`"), flags)
 }
 
 func TestPagesNameEveryDependency(t *testing.T) {
@@ -138,7 +138,7 @@ func TestPagesNameEveryDependency(t *testing.T) {
 			direct[fields[0]] = true
 		}
 	}
-	sameWords(t, "dependency", firstCells(t, "module"), direct)
+	sameTexts(t, "dependency", firstCells(t, "module"), direct)
 }
 
 // Every command of the pages that needs no machine of its own is run, in order, beside a receiver that has just been started.

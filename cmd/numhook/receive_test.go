@@ -22,29 +22,29 @@ type shownNumber struct {
 	History []event.Change
 }
 
-func TestBothEventsComeInByBothDoors(t *testing.T) {
+func TestBothEventsComeInByBothPaths(t *testing.T) {
 	r := startReceiver(t)
 	want := 0
 	for _, name := range spec.Examples() {
 		example, _ := spec.Example(name)
-		for _, door := range []string{"/", "/" + name} {
+		for _, path := range []string{"/", "/" + name} {
 			body := strings.Replace(string(example), `"event_ts": 1739`, `"event_ts": 1`+strconv.Itoa(740+want), 1)
-			got := r.post(door, body)
+			got := r.post(path, body)
 			if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/json" || !sameJSON([]byte(got.body), []byte(body)) {
-				t.Errorf("%s at %s: %v", name, door, got)
+				t.Errorf("%s at %s: %v", name, path, got)
 			}
 			want++
-			l := readLedger(t, r.file())
+			l := readSnapshot(t, r.file())
 			l.check(t)
 			if last := l.events[len(l.events)-1]; len(l.events) != want || last.body != body || last.name != name {
-				t.Errorf("%s at %s: %d events, the last is %+v", name, door, len(l.events), last)
+				t.Errorf("%s at %s: %d events, the last is %+v", name, path, len(l.events), last)
 			}
 		}
 	}
 	var events []eventShown
 	r.read(&events, "events", "list")
 	for i, e := range events {
-		if len(e.Drift)+len(e.Lint) != 0 || e.Door != []string{"/", "/" + e.Name}[i%2] || e.Header.RequestID == "" || time.Since(e.Received) > time.Minute {
+		if len(e.Drift)+len(e.Lint) != 0 || e.Path != []string{"/", "/" + e.Name}[i%2] || e.Header.RequestID == "" || time.Since(e.Received) > time.Minute {
 			t.Errorf("event %+v", e)
 		}
 	}
@@ -84,7 +84,7 @@ func TestOneEventHoweverOftenItComes(t *testing.T) {
 			}
 		}
 	}
-	l := readLedger(t, r.file())
+	l := readSnapshot(t, r.file())
 	l.check(t)
 	if len(l.events) != 1 {
 		t.Errorf("%d events, want 1", len(l.events))
@@ -151,7 +151,7 @@ func TestTwoHundredNumbers(t *testing.T) {
 	if got := r.post("/", body); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	l := readLedger(t, r.file())
+	l := readSnapshot(t, r.file())
 	l.check(t)
 	if len(l.events) != 1 || len(l.changes) != len(numbers) {
 		t.Errorf("%d events with %d changes", len(l.events), len(l.changes))
@@ -193,7 +193,7 @@ func TestOddBytesStayAsTheyAre(t *testing.T) {
 			}
 		})
 	}
-	readLedger(t, r.file()).check(t)
+	readSnapshot(t, r.file()).check(t)
 }
 
 // An integer may be written 1.0 or 1e3: it is read as what it is.
@@ -204,7 +204,7 @@ func TestIntegersWithAPointOrAnExponent(t *testing.T) {
 		if got := r.post("/", body); got.status != http.StatusOK {
 			t.Errorf("event_ts %s: %v", text, got)
 		}
-		l := readLedger(t, r.file())
+		l := readSnapshot(t, r.file())
 		if last := l.events[len(l.events)-1]; last.ts != want || last.body != body {
 			t.Errorf("event_ts %s was stored as %d", text, last.ts)
 		}

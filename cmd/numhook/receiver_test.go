@@ -30,7 +30,7 @@ const (
 type site struct {
 	testing.TB
 	folder   string
-	place    string // of the store's file
+	dir      string // of the store's file
 	database string // the store's URL, where it is no file
 	env      []string
 }
@@ -38,13 +38,13 @@ type site struct {
 func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{TB: t, folder: t.TempDir()}
-	s.place = filepath.Join(s.folder, "store", "numhook.db")
+	s.dir = filepath.Join(s.folder, "store", "numhook.db")
 	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + os.TempDir(), raceVariable + "=" + os.Getenv(raceVariable), "NUMHOOK_SECRETS=" + testSecret}
 	return s
 }
 
 // file is the store's.
-func (s *site) file() string { return s.place }
+func (s *site) file() string { return s.dir }
 
 // command is a numhook process: the test binary under another name (see TestMain).
 func (s *site) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -159,9 +159,9 @@ func (r *receiver) cleanUp() {
 	r.kill()
 	r.client.CloseIdleConnections()
 	log := r.log.String()
-	for _, trouble := range []string{"DATA RACE", "panic", "fatal error", "SIGBUS"} {
-		if strings.Contains(log, trouble) {
-			r.Errorf("the receiver's log speaks of %s", trouble)
+	for _, failure := range []string{"DATA RACE", "panic", "fatal error", "SIGBUS"} {
+		if strings.Contains(log, failure) {
+			r.Errorf("the receiver's log speaks of %s", failure)
 		}
 	}
 	if r.Failed() {

@@ -37,8 +37,8 @@ func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 	if got := r.post("/", addressBody(2000, "A", number)); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	hold := func(door, body string, status int, kind event.Kind) string {
-		return strconv.FormatInt(r.post(door, body).problem(t, status, string(kind)).Quarantine, 10)
+	hold := func(path, body string, status int, kind event.Kind) string {
+		return strconv.FormatInt(r.post(path, body).problem(t, status, string(kind)).Quarantine, 10)
 	}
 	late := hold("/", bare(1000, "LATE"), http.StatusBadRequest, event.Invalid)
 	newer := hold("/"+addressEvent, bare(3000, "NEWER"), http.StatusBadRequest, event.Invalid)
@@ -54,7 +54,7 @@ func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 			}
 		}
 	}
-	if l := readLedger(t, s.file()); len(l.events) != 1 {
+	if l := readSnapshot(t, s.file()); len(l.events) != 1 {
 		t.Fatalf("%d events after redrives of what does not fit", len(l.events))
 	}
 
@@ -105,7 +105,7 @@ func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 	if count := r.countKind("duplicate"); count != 2 {
 		t.Errorf("%d duplicates, want 2", count)
 	}
-	readLedger(t, s.file()).check(t)
+	readSnapshot(t, s.file()).check(t)
 }
 
 // loadBeside has the running receiver take deliveries until the function that it returns is called.
@@ -113,11 +113,11 @@ func loadBeside(t *testing.T, r *receiver) (stop func()) {
 	t.Helper()
 	load := newTraffic(t, uint64(time.Now().UnixNano()))
 	ctx, cancel := context.WithCancel(t.Context())
-	var group sync.WaitGroup
-	group.Go(func() { load.run(ctx, r, 0, 2) })
+	var wg sync.WaitGroup
+	wg.Go(func() { load.run(ctx, r, 0, 2) })
 	return func() {
 		cancel()
-		group.Wait()
+		wg.Wait()
 		if load.accepted() == 0 || load.answered(http.StatusServiceUnavailable) > 0 {
 			t.Errorf("deliveries beside the redrives were answered %v", load.answers)
 		}
@@ -127,7 +127,7 @@ func loadBeside(t *testing.T, r *receiver) (stop func()) {
 // checkRedriven looks at what became of the entries, and of the number in them.
 func checkRedriven(t *testing.T, s *site, number string, bodies map[string]string) {
 	t.Helper()
-	readLedger(t, s.file()).check(t)
+	readSnapshot(t, s.file()).check(t)
 	for id, body := range bodies {
 		var entry quarantineShown
 		s.read(&entry, "quarantine", "show", id)

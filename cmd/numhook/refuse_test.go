@@ -92,7 +92,7 @@ func TestForgeries(t *testing.T) {
 			t.Errorf("by how much it is off: %v", entry)
 		}
 	}
-	if l := readLedger(t, r.file()); len(l.events)+len(l.held) != 0 {
+	if l := readSnapshot(t, r.file()); len(l.events)+len(l.held) != 0 {
 		t.Errorf("%d events and %d quarantine entries were kept, want none", len(l.events), len(l.held))
 	}
 	for i, secret := range []string{newSecret, oldSecret} {
@@ -126,7 +126,7 @@ func TestChallenge(t *testing.T) {
 	for _, odd := range []string{`{"event":"endpoint.url_validation"}`, `{"event":"endpoint.url_validation","payload":{"plainToken":5}}`} {
 		r.postWith("/", odd, signed(oldSecret, odd)).problem(t, http.StatusBadRequest, "bad_challenge")
 	}
-	if l := readLedger(t, r.file()); len(l.events)+len(l.held) != 0 {
+	if l := readSnapshot(t, r.file()); len(l.events)+len(l.held) != 0 {
 		t.Errorf("%d events and %d quarantine entries were kept, want none", len(l.events), len(l.held))
 	}
 }
@@ -209,7 +209,7 @@ func TestBadBodiesAreRefusedAndKept(t *testing.T) {
 				}
 				var shown quarantineShown
 				r.read(&shown, "quarantine", "show", strconv.FormatInt(problem.Quarantine, 10))
-				if shown.Reason != c.kind || shown.Times != 2 || shown.State != event.Held || shown.Header.Signature == "" || shown.Door != "/" {
+				if shown.Reason != c.kind || shown.Times != 2 || shown.State != event.Held || shown.Header.Signature == "" || shown.Path != "/" {
 					t.Errorf("quarantine show: %+v", shown)
 				}
 				if c.status == http.StatusBadRequest && len(shown.Violations) == 0 {
@@ -221,7 +221,7 @@ func TestBadBodiesAreRefusedAndKept(t *testing.T) {
 			}
 		})
 	}
-	l := readLedger(t, r.file())
+	l := readSnapshot(t, r.file())
 	if len(l.events) != 0 || len(l.held) != len(badBodies(t)) || kept != len(l.held) {
 		t.Errorf("%d events, %d entries up to %d, want none and %d", len(l.events), len(l.held), kept, len(badBodies(t)))
 	}
@@ -275,7 +275,7 @@ func TestTooLarge(t *testing.T) {
 	if got, err := r.do(chunked); err != nil || got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("without a length: %v, %v", got, err)
 	}
-	if l := readLedger(t, r.file()); len(l.events) != 1 || len(l.held) != 0 {
+	if l := readSnapshot(t, r.file()); len(l.events) != 1 || len(l.held) != 0 {
 		t.Errorf("%d events and %d entries were kept", len(l.events), len(l.held))
 	}
 }

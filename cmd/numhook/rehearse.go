@@ -113,13 +113,13 @@ func (r *rehearsal) store(ctx context.Context, url string) error {
 	}
 	defer from.Close()
 	err = ahead(ctx, from, func(e event.Stored) {
-		r.one("event "+e.ID.String(), e.Delivery.Door, e.Delivery.Body)
+		r.one("event "+e.ID.String(), e.Delivery.Path, e.Delivery.Body)
 	})
 	if err != nil {
 		return err
 	}
 	return eachHeld(ctx, from, nil, func(q event.Quarantined) error {
-		r.one("quarantine "+strconv.FormatInt(q.ID, 10), q.Delivery.Door, q.Delivery.Body)
+		r.one("quarantine "+strconv.FormatInt(q.ID, 10), q.Delivery.Path, q.Delivery.Body)
 		return nil
 	})
 }
@@ -159,7 +159,7 @@ func ahead(ctx context.Context, from store.Reader, visit func(event.Stored)) err
 	return failed
 }
 
-// files rehearses payload files, as if each payload had come to the door of every event.
+// files rehearses payload files, as if each payload had come to the path of every event.
 func (r *rehearsal) files(ctx context.Context, paths []string, stdin io.Reader) error {
 	return validation.Each(ctx, paths, stdin, func(file string, payload int, body []byte) error {
 		r.one(file+":"+strconv.Itoa(payload), "/", body)
@@ -168,11 +168,11 @@ func (r *rehearsal) files(ctx context.Context, paths []string, stdin io.Reader) 
 }
 
 // one holds one delivery against both documents.
-func (r *rehearsal) one(what, door string, body []byte) {
+func (r *rehearsal) one(what, path string, body []byte) {
 	d := contract.Parse(body)
 	// Without the time of receipt: what it adds is lint, which is not rehearsed.
-	today := r.today.Judge(door, time.Time{}, d, server.MaxFindings)
-	candidate := r.candidate.Judge(door, time.Time{}, d, server.MaxFindings)
+	today := r.today.Judge(path, time.Time{}, d, server.MaxFindings)
+	candidate := r.candidate.Judge(path, time.Time{}, d, server.MaxFindings)
 	r.result.Deliveries++
 	r.drift(today.Drift, candidate.Drift)
 	switch {
@@ -191,7 +191,7 @@ func (r *rehearsal) one(what, door string, body []byte) {
 	if !r.candidate.Has(name) && !r.today.Has(name) {
 		name = ""
 	}
-	reason := fmt.Sprint(name, "\n", verdictWord(today), "\n", verdictWord(candidate))
+	reason := fmt.Sprint(name, "\n", verdictText(today), "\n", verdictText(candidate))
 	for _, v := range candidate.Violations {
 		reason += "\n" + v.Rule + " " + elements.ReplaceAllString(v.Pointer, "/*$1") + " " + v.Message
 	}
@@ -205,7 +205,7 @@ func (r *rehearsal) one(what, door string, body []byte) {
 	}
 	r.reasons[reason] = len(r.result.Changed)
 	r.result.Changed = append(r.result.Changed, rehearsedChange{
-		Deliveries: 1, What: what, Event: name, Today: verdictWord(today), Candidate: verdictWord(candidate),
+		Deliveries: 1, What: what, Event: name, Today: verdictText(today), Candidate: verdictText(candidate),
 		Violations: candidate.Violations,
 	})
 }
@@ -213,7 +213,7 @@ func (r *rehearsal) one(what, door string, body []byte) {
 // elements are the parts of a pointer that count elements: which one breaks a rule is no reason of its own.
 var elements = regexp.MustCompile(`/[0-9]+(/|$)`)
 
-func verdictWord(v contract.Verdict) string {
+func verdictText(v contract.Verdict) string {
 	if v.Refused == "" {
 		return "accepted"
 	}

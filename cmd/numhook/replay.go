@@ -17,7 +17,7 @@ import (
 	"numhook/spec"
 )
 
-// replayFlags say what is to be owed again, and to whom.
+// replayFlags say what is to be enqueued again, and to whom.
 type replayFlags struct {
 	downstream, number, event, since, until string
 	all, dryRun                             bool
@@ -51,7 +51,7 @@ func (f *replayFlags) filter(cmd *cobra.Command) (filter dispatch.ReplayFilter, 
 		flag, text string
 		into       *time.Time
 	}{{"since", f.since, &filter.Since}, {"until", f.until, &filter.Until}} {
-		ms, err := momentFlag(cmd, bound.flag, bound.text)
+		ms, err := timestampFlag(cmd, bound.flag, bound.text)
 		if err != nil {
 			return filter, err
 		}
@@ -74,7 +74,7 @@ func (f *replayFlags) filter(cmd *cobra.Command) (filter dispatch.ReplayFilter, 
 	return filter, nil
 }
 
-// replayShown is the JSON of what one downstream is owed again.
+// replayShown is the JSON of the outbox of one downstream again.
 type replayShown struct {
 	Downstream string     `json:"downstream"`
 	Mode       event.Mode `json:"mode"`
@@ -94,20 +94,20 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	standings, err := replayTo(ctx, s, f.downstream)
+	statuses, err := replayTo(ctx, s, f.downstream)
 	if err != nil {
 		return err
 	}
 	out := newList(cmd.OutOrStdout(), format, "DOWNSTREAM", "MODE", "STATE", "ROWS")
 	rows := 0
-	for _, standing := range standings {
-		n, err := replayNumbers(ctx, s, standing, filter, f.number)
+	for _, status := range statuses {
+		n, err := replayNumbers(ctx, s, status, filter, f.number)
 		if err != nil {
-			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no harm): %w", standing.Name, n, err), out.close())
+			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no harm): %w", status.Name, n, err), out.close())
 		}
 		rows += n
-		out.entry(replayShown{standing.Name, standing.Mode, standingState(standing), n, f.dryRun},
-			[]string{standing.Name, string(standing.Mode), standingState(standing), strconv.Itoa(n)})
+		out.entry(replayShown{status.Name, status.Mode, statusState(status), n, f.dryRun},
+			[]string{status.Name, string(status.Mode), statusState(status), strconv.Itoa(n)})
 	}
 	if err := errors.Join(out.close(), out.failed); err != nil {
 		return err
@@ -126,7 +126,7 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 }
 
 // replayNumbers replays what is about the number that was typed, or about any.
-func replayNumbers(ctx context.Context, s store.Store, to event.Standing, filter dispatch.ReplayFilter, typed string) (rows int, err error) {
+func replayNumbers(ctx context.Context, s store.Store, to event.DownstreamStatus, filter dispatch.ReplayFilter, typed string) (rows int, err error) {
 	for _, filter.Number = range spellings(typed) {
 		n, err := dispatch.Replay(ctx, s, s, to, filter)
 		rows += n
@@ -154,16 +154,16 @@ func knownNumbers(ctx context.Context, from store.Reader, typed string) (known [
 }
 
 // replayTo are the downstreams that are meant.
-func replayTo(ctx context.Context, from store.OwedReader, name string) ([]event.Standing, error) {
+func replayTo(ctx context.Context, from store.OutboxReader, name string) ([]event.DownstreamStatus, error) {
 	if name != "" {
-		standing, err := findDownstream(ctx, from, name)
-		return []event.Standing{standing}, err
+		status, err := findDownstream(ctx, from, name)
+		return []event.DownstreamStatus{status}, err
 	}
-	standings, err := from.Downstreams(ctx)
-	if err == nil && len(standings) == 0 {
+	statuses, err := from.Downstreams(ctx)
+	if err == nil && len(statuses) == 0 {
 		err = &event.Error{Kind: event.NotFound, Text: "cannot replay: no downstream is registered", Hint: howToRegister}
 	}
-	return standings, err
+	return statuses, err
 }
 
 // whyNothing is the mistake, if there is one, of a filter that nothing passes.

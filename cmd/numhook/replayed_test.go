@@ -28,7 +28,7 @@ func TestReplaysOfOneDelivery(t *testing.T) {
 	}
 	var list []quarantineShown
 	s.read(&list, "quarantine", "list", "--all")
-	if len(list) != 1 || list[0].Times != replays || len(list[0].Door) > event.LongestKept {
+	if len(list) != 1 || list[0].Times != replays || len(list[0].Path) > event.LongestKept {
 		t.Errorf("in quarantine: %+v", list)
 	}
 	samples := r.metrics()
@@ -37,7 +37,7 @@ func TestReplaysOfOneDelivery(t *testing.T) {
 	}
 }
 
-// An event_ts far ahead of its receipt does not outlive the next ordinary event, however often the receiver is started anew.
+// An event_ts far ahead of its receipt does not outlive the next ordinary event, however often the receiver is started again.
 func TestAnAbsurdTimeGivesWay(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -23,8 +23,8 @@ import (
 //	receiver answers STATUS DOOR FILE
 //	                           delivers the file's bytes, signed, and expects the status
 //	exits CODE PROGRAM [ARG...] runs a program and expects the exit code
-//	owing register|claim|record ...
-//	                           does what a receiver with downstreams does: see scriptedOwing
+//	outbox register|claim|record ...
+//	                           does what a receiver with downstreams does: see scriptedOutbox
 //	same FILE FILE             compares two JSON values; where the second one has "*", the first may have anything
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"receiver": scriptedReceiver, "exits": scriptedExit, "same": scriptedComparison, "owing": scriptedOwing,
+			"receiver": scriptedReceiver, "exits": scriptedExit, "same": scriptedComparison, "outbox": scriptedOutbox,
 		},
 	})
 }

@@ -3,43 +3,43 @@ package main
 import (
 	"net/url"
 
-	"numhook/cmd/numhook/settings"
+	"numhook/cmd/numhook/config"
 	"numhook/server/certreload"
 	"numhook/server/dispatch"
+	"numhook/server/dispatch/command"
+	"numhook/server/dispatch/filelog"
 	"numhook/server/dispatch/jetstream"
-	"numhook/server/dispatch/journal"
 	"numhook/server/dispatch/kafka"
-	"numhook/server/dispatch/peer"
-	"numhook/server/dispatch/program"
+	"numhook/server/dispatch/netguard"
 	"numhook/server/dispatch/webhook"
 	"numhook/server/secretfile"
 )
 
 // newSender makes the sender for a downstream's scheme. The reloader looks after the files that it uses.
-func newSender(d settings.Downstream, reloader *certreload.Reloader) (dispatch.Sender, error) {
+func newSender(d config.Downstream, reloader *certreload.Reloader) (dispatch.Sender, error) {
 	switch d.Scheme {
-	case settings.HTTPS, settings.HTTP:
+	case config.HTTPS, config.HTTP:
 		return newWebhook(d, reloader)
-	case settings.Exec:
-		return program.New(program.Config{Path: d.Path, Args: d.Args, Env: d.Env})
-	case settings.File:
-		return journal.New(journal.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep, Anyway: true})
+	case config.Exec:
+		return command.New(command.Config{Path: d.Path, Args: d.Args, Env: d.Env})
+	case config.File:
+		return filelog.New(filelog.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep, Anyway: true})
 	}
-	secured, err := peer.TLS(peer.Files{CA: d.CAFile, Cert: d.ClientCert, Key: d.ClientKey, Name: d.Name, Watch: reloader.Add})
+	secured, err := netguard.TLS(netguard.Files{CA: d.CAFile, Cert: d.ClientCert, Key: d.ClientKey, Name: d.Name, Watch: reloader.Add})
 	if err != nil {
 		return nil, err
 	}
-	dial := peer.Dialer(d.AllowPrivate).DialContext
-	if d.Scheme == settings.NATS {
+	dial := netguard.Dialer(d.AllowPrivate).DialContext
+	if d.Scheme == config.NATS {
 		shown, err := newestCredentials(d, reloader, func(content []byte) ([]byte, error) {
-			return content, settings.CheckCredentials(d.Credentials, content)
+			return content, config.CheckCredentials(d.Credentials, content)
 		})
 		if err != nil {
 			return nil, err
 		}
 		return jetstream.New(jetstream.Config{URL: d.URL, Dial: dial, TLS: secured, Credentials: shown})
 	}
-	user, err := newestCredentials(d, reloader, func(content []byte) (*url.Userinfo, error) { return settings.ParseUser(d.Credentials, content) })
+	user, err := newestCredentials(d, reloader, func(content []byte) (*url.Userinfo, error) { return config.ParseUser(d.Credentials, content) })
 	if err != nil {
 		return nil, err
 	}
@@ -54,11 +54,11 @@ func newSender(d settings.Downstream, reloader *certreload.Reloader) (dispatch.S
 	return kafka.New(c)
 }
 
-func newWebhook(d settings.Downstream, reloader *certreload.Reloader) (dispatch.Sender, error) {
+func newWebhook(d config.Downstream, reloader *certreload.Reloader) (dispatch.Sender, error) {
 	secrets, err := certreload.Load(certreload.Reading[[]webhook.Secret]{
-		Name: peer.Called(d.Name, "secret_file"), Files: []string{d.SecretFile}, Open: secretfile.Open,
+		Name: netguard.Called(d.Name, "secret_file"), Files: []string{d.SecretFile}, Open: secretfile.Open,
 		Parse: func(contents [][]byte) (all []webhook.Secret, err error) {
-			keys, err := settings.ParseSecrets(d.SecretFile, contents[0])
+			keys, err := config.ParseSecrets(d.SecretFile, contents[0])
 			if err != nil {
 				return nil, err
 			}
@@ -83,12 +83,12 @@ func newWebhook(d settings.Downstream, reloader *certreload.Reloader) (dispatch.
 }
 
 // newestCredentials gives what the downstream's credentials file holds, as it is now. It gives nil for a downstream without one.
-func newestCredentials[T any](d settings.Downstream, reloader *certreload.Reloader, parse func(content []byte) (T, error)) (func() T, error) {
+func newestCredentials[T any](d config.Downstream, reloader *certreload.Reloader, parse func(content []byte) (T, error)) (func() T, error) {
 	if d.Credentials == "" {
 		return nil, nil
 	}
 	source, err := certreload.Load(certreload.Reading[T]{
-		Name: peer.Called(d.Name, "credentials"), Files: []string{d.Credentials}, Open: secretfile.Open,
+		Name: netguard.Called(d.Name, "credentials"), Files: []string{d.Credentials}, Open: secretfile.Open,
 		Parse: func(contents [][]byte) (T, error) { return parse(contents[0]) },
 	})
 	if err != nil {

@@ -146,7 +146,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		metrics.Challenged(last)
 	}
 	receiver, err := server.New(server.Config{
-		Secrets: secrets, Document: document, Keeper: events, Tolerance: f.tolerance, MaxBody: int64(f.maxBody), Log: log, Metrics: metrics,
+		Secrets: secrets, Document: document, Store: events, Tolerance: f.tolerance, MaxBody: int64(f.maxBody), Log: log, Metrics: metrics,
 		Remote: trusted.Remote, Signed: listener.Signed,
 	})
 	if err != nil {
@@ -268,4 +268,4 @@ func metricsRegistry(all ...metrics) (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-var _ server.Keeper = store.Store(nil)
+var _ server.Store = store.Store(nil)

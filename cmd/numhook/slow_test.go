@@ -33,18 +33,18 @@ func TestIdleAndSlowConnections(t *testing.T) {
 	}
 	t.Logf("%d connections are open, and the receiver holds %d MiB", len(opened), residentMemory(t, r)>>20)
 
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	bodies, headers := make([]time.Duration, slow), make([]time.Duration, slow)
 	for i := range slow {
 		body, header := dial(t, address), dial(t, address)
-		group.Go(func() {
+		wg.Go(func() {
 			bodies[i] = cutOff(body, halfRequest(cnamBody(5, "SLOW", "+12025550100")), 0)
 		})
-		group.Go(func() { headers[i] = cutOff(header, "POST / HTTP/1.1\r\nHost: receiver\r\nX-Slow: ", 0) })
+		wg.Go(func() { headers[i] = cutOff(header, "POST / HTTP/1.1\r\nHost: receiver\r\nX-Slow: ", 0) })
 	}
 	cut := make(chan struct{})
 	go func() {
-		group.Wait()
+		wg.Wait()
 		close(cut)
 	}()
 	accepted, slowest := 0, time.Duration(0)
@@ -73,7 +73,7 @@ func TestIdleAndSlowConnections(t *testing.T) {
 			w.expect(http.StatusOK)
 		}
 	}
-	l := readLedger(t, r.file())
+	l := readSnapshot(t, r.file())
 	l.check(t)
 	if want := 1 + accepted + 50; len(l.events) != want {
 		t.Errorf("%d events were kept, want %d", len(l.events), want)

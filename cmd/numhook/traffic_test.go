@@ -39,10 +39,10 @@ func newTraffic(t testing.TB, seed uint64) *traffic {
 
 // run has so many senders deliver to the receiver until the context ends, and returns when all have stopped.
 func (tr *traffic) run(ctx context.Context, r *receiver, round, senders int) {
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range senders {
 		random := tr.random(uint64(round)<<16 | uint64(i))
-		group.Go(func() {
+		wg.Go(func() {
 			own := "" // what this sender delivered before
 			for ctx.Err() == nil {
 				own = tr.deliver(r, random, own)
@@ -52,7 +52,7 @@ func (tr *traffic) run(ctx context.Context, r *receiver, round, senders int) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 }
 
 // deliver makes one delivery and returns its body, or an empty one when nobody answers.
@@ -64,20 +64,20 @@ func (tr *traffic) deliver(r *receiver, random *rand.Rand, before string) string
 	return body
 }
 
-// attempt delivers a body, by a random door, and notes the answer. good says whether it fits the contract.
+// attempt delivers a body, by a random path, and notes the answer. good says whether it fits the contract.
 func (tr *traffic) attempt(r *receiver, random *rand.Rand, body string, good bool) (answer, error) {
 	id := ""
 	if good {
 		id = tr.sent(body)
 	}
-	door := "/"
+	path := "/"
 	if random.IntN(3) == 0 {
-		door = "/" + addressEvent
+		path = "/" + addressEvent
 		if strings.Contains(body, cnamEvent) {
-			door = "/" + cnamEvent
+			path = "/" + cnamEvent
 		}
 	}
-	got, err := r.deliver(door, body, signed(testSecret, body))
+	got, err := r.deliver(path, body, signed(testSecret, body))
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if err != nil {
@@ -180,7 +180,7 @@ func (tr *traffic) answered(status int) int {
 func (tr *traffic) accepted() int { return tr.answered(http.StatusOK) }
 
 // check holds the store against what was acknowledged: all of that is there, as it was sent, and nothing that nobody sent.
-func (tr *traffic) check(l ledger) {
+func (tr *traffic) check(l snapshot) {
 	tr.Helper()
 	l.check(tr)
 	tr.mu.Lock()

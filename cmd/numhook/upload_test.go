@@ -96,15 +96,15 @@ func countedKinds(r *receiver) map[string]int {
 
 // together does something so many times, so many at a time.
 func together(times, atATime int, do func()) {
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range atATime {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := i; n < times; n += atATime {
 				do()
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 }
 
 // rawHead is a request up to its body.
@@ -147,7 +147,7 @@ func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
 	for i, path := range paths {
 		_, err := events.Quarantine(context.Background(), event.Quarantined{
 			Reason: event.UnknownEvent, EventName: strings.TrimPrefix(path, "/"),
-			Delivery: event.Delivery{Received: time.Now(), Door: path, Body: []byte(cnamBody(int64(i), "X", "+12025550100"))},
+			Delivery: event.Delivery{Received: time.Now(), Path: path, Body: []byte(cnamBody(int64(i), "X", "+12025550100"))},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +168,7 @@ func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
 			t.Errorf("%d entries were redriven, want %d", len(results), want)
 		}
 	}
-	l := readLedger(t, r.file())
+	l := readSnapshot(t, r.file())
 	l.check(t)
 	if len(l.events) != len(paths) {
 		t.Errorf("%d events, want %d", len(l.events), len(paths))

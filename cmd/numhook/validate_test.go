@@ -92,5 +92,5 @@ func TestPagesNameEveryRule(t *testing.T) {
 	for _, rule := range validation.Rules() {
 		rules[rule.ID] = true
 	}
-	sameWords(t, "rule", firstCells(t, "rule"), rules)
+	sameTexts(t, "rule", firstCells(t, "rule"), rules)
 }

@@ -70,7 +70,7 @@ func Agrees(e event.Event) error {
 		return err
 	}
 	name, _ := d.EventName()
-	if e.Name != name && !strings.Contains(e.Delivery.Door, e.Name) && len(e.Delivery.Door) < cutPath { // a path may name the event instead
+	if e.Name != name && !strings.Contains(e.Delivery.Path, e.Name) && len(e.Delivery.Path) < cutPath { // a path may name the event instead
 		return errNotItsName
 	}
 	ts, timed := d.integer(keysTS)
@@ -93,7 +93,7 @@ func Restore(e event.Event) (event.Event, bool) {
 	if d.identifies(e.ID) != nil {
 		return e, false
 	}
-	if name, named := d.EventName(); named && !strings.Contains(e.Delivery.Door, e.Name) {
+	if name, named := d.EventName(); named && !strings.Contains(e.Delivery.Path, e.Name) {
 		e.Name = name
 	}
 	ts, timed := d.integer(keysTS)

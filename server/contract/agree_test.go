@@ -13,7 +13,7 @@ func stored(body string) event.Event {
 	value, _ := d.Canonical("payload", "object", "cnam")
 	return event.Event{
 		ID: event.Identify(canonical), Name: "a.b", TS: 1000, AccountID: "acct", CarrierCode: 7, Numbers: []string{"+1", "+2"}, Attribute: event.CNAM, Value: value,
-		Delivery: event.Delivery{Door: "/", Body: []byte(body)},
+		Delivery: event.Delivery{Path: "/", Body: []byte(body)},
 	}
 }
 
@@ -29,7 +29,7 @@ func TestAgrees(t *testing.T) {
 		t.Errorf("without a value: %v", err)
 	}
 	byPath := stored(`{"event":"other","event_ts":1000,"payload":{"account_id":"acct","object":{"carrier_code":7,"cnam":"A","phone_numbers":["+1","+2"]}}}`)
-	byPath.Delivery.Door = "/proxy/a.b/"
+	byPath.Delivery.Path = "/proxy/a.b/"
 	if err := Agrees(byPath); err != nil {
 		t.Errorf("named by the path: %v", err)
 	}

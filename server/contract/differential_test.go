@@ -59,7 +59,7 @@ var divergences = []divergence{
 		_, err := d.Token()
 		return err != io.EOF
 	}},
-	{"duplicate member", ruleDuplicate, func(_ string, raw []byte) bool { return hasTwins(json.NewDecoder(bytes.NewReader(raw))) }},
+	{"duplicate member", ruleDuplicate, func(_ string, raw []byte) bool { return hasDuplicates(json.NewDecoder(bytes.NewReader(raw))) }},
 	{"invalid UTF-8", ruleUTF8, func(_ string, raw []byte) bool { return !utf8.Valid(raw) }},
 	{"lone surrogate", ruleSurrogate, func(_ string, raw []byte) bool { return regexp.MustCompile(`(?i)\\ud[89a-f]`).Match(raw) }},
 	{"depth", ruleNesting, func(_ string, raw []byte) bool { return depthOf(json.NewDecoder(bytes.NewReader(raw))) > MaxDepth }},
@@ -122,8 +122,8 @@ func collapsed(raw []byte) []byte {
 	return text
 }
 
-// hasTwins reports whether an object holds two members whose names are equal but for case.
-func hasTwins(d *json.Decoder) bool {
+// hasDuplicates reports whether an object holds two members whose names are equal but for case.
+func hasDuplicates(d *json.Decoder) bool {
 	type level struct {
 		object bool
 		names  []string
@@ -176,7 +176,7 @@ func explain(doc *openapi3.T, c *Contract, operation string, raw []byte, ours Re
 		if at < 0 || !divergences[at].shows(operation, raw) {
 			// Stock sees the last of two members only; in what it sees there must be nothing more to find.
 			seen := collapsed(raw)
-			if !hasTwins(json.NewDecoder(bytes.NewReader(raw))) || bytes.Equal(seen, raw) {
+			if !hasDuplicates(json.NewDecoder(bytes.NewReader(raw))) || bytes.Equal(seen, raw) {
 				return "", false
 			}
 			return explain(doc, c, operation, seen, c.Check(operation, Parse(seen), 0), theirs)

@@ -49,11 +49,11 @@ type node struct {
 // case), at most MaxDepth levels deep. What breaks this is in Malformed. A Document MUST NOT be used by two goroutines at a time, and the bytes
 // it was made from MUST NOT change while it is in use.
 type Document struct {
-	raw   []byte
-	nodes []node
-	begin int      // where the text begins: after a byte order mark
-	twins []uint32 // the members whose name was there before
-	fault fault    // what ended the parse early, or nothing: the tree then holds what came before
+	raw        []byte
+	nodes      []node
+	begin      int      // where the text begins: after a byte order mark
+	duplicates []uint32 // the members whose name was there before
+	fault      fault    // what ended the parse early, or nothing: the tree then holds what came before
 
 	names   []uint32 // scratch: hash table of members of a large object
 	folded  []byte
@@ -85,7 +85,7 @@ func (d *Document) Malformed() []event.Finding {
 }
 
 // Strict reports whether the body is one strict JSON value: Malformed without the list.
-func (d *Document) Strict() bool { return !d.broken() && len(d.twins) == 0 }
+func (d *Document) Strict() bool { return !d.broken() && len(d.duplicates) == 0 }
 
 // broken reports whether the parse ended early. A Document that was never parsed into is an empty body.
 func (d *Document) broken() bool {

@@ -28,7 +28,7 @@ func (d *Document) Reset(raw []byte) {
 	if cap(d.nodes) > keptNodes && cap(d.nodes)/8 > len(raw) {
 		*d = Document{event: d.event}
 	}
-	d.raw, d.nodes, d.twins, d.begin, d.fault = raw, d.nodes[:0], d.twins[:0], 0, fault{}
+	d.raw, d.nodes, d.duplicates, d.begin, d.fault = raw, d.nodes[:0], d.duplicates[:0], 0, fault{}
 	if bytes.HasPrefix(raw, bom) {
 		d.begin = len(bom)
 	}
@@ -156,7 +156,7 @@ func (d *Document) scanObject(i uint32, pos, depth int) (end, count int) {
 		return pos + 1, 0
 	}
 	var seen uint64 // one bit for each name hash so far: two equal names share one
-	twins := false
+	duplicates := false
 	for {
 		if pos >= len(raw) || raw[pos] != '"' {
 			return d.fail(ruleSyntax, i, pos, "a member name in double quotes is expected here"), count
@@ -170,7 +170,7 @@ func (d *Document) scanObject(i uint32, pos, depth int) (end, count int) {
 		}
 		hash := d.hashName(raw[begin:stop], flags)
 		bit := uint64(1) << (hash & 63)
-		twins = twins || seen&bit != 0
+		duplicates = duplicates || seen&bit != 0
 		seen |= bit
 		pos = skipSpace(raw, stop+1)
 		if pos >= len(raw) || raw[pos] != ':' {
@@ -188,8 +188,8 @@ func (d *Document) scanObject(i uint32, pos, depth int) (end, count int) {
 		case pos < len(raw) && raw[pos] == ',':
 			pos = skipSpace(raw, pos+1)
 		case pos < len(raw) && raw[pos] == '}':
-			if twins {
-				d.findTwins(i, count)
+			if duplicates {
+				d.findDuplicates(i, count)
 			}
 			return pos + 1, count
 		default:

@@ -184,8 +184,8 @@ func TestLargeObjects(t *testing.T) {
 		{"folded by the hash only", build(func(i int) string { return fmt.Sprintf("%c%d", "@`"[i%2], i/2) }), 0},
 	} {
 		d := Parse(c.raw)
-		if len(d.twins) != c.want {
-			t.Errorf("%s: %d duplicates, want %d", c.name, len(d.twins), c.want)
+		if len(d.duplicates) != c.want {
+			t.Errorf("%s: %d duplicates, want %d", c.name, len(d.duplicates), c.want)
 		}
 		if got := len(d.Malformed()); got != min(c.want, malformedLimit) {
 			t.Errorf("%s: %d findings", c.name, got)

@@ -45,7 +45,7 @@ func (r *report) add(f finding) {
 
 // faults adds what makes the document malformed.
 func (r *report) faults(d *Document) {
-	for _, c := range d.twins {
+	for _, c := range d.duplicates {
 		r.add(finding{rule: ruleDuplicate, node: c, detail: "the object has a member of this name already, be it in another case"})
 	}
 	if f := d.fault; f.rule != nil {

@@ -16,107 +16,107 @@ const RecordTime = 5 * time.Second
 // flight is one attempt under way.
 type flight struct {
 	event.Attempt
-	fence fence
-	wakes int64 // of the line, before the claim: what woke it since may be about this very row
-	trial bool  // of the breaker
+	deadline leaseDeadline
+	wakes    int64 // of the worker, before the claim: what woke it since may be about this very row
+	trial    bool  // of the breaker
 
-	vacated bool // its place was given back
+	vacated bool // its slot was given back
 }
 
-// begin takes a place and lets the attempt run in it.
-func (l *line) begin(stop, sends, records context.Context, f *flight) {
+// begin takes a slot and lets the attempt run in it.
+func (w *worker) begin(stop, sends, records context.Context, f *flight) {
 	var state BreakerState
-	if f.trial, state = l.breaker.begin(time.Now()); f.trial {
-		l.d.breakerChanged(l, Open, state)
+	if f.trial, state = w.breaker.begin(time.Now()); f.trial {
+		w.d.breakerChanged(w, Open, state)
 	}
-	l.mu.Lock()
-	l.places++
-	l.mu.Unlock()
-	l.attempts.Go(func() {
-		defer l.leave(f)
-		l.attempt(stop, sends, records, f)
+	w.mu.Lock()
+	w.slots++
+	w.mu.Unlock()
+	w.attempts.Go(func() {
+		defer w.leave(f)
+		w.attempt(stop, sends, records, f)
 	})
 }
 
-// vacate gives the place back, unless it was.
-func (l *line) vacate(f *flight) {
+// vacate gives the slot back, unless it was.
+func (w *worker) vacate(f *flight) {
 	if f.vacated {
 		return
 	}
 	f.vacated = true
-	l.mu.Lock()
-	l.places--
-	l.mu.Unlock()
-	signal(l.freed)
+	w.mu.Lock()
+	w.slots--
+	w.mu.Unlock()
+	signal(w.freed)
 }
 
 // leave is the end of an attempt and of its row's rest.
-func (l *line) leave(f *flight) {
-	l.vacate(f)
-	signal(l.freed)
-	if l.wakes.Load() != f.wakes {
-		signal(l.woken)
+func (w *worker) leave(f *flight) {
+	w.vacate(f)
+	signal(w.freed)
+	if w.wakes.Load() != f.wakes {
+		signal(w.woken)
 	}
 }
 
 // attempt is one attempt from its claim to its record.
-func (l *line) attempt(stop, sends, records context.Context, f *flight) {
-	begun := l.d.instant()
-	if !f.fence.mayBegin(begun) || sends.Err() != nil {
-		l.breakerEnds(*f, Outcome{Verdict: event.Refused}) // says nothing about the downstream
-		l.giveBack(records, []event.Attempt{f.Attempt}, "its time was over before it began")
+func (w *worker) attempt(stop, sends, records context.Context, f *flight) {
+	begun := w.d.instant()
+	if !f.deadline.mayBegin(begun) || sends.Err() != nil {
+		w.breakerEnds(*f, Outcome{Verdict: event.Refused}) // says nothing about the downstream
+		w.giveBack(records, []event.Attempt{f.Attempt}, "its time was over before it began")
 		return
 	}
 	if f.Damaged != "" {
-		l.refuseDamaged(records, *f)
+		w.refuseDamaged(records, *f)
 		return
 	}
-	outcome := l.try(sends, f.fence.falls(begun), f.Attempt)
+	outcome := w.try(sends, f.deadline.until(begun), f.Attempt)
 	ended := time.Now()
-	outcome.After = min(outcome.After, l.Backoff.Max) // nobody waits longer, however long it asked for
+	outcome.After = min(outcome.After, w.Backoff.Max) // nobody waits longer, however long it asked for
 	if sends.Err() == nil {
-		l.breakerEnds(*f, outcome)
+		w.breakerEnds(*f, outcome)
 	}
-	result := conclude(f.Attempt, outcome, l.Backoff, l.d.waitedUntil(f.Since), l.d.random())
-	over := accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, took: ended.Sub(begun.monotonic)}
-	if rests := restOf(l.Downstream.Mode, outcome, begun.monotonic, ended, l.Timeout); rests > 0 {
-		l.d.account(over)
-		l.settle(stop, records, f, rests, result, outcome)
+	result := conclude(f.Attempt, outcome, w.Backoff, w.d.waitedUntil(f.Since), w.d.random())
+	over := observation{worker: w, attempt: f.Attempt, outcome: outcome, result: result, took: ended.Sub(begun.monotonic)}
+	if rests := restOf(w.Downstream.Mode, outcome, begun.monotonic, ended, w.Timeout); rests > 0 {
+		w.d.observe(over)
+		w.settle(stop, records, f, rests, result, outcome)
 		return
 	}
-	over.err = l.record(records, *f, result, outcome)
-	l.d.account(over)
+	over.err = w.record(records, *f, result, outcome)
+	w.d.observe(over)
 }
 
 // try makes the attempt. A panic is an outcome; its value may quote the change, so only its type and the stack are logged.
-func (l *line) try(sends context.Context, ends time.Time, a event.Attempt) (outcome Outcome) {
+func (w *worker) try(sends context.Context, ends time.Time, a event.Attempt) (outcome Outcome) {
 	where := "envelope"
 	defer func() {
 		if p := recover(); p != nil {
-			l.d.log.LogAttrs(sends, slog.LevelError, "panic in an attempt", slog.String("downstream", l.Downstream.Name), slog.String("in", where),
+			w.d.log.LogAttrs(sends, slog.LevelError, "panic in an attempt", slog.String("downstream", w.Downstream.Name), slog.String("in", where),
 				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
 			outcome = Outcome{Verdict: event.Retry, Reason: "panic in the " + where, Underway: where == "sender"}
 		}
 	}()
-	envelope, err := l.d.wrap(a)
+	envelope, err := w.d.wrap(a)
 	if err != nil {
 		return Outcome{Verdict: event.Refused, Reason: "the change cannot be put into an envelope"}
 	}
 	where = "sender"
 	ctx, cancel := context.WithDeadline(sends, ends)
 	defer cancel()
-	outcome = l.Sender.Send(ctx, envelope)
-	outcome.After = min(outcome.After, l.Backoff.Max) // for the breaker, too
+	outcome = w.Sender.Send(ctx, envelope)
+	outcome.After = min(outcome.After, w.Backoff.Max) // for the breaker, too
 	if outcome.Verdict != event.Confirmed && outcome.Verdict != event.Refused && outcome.Verdict != event.Retry && !outcome.Pause {
 		return Outcome{Verdict: event.Retry, Reason: "the sender gave no verdict", Underway: true}
 	}
 	return outcome
 }
 
-func (l *line) breakerEnds(f flight, o Outcome) {
-	before, after := l.breaker.end(f.trial, o, time.Now())
+func (w *worker) breakerEnds(f flight, o Outcome) {
+	before, after := w.breaker.end(f.trial, o, time.Now())
 	if before != after {
-		l.d.breakerChanged(l, before, after)
+		w.d.breakerChanged(w, before, after)
 	}
 }
 
@@ -125,27 +125,27 @@ type errNotHeld struct{}
 
 func (errNotHeld) Error() string { return "the row was no longer under this attempt's claim" }
 
-// record tells the store, and tries again until a watcher may have taken the row; a result that comes later still is told once, and the store sees that its claim is
+// record tells the store, and tries again until a reaper may have taken the row; a result that comes later still is told once, and the store sees that its claim is
 // gone. A downstream that wants nothing more is paused first, so that the row is not
 // claimed in between.
-func (l *line) record(records context.Context, f flight, result event.Result, outcome Outcome) error {
-	retries, cancel := context.WithDeadline(records, f.fence.recordBy())
+func (w *worker) record(records context.Context, f flight, result event.Result, outcome Outcome) error {
+	retries, cancel := context.WithDeadline(records, f.deadline.recordBy())
 	defer cancel()
 	pausing := outcome.Pause
 	for failures := 1; ; failures++ {
 		var err error
 		if pausing {
-			err = l.pause(records, outcome)
+			err = w.pause(records, outcome)
 			pausing = err != nil && event.KindOf(err) == event.Unavailable
 		}
 		if !pausing {
 			var held bool
-			if held, err = l.recordOnce(records, result); err == nil {
-				l.recording.over(records)
-				return l.recorded(result, held)
+			if held, err = w.recordOnce(records, result); err == nil {
+				w.recording.over(records)
+				return w.recorded(result, held)
 			}
 		}
-		l.recording.met(records, err)
+		w.recording.met(records, err)
 		if !rest(retries, pause(failures)) {
 			return err
 		}
@@ -153,25 +153,25 @@ func (l *line) record(records context.Context, f flight, result event.Result, ou
 }
 
 // recorded notes when the row is due again.
-func (l *line) recorded(result event.Result, held bool) error {
+func (w *worker) recorded(result event.Result, held bool) error {
 	if !held {
 		return errNotHeld{}
 	}
 	if result.Verdict == event.Retry {
-		l.noteDue(time.Now().Add(result.After))
+		w.noteDue(time.Now().Add(result.After))
 	}
 	return nil
 }
 
 // pause pauses the downstream. Only a store that is unavailable is asked again.
-func (l *line) pause(ctx context.Context, o Outcome) error {
+func (w *worker) pause(ctx context.Context, o Outcome) error {
 	ctx, cancel := context.WithTimeout(ctx, StoreTime)
 	defer cancel()
-	return l.d.keeper.Pause(ctx, l.Downstream.Name, reason(o))
+	return w.d.queue.Pause(ctx, w.Downstream.Name, reason(o))
 }
 
-func (l *line) recordOnce(ctx context.Context, result event.Result) (held bool, err error) {
+func (w *worker) recordOnce(ctx context.Context, result event.Result) (held bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, StoreTime)
 	defer cancel()
-	return l.d.keeper.Record(ctx, result)
+	return w.d.queue.Record(ctx, result)
 }

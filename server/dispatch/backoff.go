@@ -9,7 +9,7 @@ import (
 	"numhook/server/event"
 )
 
-// The backoff of a line that does not say.
+// The backoff of a worker that does not say.
 const (
 	DefaultFirst  = time.Second
 	DefaultFactor = 2
@@ -24,7 +24,7 @@ func (b Backoff) Wait(try int, random float64, asked time.Duration) time.Duratio
 	return max(time.Duration(random*span), min(asked, b.Max, event.LongestWait))
 }
 
-// gaveUp reports whether a row that became owed then is no longer tried. The two are wall clocks, perhaps of two machines: GiveUpAfter is not exact.
+// gaveUp reports whether a row that was enqueued then is no longer tried. The two are wall clocks, perhaps of two machines: GiveUpAfter is not exact.
 func (b Backoff) gaveUp(since, now time.Time) bool {
 	return b.GiveUpAfter > 0 && now.Sub(since) >= b.GiveUpAfter
 }

@@ -35,7 +35,7 @@ const (
 	HalfOpen BreakerState = "half-open" // one trial attempt is under way
 )
 
-// breaker keeps a line from asking a downstream that does not live. It is safe for concurrent use.
+// breaker keeps a worker from asking a downstream that does not live. It is safe for concurrent use.
 type breaker struct {
 	random func() float64 // of [0, 1)
 

@@ -8,21 +8,21 @@ import (
 	"numhook/server/event"
 )
 
-// A clock that was set must neither keep what is owed waiting nor hide how long it has waited. The store's clock decides what is due and is what since is read
+// A clock that was set must neither keep the outbox waiting nor hide how long it has waited. The store's clock decides what is due and is what since is read
 // on; here each reading of it is held against this process's stopwatch.
 
-// ages are how long the oldest row of each downstream has been owed. One goroutine owns them.
+// ages are how long the oldest row of each downstream has been enqueued. One goroutine owns them.
 type ages map[string]aged
 
 // aged is a reading of the oldest row, and the age that it had by then.
 type aged struct {
-	oldest time.Time // since when it is owed, by which it is told from others
+	oldest time.Time // since when it is enqueued, by which it is told from others
 	age    time.Duration
 	read   time.Time // on the stopwatch
 }
 
 // of is the age of the oldest row: by the store's clock, and no less than this process has seen it grow to by its stopwatch.
-func (a ages) of(s event.Standing, now time.Time) time.Duration {
+func (a ages) of(s event.DownstreamStatus, now time.Time) time.Duration {
 	if s.Oldest.IsZero() {
 		delete(a, s.Name)
 		return 0
@@ -35,9 +35,9 @@ func (a ages) of(s event.Standing, now time.Time) time.Duration {
 	return age
 }
 
-// ahead is by how much rows that are owed since later than now are to be owed since earlier: so that none is owed since later, and the oldest, when it is one of
-// them, since it was seen. The others stay as long after it as they were, or are owed since now.
-func ahead(s event.Standing, age time.Duration) time.Duration {
+// ahead is by how much rows that are enqueued since later than now are to be enqueued since earlier: so that none is enqueued since later, and the oldest, when it is one of
+// them, since it was seen. The others stay as long after it as they were, or are enqueued since now.
+func ahead(s event.DownstreamStatus, age time.Duration) time.Duration {
 	back := s.Newest.Sub(s.At)
 	if back <= event.ClockSlack {
 		return 0
@@ -48,30 +48,29 @@ func ahead(s event.Standing, age time.Duration) time.Duration {
 	return back
 }
 
-// rewind mends what the line's downstream is owed under a clock that has been set back since.
-func (l *line) rewind(ctx context.Context, s event.Standing, age time.Duration) {
-	longest := l.Backoff.Max
+// rewind mends the outbox of the worker's downstream under a clock that has been set back since.
+func (w *worker) rewind(ctx context.Context, s event.DownstreamStatus, age time.Duration) {
+	longest := w.Backoff.Max
 	back := ahead(s, age)
 	if back == 0 && s.LastDue.Sub(s.At) <= longest+event.ClockSlack {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, StoreTime)
 	defer cancel()
-	rows, err := l.d.keeper.Rewind(ctx, l.Downstream.Name, longest, back)
+	rows, err := w.d.queue.Rewind(ctx, w.Downstream.Name, longest, back)
 	if err != nil {
-		l.watching.met(ctx, err)
+		w.reaping.met(ctx, err)
 		return
 	}
 	if rows > 0 {
-		l.d.log.LogAttrs(ctx, slog.LevelWarn, "release", slog.String("downstream", l.Downstream.Name), slog.Int("rows", rows),
+		w.d.log.LogAttrs(ctx, slog.LevelWarn, "release", slog.String("downstream", w.Downstream.Name), slog.Int("rows", rows),
 			slog.String("reason", "they were written while the clock was ahead"))
-		l.wake()
+		w.wake()
 	}
 }
 
-// waitedUntil is the time at which it is judged whether a row that is owed since then is given up. What a clock was set ahead by while this process ran is no
-// time that anybody waited: a row that became owed before is older by the stopwatch alone. One that is owed since later than the stopwatch has come to became
-// owed under the clock as it is now. So a row may be given up later, by as much as the clock was set, and never sooner.
+// waitedUntil is the time at which it is judged whether a row that is enqueued since then is given up. What a clock was set ahead by while this process ran is no
+// time that anybody waited: a row that was enqueued before is older by the stopwatch alone. One that is enqueued since later than the stopwatch has come to was enqueued under the clock as it is now. So a row may be given up later, by as much as the clock was set, and never sooner.
 func (d *Dispatch) waitedUntil(since time.Time) time.Time {
 	now := d.instant()
 	steady := d.began.wall.Add(now.monotonic.Sub(d.began.monotonic))

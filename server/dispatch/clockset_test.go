@@ -36,7 +36,7 @@ type stepped struct {
 	ended    chan error
 }
 
-// Whichever way the clock is set, and by how much, in a running process or before it starts again: what is owed is handed on once the downstream is well, and
+// Whichever way the clock is set, and by how much, in a running process or before it starts again: the outbox is handed on once the downstream is well, and
 // meanwhile the age of the oldest row grows by the stopwatch.
 func TestClockSteps(t *testing.T) {
 	folder := t.TempDir()
@@ -89,7 +89,7 @@ func clockStep(s *stepped, by time.Duration, restart bool) {
 	s.begin()
 	began := time.Now()
 	for number := range 5 {
-		s.owe(int64(number))
+		s.enqueue(int64(number))
 	}
 	s.await("tries under the first clock", func() bool { return s.tries() >= 10 })
 	if restart {
@@ -104,16 +104,16 @@ func clockStep(s *stepped, by time.Duration, restart bool) {
 	s.await("tries under the second clock", func() bool { return s.tries() >= tries+10 })
 	stuck := time.Since(began)
 	s.await("the alarm", func() bool { return s.oldest() >= stuck })
-	s.owe(100) // a row that is owed since now must not hide the others
+	s.enqueue(100) // a row that is enqueued since now must not hide the others
 	s.await("the alarm beside a newer row", func() bool { return s.oldest() >= stuck+500*time.Millisecond })
 	s.well.Store(true)
 	right := time.Now()
 	s.await("everything is handed on", func() bool {
-		standings, err := s.store.Downstreams(s.Context())
-		if err == nil && standings[0].Dead > 0 {
-			s.Fatalf("%d rows were given up", standings[0].Dead)
+		statuses, err := s.store.Downstreams(s.Context())
+		if err == nil && statuses[0].Dead > 0 {
+			s.Fatalf("%d rows were given up", statuses[0].Dead)
 		}
-		return err == nil && standings[0].Waiting+standings[0].Attempting == 0
+		return err == nil && statuses[0].Waiting+statuses[0].Attempting == 0
 	})
 	s.Logf("handed on %v after the downstream was well", time.Since(right).Round(time.Millisecond))
 	s.end()
@@ -140,8 +140,8 @@ func (s *stepped) begin() {
 		s.Fatal(err)
 	}
 	d, err := New(Config{
-		Keeper: s.store, Standings: s.store, Wrap: plainWrap, Now: s.clock.now, Metrics: metrics, Alone: true,
-		Lines: []Line{{
+		Queue: s.store, Statuses: s.store, Wrap: plainWrap, Now: s.clock.now, Metrics: metrics, Alone: true,
+		Workers: []WorkerConfig{{
 			Downstream: down, Sender: s, Timeout: time.Second,
 			Backoff: Backoff{First: 10 * time.Millisecond, Max: 200 * time.Millisecond, GiveUpAfter: s.patience},
 		}},
@@ -165,7 +165,7 @@ func (s *stepped) end() {
 	}
 }
 
-func (s *stepped) owe(ts int64) {
+func (s *stepped) enqueue(ts int64) {
 	e := cnam(ts, "A", string(rune('a'+ts)))
 	if _, err := s.store.Append(s.Context(), e); err != nil {
 		s.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"numhook/server/event"
 )
 
-// longestReason bounds what is kept of a sender's words, in bytes.
+// longestReason bounds what is kept of a sender's text, in bytes.
 const longestReason = 200
 
 // conclude is what the store is told of an attempt that came to an outcome: now is the wall clock, random of [0, 1).

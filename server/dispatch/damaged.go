@@ -10,11 +10,11 @@ import (
 const reasonDamaged = "damaged"
 
 // refuseDamaged ends an attempt that MUST NOT be made. It says nothing about the downstream.
-func (l *line) refuseDamaged(records context.Context, f flight) {
-	l.breakerEnds(f, Outcome{Verdict: event.Refused})
-	l.d.metrics.damaged.WithLabelValues(l.Downstream.Name).Inc()
+func (w *worker) refuseDamaged(records context.Context, f flight) {
+	w.breakerEnds(f, Outcome{Verdict: event.Refused})
+	w.d.metrics.damaged.WithLabelValues(w.Downstream.Name).Inc()
 	outcome := Outcome{Verdict: event.Refused, Reason: reasonDamaged}
-	result := conclude(f.Attempt, outcome, l.Backoff, l.d.waitedUntil(f.Since), l.d.random())
-	err := l.record(records, f, result, outcome)
-	l.d.account(accounted{line: l, attempt: f.Attempt, outcome: outcome, result: result, err: err})
+	result := conclude(f.Attempt, outcome, w.Backoff, w.d.waitedUntil(f.Since), w.d.random())
+	err := w.record(records, f, result, outcome)
+	w.d.observe(observation{worker: w, attempt: f.Attempt, outcome: outcome, result: result, err: err})
 }

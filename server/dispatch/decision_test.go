@@ -103,9 +103,9 @@ func TestConclude(t *testing.T) {
 	}
 }
 
-func TestFence(t *testing.T) {
+func TestLeaseDeadline(t *testing.T) {
 	asked := instant{monotonic: epoch, wall: epoch.Add(time.Hour)}
-	f := fence{asked: asked, timeout: 10 * time.Second}
+	d := leaseDeadline{asked: asked, timeout: 10 * time.Second}
 	at := func(monotonic, wall time.Duration) instant {
 		return instant{monotonic: asked.monotonic.Add(monotonic), wall: asked.wall.Add(wall)}
 	}
@@ -117,28 +117,28 @@ func TestFence(t *testing.T) {
 	}{
 		{"at once", at(0, 0), true, 10 * time.Second},
 		{"later", at(time.Second, time.Second), true, 11 * time.Second},
-		{"at the last moment", at(FenceMargin, FenceMargin), true, 15 * time.Second},
-		{"too late", at(FenceMargin+1, FenceMargin+1), false, 15 * time.Second},
-		{"the wall clock was set back", at(FenceMargin+1, -time.Hour), false, 15 * time.Second},
+		{"at the last moment", at(LeaseMargin, LeaseMargin), true, 15 * time.Second},
+		{"too late", at(LeaseMargin+1, LeaseMargin+1), false, 15 * time.Second},
+		{"the wall clock was set back", at(LeaseMargin+1, -time.Hour), false, 15 * time.Second},
 		{"the machine slept", at(time.Second, time.Hour), false, 11 * time.Second},
 	} {
-		if got := f.mayBegin(c.now); got != c.mayBegin {
+		if got := d.mayBegin(c.now); got != c.mayBegin {
 			t.Errorf("%s: may begin %v", c.name, got)
 		}
-		if got := f.falls(c.now).Sub(asked.monotonic); got != c.fallsWith {
+		if got := d.until(c.now).Sub(asked.monotonic); got != c.fallsWith {
 			t.Errorf("%s: falls after %v, want %v", c.name, got, c.fallsWith)
 		}
 	}
-	if got := f.recordBy().Sub(asked.monotonic); got != 30*time.Second {
+	if got := d.recordBy().Sub(asked.monotonic); got != 30*time.Second {
 		t.Errorf("to be recorded within %v", got)
 	}
-	if StoreTime >= FenceMargin || FenceAfter(time.Second) >= Lease(time.Second) {
+	if StoreTime >= LeaseMargin || DeadlineAfter(time.Second) >= Lease(time.Second) {
 		t.Error("the spans do not nest")
 	}
 }
 
-func TestWatch(t *testing.T) {
-	w := newWatch(5 * time.Second) // a lease of 20 s
+func TestReaper(t *testing.T) {
+	r := newReaper(5 * time.Second) // a lease of 20 s
 	one, two, again := event.Claimed{Row: 1, Claim: 1}, event.Claimed{Row: 2, Claim: 2}, event.Claimed{Row: 1, Claim: 3}
 	for _, c := range []struct {
 		second int
@@ -154,9 +154,9 @@ func TestWatch(t *testing.T) {
 		{40, []event.Claimed{again}, nil},
 		{41, []event.Claimed{again}, []event.Claimed{again}},
 		{42, nil, nil},
-		{43, []event.Claimed{again}, nil}, // not held in between: whoever claimed it anew has a lease of their own
+		{43, []event.Claimed{again}, nil}, // not held in between: whoever claimed it again has a lease of their own
 	} {
-		mustEqual(t, time.Duration(c.second*int(time.Second)).String(), w.left(c.held, epoch.Add(time.Duration(c.second)*time.Second)), c.left)
+		mustEqual(t, time.Duration(c.second*int(time.Second)).String(), r.left(c.held, epoch.Add(time.Duration(c.second)*time.Second)), c.left)
 	}
 }
 

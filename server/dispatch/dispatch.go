@@ -15,7 +15,7 @@ import (
 	"numhook/server/event"
 )
 
-// What a line is served with that does not say.
+// What a worker is served with that does not say.
 const (
 	DefaultTimeout     = 10 * time.Second
 	DefaultConcurrency = 8
@@ -27,31 +27,31 @@ const (
 	MostConcurrency = 1024
 )
 
-// standingEvery is how often the gauges of what is owed are refreshed.
-const standingEvery = 5 * time.Second
+// statusEvery is how often the gauges of the outbox are refreshed.
+const statusEvery = 5 * time.Second
 
-// Standings tells how downstreams stand. It is a part of store.OwedReader.
-type Standings interface {
-	Downstreams(ctx context.Context) ([]event.Standing, error)
+// StatusReader tells the downstreams' status. It is a part of store.OutboxReader.
+type StatusReader interface {
+	Downstreams(ctx context.Context) ([]event.DownstreamStatus, error)
 }
 
-// Config is what a Dispatch needs. Keeper and Wrap are required, and every downstream of a line is registered before Run. Zero values of the rest mean the
+// Config is what a Dispatch needs. Queue and Wrap are required, and every downstream of a worker is registered before Run. Zero values of the rest mean the
 // defaults, or that the thing is not done.
 type Config struct {
-	Keeper Keeper
-	Lines  []Line
-	Wrap   func(event.Attempt) (Envelope, error) // an Envelope's identity is the same on every try
+	Queue   Queue
+	Workers []WorkerConfig
+	Wrap    func(event.Attempt) (Envelope, error) // an Envelope's identity is the same on every try
 
-	Standings Standings // for the gauges, and to see which downstream is new
-	Source    Source    // with Owing and Standings: new downstreams are filled
-	Owing     Owing
+	Statuses StatusReader // for the gauges, and to see which downstream is new
+	Source   Source       // with Enqueuer and Statuses: new downstreams are filled
+	Enqueuer Enqueuer
 
 	// Alone says that no other process can hold a claim in this store while this one runs (an embedded store, locked for serving). What is held when Run
 	// begins was then held by a process that is dead, and is released without waiting for its lease: in mode every at once, in mode latest once what it had
 	// sent no longer takes effect.
 	Alone bool
 
-	Pressure *Pressure // of the way in, to which lines then yield: see YieldEvery
+	Pressure *Pressure // of the way in, to which workers then yield: see YieldEvery
 
 	DrainTime time.Duration    // for attempts under way once Run is to end; default DefaultDrainTime
 	Now       func() time.Time // the wall clock
@@ -60,14 +60,14 @@ type Config struct {
 	Metrics   *Metrics
 }
 
-// Dispatch hands on what is owed. It is safe for concurrent use.
+// Dispatch hands on the outbox. It is safe for concurrent use.
 type Dispatch struct {
-	keeper    Keeper
+	queue     Queue
 	wrap      func(event.Attempt) (Envelope, error)
-	lines     []*line
-	standings Standings
+	workers   []*worker
+	statuses  StatusReader
 	source    Source
-	owing     Owing
+	enqueuer  Enqueuer
 	alone     bool
 	pressure  *Pressure
 	drainTime time.Duration
@@ -76,22 +76,22 @@ type Dispatch struct {
 	random    func() float64
 	log       *slog.Logger
 	metrics   *Metrics
-	looks     time.Duration // between two readings of how the downstreams stand
+	looks     time.Duration // between two readings of the downstreams' status
 
-	unregistered atomic.Pointer[[]string] // names of the lines that nothing is owed to any more; observe writes it
+	unregistered atomic.Pointer[[]string] // names of the workers that nothing is enqueued for any more; observe writes it
 }
 
-// New builds the way out, or says which line cannot be served.
+// New builds the way out, or says which worker cannot be served.
 func New(cfg Config) (*Dispatch, error) {
-	if cfg.Keeper == nil || cfg.Wrap == nil {
+	if cfg.Queue == nil || cfg.Wrap == nil {
 		return nil, errors.New("cannot build the way out: a keeper and an envelope are required")
 	}
-	if (cfg.Source == nil) != (cfg.Owing == nil) || cfg.Source != nil && cfg.Standings == nil {
+	if (cfg.Source == nil) != (cfg.Enqueuer == nil) || cfg.Source != nil && cfg.Statuses == nil {
 		return nil, errors.New("cannot build the way out: new downstreams are filled from a source, into what is owed, as their standings say")
 	}
 	d := &Dispatch{
-		keeper: cfg.Keeper, wrap: cfg.Wrap, standings: cfg.Standings, source: cfg.Source, owing: cfg.Owing, alone: cfg.Alone, pressure: cfg.Pressure,
-		drainTime: cfg.DrainTime, now: cfg.Now, random: cfg.Random, log: cfg.Log, metrics: cfg.Metrics, looks: standingEvery,
+		queue: cfg.Queue, wrap: cfg.Wrap, statuses: cfg.Statuses, source: cfg.Source, enqueuer: cfg.Enqueuer, alone: cfg.Alone, pressure: cfg.Pressure,
+		drainTime: cfg.DrainTime, now: cfg.Now, random: cfg.Random, log: cfg.Log, metrics: cfg.Metrics, looks: statusEvery,
 	}
 	if d.pressure == nil {
 		d.pressure = new(Pressure)
@@ -113,58 +113,58 @@ func New(cfg Config) (*Dispatch, error) {
 		d.metrics = NewMetrics()
 	}
 	names := map[string]bool{}
-	for _, l := range cfg.Lines {
-		l, err := l.withDefaults()
+	for _, cfg := range cfg.Workers {
+		cfg, err := cfg.withDefaults()
 		if err != nil {
-			return nil, fmt.Errorf("cannot serve downstream %q: %w", l.Downstream.Name, err)
+			return nil, fmt.Errorf("cannot serve downstream %q: %w", cfg.Downstream.Name, err)
 		}
-		if names[l.Downstream.Name] {
-			return nil, fmt.Errorf("cannot serve downstream %q: its name is taken", l.Downstream.Name)
+		if names[cfg.Downstream.Name] {
+			return nil, fmt.Errorf("cannot serve downstream %q: its name is taken", cfg.Downstream.Name)
 		}
-		names[l.Downstream.Name] = true
-		d.metrics.serves(l.Downstream.Name)
-		d.lines = append(d.lines, newLine(d, l))
+		names[cfg.Downstream.Name] = true
+		d.metrics.serves(cfg.Downstream.Name)
+		d.workers = append(d.workers, newWorker(d, cfg))
 	}
 	return d, nil
 }
 
 // withDefaults fills in what is zero, or says what cannot be.
-func (l Line) withDefaults() (Line, error) {
+func (cfg WorkerConfig) withDefaults() (WorkerConfig, error) {
 	var err error
-	if l.Timeout == 0 {
-		l.Timeout = DefaultTimeout
+	if cfg.Timeout == 0 {
+		cfg.Timeout = DefaultTimeout
 	}
-	if l.Concurrency == 0 {
-		l.Concurrency = DefaultConcurrency
+	if cfg.Concurrency == 0 {
+		cfg.Concurrency = DefaultConcurrency
 	}
-	if l.Backoff, err = l.Backoff.withDefaults(); err != nil {
-		return l, err
+	if cfg.Backoff, err = cfg.Backoff.withDefaults(); err != nil {
+		return cfg, err
 	}
 	switch {
-	case l.Downstream.Name == "":
-		return l, errors.New("it has no name")
-	case l.Downstream.Mode != event.Latest && l.Downstream.Mode != event.Every:
-		return l, errors.New("it has no mode")
-	case l.Sender == nil:
-		return l, errors.New("it has no sender")
-	case l.Timeout < 0 || l.Timeout > LongestTimeout:
-		return l, fmt.Errorf("its timeout is at most %s", LongestTimeout)
-	case l.Concurrency < 0 || l.Concurrency > MostConcurrency:
-		return l, fmt.Errorf("its concurrency is at most %d", MostConcurrency)
-	case !(l.Rate >= 0) || math.IsInf(l.Rate, 0): // so that NaN does not pass
-		return l, errors.New("its rate cannot be negative")
+	case cfg.Downstream.Name == "":
+		return cfg, errors.New("it has no name")
+	case cfg.Downstream.Mode != event.Latest && cfg.Downstream.Mode != event.Every:
+		return cfg, errors.New("it has no mode")
+	case cfg.Sender == nil:
+		return cfg, errors.New("it has no sender")
+	case cfg.Timeout < 0 || cfg.Timeout > LongestTimeout:
+		return cfg, fmt.Errorf("its timeout is at most %s", LongestTimeout)
+	case cfg.Concurrency < 0 || cfg.Concurrency > MostConcurrency:
+		return cfg, fmt.Errorf("its concurrency is at most %d", MostConcurrency)
+	case !(cfg.Rate >= 0) || math.IsInf(cfg.Rate, 0): // so that NaN does not pass
+		return cfg, errors.New("its rate cannot be negative")
 	}
-	return l, nil
+	return cfg, nil
 }
 
-// Wake tells the lines that something may have become due. It never blocks.
+// Wake tells the workers that something may have become due. It never blocks.
 func (d *Dispatch) Wake() {
-	for _, l := range d.lines {
-		l.wake()
+	for _, w := range d.workers {
+		w.wake()
 	}
 }
 
-// Run hands on what is owed until ctx ends. Then nothing more is claimed, and attempts under way have the drain time to end by themselves; those that do not
+// Run hands on the outbox until ctx ends. Then nothing more is claimed, and attempts under way have the drain time to end by themselves; those that do not
 // are cut off, and have RecordTime to be recorded. It returns when all are recorded, or says that some did not end. It closes no sender. It runs once.
 func (d *Dispatch) Run(ctx context.Context) error {
 	records, lost := context.WithCancel(context.WithoutCancel(ctx))
@@ -172,16 +172,16 @@ func (d *Dispatch) Run(ctx context.Context) error {
 	sends, cut := context.WithCancel(records)
 	defer cut()
 	var running sync.WaitGroup
-	for _, l := range d.lines {
-		running.Go(func() { l.run(ctx, sends, records) })
-		running.Go(func() { l.watch(ctx) })
+	for _, w := range d.workers {
+		running.Go(func() { w.run(ctx, sends, records) })
+		running.Go(func() { w.reap(ctx) })
 	}
 	running.Go(func() { d.fill(ctx) })
-	if d.alone && d.standings != nil {
-		running.Go(func() { d.inheritOthers(ctx) })
+	if d.alone && d.statuses != nil {
+		running.Go(func() { d.reclaimOthers(ctx) })
 	}
-	if d.standings != nil {
-		running.Go(func() { d.observe(ctx) })
+	if d.statuses != nil {
+		running.Go(func() { d.refreshStatuses(ctx) })
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -218,17 +218,17 @@ func endsWithin(ended <-chan struct{}, limit time.Duration) bool {
 // instant is now, on both clocks.
 func (d *Dispatch) instant() instant { return instant{monotonic: time.Now(), wall: d.now().Round(0)} }
 
-// observe refreshes the gauges of what is owed until ctx ends.
-func (d *Dispatch) observe(ctx context.Context) {
-	trouble := trouble{log: d.log, what: "standings"}
+// refreshStatuses refreshes the gauges of the outbox until ctx ends.
+func (d *Dispatch) refreshStatuses(ctx context.Context) {
+	errs := storeErrors{log: d.log, what: "standings"}
 	ages := ages{}
 	for {
-		standings, err := d.standing(ctx)
+		statuses, err := d.readStatuses(ctx)
 		if err != nil {
-			trouble.met(ctx, err)
+			errs.met(ctx, err)
 		} else {
-			trouble.over(ctx)
-			d.stand(ctx, standings, ages)
+			errs.over(ctx)
+			d.showStatuses(ctx, statuses, ages)
 		}
 		if !rest(ctx, d.looks) {
 			return
@@ -236,26 +236,26 @@ func (d *Dispatch) observe(ctx context.Context) {
 	}
 }
 
-// stand shows how the downstreams stand, and mends what they are owed under a clock that was set back.
-func (d *Dispatch) stand(ctx context.Context, standings []event.Standing, ages ages) {
+// showStatuses shows the downstreams' status, and mends their outbox under a clock that was set back.
+func (d *Dispatch) showStatuses(ctx context.Context, statuses []event.DownstreamStatus, ages ages) {
 	now, old := time.Now(), map[string]time.Duration{}
-	for _, s := range standings {
+	for _, s := range statuses {
 		old[s.Name] = ages.of(s, now)
 	}
-	d.metrics.stand(standings, old)
+	d.metrics.showStatuses(statuses, old)
 	var gone []string
-	for _, l := range d.lines {
-		at := slices.IndexFunc(standings, func(s event.Standing) bool { return s.Name == l.Downstream.Name })
+	for _, w := range d.workers {
+		at := slices.IndexFunc(statuses, func(s event.DownstreamStatus) bool { return s.Name == w.Downstream.Name })
 		if at < 0 {
-			gone = append(gone, l.Downstream.Name)
+			gone = append(gone, w.Downstream.Name)
 			continue
 		}
-		l.rewind(ctx, standings[at], old[l.Downstream.Name])
+		w.rewind(ctx, statuses[at], old[w.Downstream.Name])
 	}
 	d.warnOfRemoved(gone)
 }
 
-// warnOfRemoved says once of each downstream that it is served and was removed: what comes is no longer owed to it.
+// warnOfRemoved says once of each downstream that it is served and was removed: what comes is no longer enqueued for it.
 func (d *Dispatch) warnOfRemoved(gone []string) {
 	before := d.Unregistered()
 	d.unregistered.Store(&gone)
@@ -275,8 +275,8 @@ func (d *Dispatch) Unregistered() []string {
 	return nil
 }
 
-func (d *Dispatch) standing(ctx context.Context) ([]event.Standing, error) {
+func (d *Dispatch) readStatuses(ctx context.Context) ([]event.DownstreamStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, StoreTime)
 	defer cancel()
-	return d.standings.Downstreams(ctx)
+	return d.statuses.Downstreams(ctx)
 }

@@ -13,13 +13,13 @@ import (
 
 // effect is something that was sent and has not been acted on yet.
 type effect struct {
-	at   time.Duration
-	from string
-	leg  *leg
+	at      time.Duration
+	from    string
+	process *process
 }
 
 // linger has the downstream act on the attempt some time, as it may as long as the attempt's timeout lasts.
-func (h *history) linger(r *receiver, l *leg) {
+func (h *history) linger(r *receiver, l *process) {
 	left := max(l.last-h.now, 0)
 	if h.chance(3) {
 		left = time.Duration(h.rng.Int64N(int64(left) + 1))
@@ -35,7 +35,7 @@ func (h *history) act() error {
 	for len(h.effects) > 0 && h.effects[0].at <= h.now {
 		next := h.effects[0]
 		h.effects = h.effects[1:]
-		if err := h.receive(next.from, next.leg); err != nil {
+		if err := h.receive(next.from, next.process); err != nil {
 			return err
 		}
 	}
@@ -43,23 +43,23 @@ func (h *history) act() error {
 }
 
 // rests reports whether the row of an attempt that is over must rest.
-func (h *history) rests(r *receiver, l *leg) bool {
+func (h *history) rests(r *receiver, l *process) bool {
 	return !h.switches.noRest && restOf(h.down.Mode, *l.over, l.since.monotonic, h.instant(r).monotonic, h.timeout) > 0
 }
 
 // die ends a receiver. What it was at may reach the downstream all the same.
 func (h *history) die(r *receiver) {
-	for _, l := range r.legs {
+	for _, l := range r.processes {
 		if l.begun && l.over == nil && !h.chance(3) {
 			h.linger(r, l)
 		}
 	}
-	r.alive, r.legs = false, nil
+	r.alive, r.processes = false, nil
 }
 
 // drain ends a receiver as SIGTERM does once the drain's time is over.
 func (h *history) drain(ctx context.Context, r *receiver) error {
-	for _, l := range slices.Clone(r.legs) {
+	for _, l := range slices.Clone(r.processes) {
 		if l.begun {
 			continue
 		}
@@ -68,23 +68,23 @@ func (h *history) drain(ctx context.Context, r *receiver) error {
 			return err
 		}
 	}
-	for _, l := range r.legs {
+	for _, l := range r.processes {
 		if l.over == nil {
 			h.end(r, l, Outcome{Verdict: event.Retry, Reason: "cut short", Underway: true})
 			h.linger(r, l)
 		}
 	}
-	for slices.ContainsFunc(r.legs, func(l *leg) bool { return !h.rests(r, l) }) {
+	for slices.ContainsFunc(r.processes, func(l *process) bool { return !h.rests(r, l) }) {
 		if err := h.record(ctx, r); err != nil {
 			return err
 		}
 	}
-	r.alive, r.legs = false, nil
+	r.alive, r.processes = false, nil
 	return nil
 }
 
-// inherit has a receiver that is alone on its store see what the last one held, before its first claim.
-func (h *history) inherit(ctx context.Context, r *receiver) (err error) {
+// reclaim has a receiver that is alone on its store see what the last one held, before its first claim.
+func (h *history) reclaim(ctx context.Context, r *receiver) (err error) {
 	if !h.alone || r.looked {
 		return nil
 	}

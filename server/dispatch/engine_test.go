@@ -58,7 +58,7 @@ func inSQLite(t *testing.T) opened {
 		t.Fatal(err)
 	}
 	closing(t, s)
-	return func(uint64) (ledger, func(now func() time.Time)) { return s, clock.set }
+	return func(uint64) (outbox, func(now func() time.Time)) { return s, clock.set }
 }
 
 // The receivers share one store: two pools would be no more concurrent, with one step after the other.
@@ -74,7 +74,7 @@ func inPostgreSQL(t *testing.T) opened {
 		t.Fatal(err)
 	}
 	closing(t, s)
-	return func(uint64) (ledger, func(now func() time.Time)) { return s, clock.set }
+	return func(uint64) (outbox, func(now func() time.Time)) { return s, clock.set }
 }
 
 func TestHistoriesOnSQLite(t *testing.T) { onEngine(t, inSQLite) }

@@ -310,14 +310,14 @@ func FuzzWrap(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, number, account string, ts int64, code int32, try int, superseded bool) {
-		if !utf8.ValidString(number) || !utf8.ValidString(account) || try < 1 {
+	f.Fuzz(func(t *testing.T, body []byte, number, accountID string, ts int64, code int32, try int, superseded bool) {
+		if !utf8.ValidString(number) || !utf8.ValidString(accountID) || try < 1 {
 			t.Skip("no store gives it out")
 		}
 		d := contract.Parse(body)
 		for _, attribute := range []event.Attribute{event.CNAM, event.EmergencyAddress} {
 			a := attempt()
-			a.Number, a.AccountID, a.TS, a.CarrierCode, a.Try, a.Superseded, a.Attribute = number, account, ts, code, try, superseded, attribute
+			a.Number, a.AccountID, a.TS, a.CarrierCode, a.Try, a.Superseded, a.Attribute = number, accountID, ts, code, try, superseded, attribute
 			a.Value, _ = d.Canonical("payload", "object", string(attribute))
 			a.Previous = a.Value
 			e, err := Wrap(a)

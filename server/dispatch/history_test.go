@@ -15,18 +15,18 @@ import (
 
 // A history is a random run of the whole way out, one step after the other, on clocks that only the history moves: a sender whose events come late, tied, twice
 // and for several numbers at once; receivers that claim, attempt and record, that get stuck anywhere in between, die and come back; a downstream that confirms,
-// refuses, fails, or takes the body and loses the answer; wall clocks that step. What the receivers decide, they decide with the code that a line runs.
+// refuses, fails, or takes the body and loses the answer; wall clocks that step. What the receivers decide, they decide with the code that a worker runs.
 
-// ledger is what a history needs of a store.
-type ledger interface {
+// outbox is what a history needs of a store.
+type outbox interface {
 	store.Writer
-	store.Owing
-	store.OwedReader
+	store.Outbox
+	store.OutboxReader
 }
 
 // switches take a guard away, to see that the history notices.
 type switches struct {
-	noFence      bool // attempts are begun and sent however late it is
+	noDeadline   bool // attempts are begun and sent however late it is
 	noRest       bool // the result of a request that may still take effect is recorded at once, and what the dead held is released at once
 	noClaimCheck bool // the store takes a result under whatever claim its row is now
 }
@@ -57,7 +57,7 @@ type (
 type history struct {
 	seed     uint64
 	rng      *rand.Rand
-	store    ledger
+	store    outbox
 	switches switches
 	down     event.Downstream
 	backoff  Backoff
@@ -90,7 +90,7 @@ var errBroken = errors.New("invariant broken")
 var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 
 // newHistory begins a history. storeClock is told how to read the store's clock.
-func newHistory(seed uint64, s ledger, sw switches, storeClock func(now func() time.Time)) *history {
+func newHistory(seed uint64, s outbox, sw switches, storeClock func(now func() time.Time)) *history {
 	h := &history{
 		seed: seed, rng: rand.New(rand.NewPCG(seed, 42)), store: s, switches: sw, prefix: fmt.Sprintf("+%d-", seed), health: 7, timeout: time.Second,
 		order: map[event.ID]int{}, last: map[subject]version{}, got: map[told]int{}, settled: map[told]bool{}, identity: map[told]string{}, owner: map[string]told{},
@@ -190,7 +190,7 @@ func (h *history) append(ctx context.Context, _ *receiver) error {
 		e.Value, _ = json.Marshal(fmt.Sprintf("value %d", len(h.stored)))
 	}
 	body := fmt.Appendf(nil, `{"n":%d,"seed":%d}`, len(h.stored), h.seed)
-	e.ID, e.Delivery = event.Identify(body), event.Delivery{Received: epoch.Add(h.now), Door: "/", Body: body}
+	e.ID, e.Delivery = event.Identify(body), event.Delivery{Received: epoch.Add(h.now), Path: "/", Body: body}
 	if h.down.Mode == event.Every && h.chance(10) {
 		e.Attribute, e.Value = "", nil
 	}
@@ -206,7 +206,7 @@ func (h *history) wait(context.Context, *receiver) error {
 	span := 500 * time.Millisecond
 	switch h.rng.IntN(6) {
 	case 0:
-		span = 2 * FenceAfter(h.timeout)
+		span = 2 * DeadlineAfter(h.timeout)
 	case 1, 2:
 		span = 3 * time.Second
 	}
@@ -252,7 +252,7 @@ func (h *history) disturb(r *receiver, step time.Duration) {
 	if !r.alive {
 		return
 	}
-	for _, l := range r.legs {
+	for _, l := range r.processes {
 		if l.begun && l.over == nil {
 			h.end(r, l, Outcome{Verdict: event.Retry, Reason: "cut off", Underway: true})
 			h.linger(r, l)
@@ -277,7 +277,7 @@ func (h *history) operate(ctx context.Context, _ *receiver) error {
 
 // reviveDead retries every dead row.
 func (h *history) reviveDead(ctx context.Context) error {
-	dead, err := h.store.Owed(ctx, event.OwedFilter{Downstream: h.down.Name, State: event.Dead}, 0, 1000)
+	dead, err := h.store.OutboxRows(ctx, event.OutboxFilter{Downstream: h.down.Name, State: event.Dead}, 0, 1000)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ type Metrics struct {
 	seconds  *prometheus.HistogramVec
 	handover *prometheus.HistogramVec
 	breaker  *prometheus.GaugeVec
-	owed     *prometheus.GaugeVec
+	outbox   *prometheus.GaugeVec
 	oldest   *prometheus.GaugeVec
 	dead     *prometheus.GaugeVec
 	paused   *prometheus.GaugeVec
@@ -40,7 +40,7 @@ func NewMetrics() *Metrics {
 			Name: "numhook_handover_seconds", Help: "Time from a delivery's receipt to the downstream's confirmation of its change.", Buckets: handoverTimes,
 		}, []string{"downstream"}),
 		breaker: gauge("numhook_breaker_open", "1 while a downstream's breaker keeps attempts from being made, 0 while it is closed."),
-		owed:    gauge("numhook_owed", "Rows that wait for a downstream or are being attempted."),
+		outbox:  gauge("numhook_owed", "Rows that wait for a downstream or are being attempted."),
 		oldest:  gauge("numhook_owed_oldest_seconds", "Age of the oldest row that waits for a downstream or is being attempted; 0 when there is none."),
 		dead:    gauge("numhook_owed_dead", "Rows that a downstream refused, or that were given up: they wait for retry, skip or replay."),
 		paused:  gauge("numhook_downstream_paused", "1 while a downstream is paused."),
@@ -59,7 +59,7 @@ var (
 
 // Register shows the metrics.
 func (m *Metrics) Register(in prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.attempts, m.seconds, m.handover, m.breaker, m.owed, m.oldest, m.dead, m.paused, m.damaged} {
+	for _, c := range []prometheus.Collector{m.attempts, m.seconds, m.handover, m.breaker, m.outbox, m.oldest, m.dead, m.paused, m.damaged} {
 		if err := in.Register(c); err != nil {
 			return err
 		}
@@ -85,12 +85,12 @@ func (m *Metrics) handedOver(downstream string, behind time.Duration) {
 	m.handover.WithLabelValues(downstream).Observe(behind.Seconds())
 }
 
-// stand shows how the downstreams stand; those that are gone are no longer shown.
-func (m *Metrics) stand(standings []event.Standing, ages map[string]time.Duration) {
-	known := make(map[string]bool, len(standings))
-	for _, s := range standings {
+// showStatuses shows the downstreams' status; those that are gone are no longer shown.
+func (m *Metrics) showStatuses(statuses []event.DownstreamStatus, ages map[string]time.Duration) {
+	known := make(map[string]bool, len(statuses))
+	for _, s := range statuses {
 		known[s.Name] = true
-		m.owed.WithLabelValues(s.Name).Set(float64(s.Waiting + s.Attempting))
+		m.outbox.WithLabelValues(s.Name).Set(float64(s.Waiting + s.Attempting))
 		m.dead.WithLabelValues(s.Name).Set(float64(s.Dead))
 		paused := 0.0
 		if !s.Paused.IsZero() {
@@ -101,7 +101,7 @@ func (m *Metrics) stand(standings []event.Standing, ages map[string]time.Duratio
 	}
 	for name := range m.known {
 		if !known[name] {
-			for _, gauge := range []*prometheus.GaugeVec{m.owed, m.dead, m.oldest, m.paused} {
+			for _, gauge := range []*prometheus.GaugeVec{m.outbox, m.dead, m.oldest, m.paused} {
 				gauge.DeleteLabelValues(name)
 			}
 		}

@@ -46,14 +46,14 @@ func (h *history) serve(ctx context.Context, r *receiver) error {
 	if _, err := h.store.Rewind(ctx, h.down.Name, h.backoff.Max, 0); err != nil {
 		return err
 	}
-	if err := errors.Join(h.act(), h.inherit(ctx, r), h.takeOver(ctx, r)); err != nil {
+	if err := errors.Join(h.act(), h.reclaim(ctx, r), h.takeOver(ctx, r)); err != nil {
 		return err
 	}
-	r.asking = &fence{asked: h.instant(r), timeout: h.timeout}
+	r.asking = &leaseDeadline{asked: h.instant(r), timeout: h.timeout}
 	if err := h.claim(ctx, r); err != nil {
 		return err
 	}
-	for len(r.legs) > 0 {
+	for len(r.processes) > 0 {
 		h.now += h.timeout / 50 // some have to rest
 		if err := errors.Join(h.act(), h.send(ctx, r), h.record(ctx, r)); err != nil {
 			return err
@@ -64,16 +64,16 @@ func (h *history) serve(ctx context.Context, r *receiver) error {
 
 // quiet reports whether nothing is waiting or attempting. Where the rest is due in hours, because the store's clock was set back, it lets them pass.
 func (h *history) quiet(ctx context.Context) (bool, error) {
-	var open []event.Owed
-	for _, state := range []event.OwedState{event.Waiting, event.Attempting} {
-		list, err := h.store.Owed(ctx, event.OwedFilter{Downstream: h.down.Name, State: state}, 0, 1000)
+	var open []event.OutboxRow
+	for _, state := range []event.OutboxState{event.Waiting, event.Attempting} {
+		list, err := h.store.OutboxRows(ctx, event.OutboxFilter{Downstream: h.down.Name, State: state}, 0, 1000)
 		if err != nil {
 			return false, err
 		}
 		open = append(open, list...)
 	}
 	if len(open) == 0 {
-		dead, err := h.store.Owed(ctx, event.OwedFilter{Downstream: h.down.Name, State: event.Dead}, 0, 1)
+		dead, err := h.store.OutboxRows(ctx, event.OutboxFilter{Downstream: h.down.Name, State: event.Dead}, 0, 1)
 		if err != nil || len(dead) == 0 {
 			return err == nil, err
 		}
@@ -133,7 +133,7 @@ func (h *history) complete(quiet bool) error {
 }
 
 // unchecked is a store that takes a result, and a release, under whatever claim the row is.
-type unchecked struct{ ledger }
+type unchecked struct{ outbox }
 
 func (u unchecked) current(ctx context.Context, downstream string, row, claim int64) int64 {
 	held, _ := u.Held(ctx, downstream)
@@ -146,19 +146,19 @@ func (u unchecked) current(ctx context.Context, downstream string, row, claim in
 }
 
 func (u unchecked) Record(ctx context.Context, r event.Result) (bool, error) {
-	row, err := u.OwedRow(ctx, r.Row)
+	row, err := u.OutboxRow(ctx, r.Row)
 	if err != nil {
 		return false, err
 	}
 	r.Claim = u.current(ctx, row.Downstream, r.Row, r.Claim)
-	return u.ledger.Record(ctx, r)
+	return u.outbox.Record(ctx, r)
 }
 
 func (u unchecked) Release(ctx context.Context, downstream string, held []event.Claimed) (int, error) {
 	for i := range held {
 		held[i].Claim = u.current(ctx, downstream, held[i].Row, held[i].Claim)
 	}
-	return u.ledger.Release(ctx, downstream, held)
+	return u.outbox.Release(ctx, downstream, held)
 }
 
 // histories is how many are run on the store in memory; a hundredth of them on each engine, and with NUMHOOK_MODEL=full all. The race detector makes them ten
@@ -166,10 +166,10 @@ func (u unchecked) Release(ctx context.Context, downstream string, held []event.
 const histories = 10_000 / slower
 
 // opened gives a history its store, and says how the store gets the history's clock.
-type opened func(seed uint64) (ledger, func(now func() time.Time))
+type opened func(seed uint64) (outbox, func(now func() time.Time))
 
 func inMemory(t *testing.T) opened {
-	return func(uint64) (ledger, func(now func() time.Time)) {
+	return func(uint64) (outbox, func(now func() time.Time)) {
 		fake := storetest.NewFake(t)
 		return fake, fake.SetClock
 	}
@@ -225,7 +225,7 @@ func TestHistories(t *testing.T) { mustLive(t, 0, histories, inMemory(t)) }
 
 // Without either guard the same histories do not hold.
 func TestHistoriesWithoutGuard(t *testing.T) {
-	for name, sw := range map[string]switches{"fence": {noFence: true}, "rest": {noRest: true}, "claim check": {noClaimCheck: true}} {
+	for name, sw := range map[string]switches{"fence": {noDeadline: true}, "rest": {noRest: true}, "claim check": {noClaimCheck: true}} {
 		t.Run(name, func(t *testing.T) {
 			seed, err := live(t, 0, histories, inMemory(t), sw, map[string]int{})
 			if !errors.Is(err, errBroken) {

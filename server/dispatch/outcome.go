@@ -36,16 +36,16 @@ type Sender interface {
 	Close() error
 }
 
-// Backoff is how a line waits between attempts of one row: First, then Factor times as long each time up to Max, and of that a random part (full jitter).
+// Backoff is how a worker waits between attempts of one row: First, then Factor times as long each time up to Max, and of that a random part (full jitter).
 type Backoff struct {
 	First       time.Duration
 	Factor      float64
 	Max         time.Duration // at most event.LongestWait
-	GiveUpAfter time.Duration // since it became owed; 0 for never
+	GiveUpAfter time.Duration // since it was enqueued; 0 for never
 }
 
-// Line is one downstream, and how it is served.
-type Line struct {
+// WorkerConfig is one downstream, and how it is served.
+type WorkerConfig struct {
 	Downstream  event.Downstream
 	Sender      Sender
 	Timeout     time.Duration // of one attempt
@@ -54,8 +54,8 @@ type Line struct {
 	Backoff     Backoff
 }
 
-// Keeper is where what is owed is kept: a part of store.Owing, which says what each method promises.
-type Keeper interface {
+// Queue is where the outbox is kept: a part of store.Outbox, which says what each method promises.
+type Queue interface {
 	Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error)
 	Record(ctx context.Context, r event.Result) (held bool, err error)
 	Held(ctx context.Context, downstream string) ([]event.Claimed, error)

@@ -6,23 +6,23 @@ import (
 )
 
 const (
-	crowd     = 16                     // deliveries that share a transaction, from which on the way in has all that the machine can give
-	crowdTime = 100 * time.Millisecond // for which that is believed to go on
-	// YieldEvery is how often a line claims at most while the way in is under pressure. What is owed is safe and can wait; a delivery that waits for three
+	busyBatch = 16                     // deliveries that share a transaction, from which on the way in has all that the machine can give
+	busyTime  = 100 * time.Millisecond // for which that is believed to go on
+	// YieldEvery is how often a worker claims at most while the way in is under pressure. The outbox is safe and can wait; a delivery that waits for three
 	// seconds has to be sent again.
 	YieldEvery = 100 * time.Millisecond
 )
 
 // Pressure is how much the way in has to do. It is told as a store's Observer is. The zero value is none.
 type Pressure struct {
-	since atomic.Pointer[time.Time] // when the last crowd was seen
+	lastBusy atomic.Pointer[time.Time] // when the last crowd was seen
 }
 
 // Batch is told of one durable transaction with so many deliveries.
 func (p *Pressure) Batch(deliveries int, _ time.Duration) {
-	if deliveries >= crowd {
+	if deliveries >= busyBatch {
 		now := time.Now()
-		p.since.Store(&now)
+		p.lastBusy.Store(&now)
 	}
 }
 
@@ -31,6 +31,6 @@ func (*Pressure) Queue(int) {}
 
 // high reports whether the way in needs all it can get.
 func (p *Pressure) high() bool {
-	since := p.since.Load()
-	return since != nil && time.Since(*since) < crowdTime
+	since := p.lastBusy.Load()
+	return since != nil && time.Since(*since) < busyTime
 }

@@ -9,7 +9,7 @@ import (
 	"numhook/server/event"
 )
 
-// page is how many rows are read, and about how many are made owed, at a time.
+// page is how many rows are read, and about how many are enqueued, at a time.
 const page = 500
 
 // Source is where what was stored before is read. It is a part of store.Reader.
@@ -19,13 +19,13 @@ type Source interface {
 	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
 }
 
-// Owing is where it is made owed. It is a part of store.Owing.
-type Owing interface {
-	Owe(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error)
+// Enqueuer is where it is enqueued. It is a part of store.Outbox.
+type Enqueuer interface {
+	Enqueue(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error)
 	Filled(ctx context.Context, downstream string) error
 }
 
-// ReplayFilter narrows what is made owed again; zero values let everything pass.
+// ReplayFilter narrows what is enqueued again; zero values let everything pass.
 type ReplayFilter struct {
 	Number string
 	Event  string    // the sender's name
@@ -39,13 +39,12 @@ func (f ReplayFilter) passes(c event.Change) bool {
 		(f.Since.IsZero() || !c.Received.Before(f.Since)) && (f.Until.IsZero() || c.Received.Before(f.Until))
 }
 
-// Fill makes owed what the downstream's Start asks for, and notes that it did. It may be begun anew after a crash, and may run twice at a time: what is owed
-// already stays as it is.
-func Fill(ctx context.Context, from Source, owing Owing, d event.Standing) error {
+// Fill enqueues what the downstream's Start asks for, and notes that it did. It may be started again after a crash, and may run twice at a time: what is in the outbox already stays as it is.
+func Fill(ctx context.Context, from Source, enqueuer Enqueuer, d event.DownstreamStatus) error {
 	if d.Filled {
 		return nil
 	}
-	refill := replaying{ctx: ctx, from: from, owing: owing, downstream: d.Name}
+	refill := replaying{ctx: ctx, from: from, enqueuer: enqueuer, downstream: d.Name}
 	var err error
 	switch {
 	case d.Start == event.FromNow || d.Start == "":
@@ -57,13 +56,13 @@ func Fill(ctx context.Context, from Source, owing Owing, d event.Standing) error
 	if err != nil {
 		return err
 	}
-	return owing.Filled(ctx, d.Name)
+	return enqueuer.Filled(ctx, d.Name)
 }
 
-// Replay makes owed again what passes the filter: in mode latest the current values, in mode every the events. It returns how many rows became waiting, or with
+// Replay enqueues again what passes the filter: in mode latest the current values, in mode every the events. It returns how many rows became waiting, or with
 // DryRun would. What is waiting or under way already is not counted. NotFound when a number is asked for that mode latest knows nothing of.
-func Replay(ctx context.Context, from Source, owing Owing, d event.Standing, filter ReplayFilter) (int, error) {
-	again := replaying{ctx: ctx, from: from, owing: owing, downstream: d.Name, filter: filter, again: true}
+func Replay(ctx context.Context, from Source, enqueuer Enqueuer, d event.DownstreamStatus, filter ReplayFilter) (int, error) {
+	again := replaying{ctx: ctx, from: from, enqueuer: enqueuer, downstream: d.Name, filter: filter, again: true}
 	var err error
 	switch {
 	case d.Mode == event.Every:
@@ -73,19 +72,19 @@ func Replay(ctx context.Context, from Source, owing Owing, d event.Standing, fil
 	default:
 		err = again.values()
 	}
-	return again.owed, err
+	return again.enqueued, err
 }
 
 // replaying is one walk through what is stored.
 type replaying struct {
 	ctx        context.Context // of one walk, which is one call
 	from       Source
-	owing      Owing
+	enqueuer   Enqueuer
 	downstream string
 	filter     ReplayFilter
 	again      bool
 	changes    []event.Change // of the page
-	owed       int
+	enqueued   int
 }
 
 // values walks through every number's current values. The number whose text is empty is on no page.
@@ -102,7 +101,7 @@ func (r *replaying) values() error {
 			after = n.Number
 			r.take(n.Values...)
 		}
-		if err := r.owe(); err != nil {
+		if err := r.enqueue(); err != nil {
 			return err
 		}
 	}
@@ -114,7 +113,7 @@ func (r *replaying) number(number string) error {
 		return err
 	}
 	r.take(n.Values...)
-	return r.owe()
+	return r.enqueue()
 }
 
 // events walks through every event in the order of storing. One without numbers is a change of no number.
@@ -137,12 +136,12 @@ func (r *replaying) events() error {
 				})
 			}
 			if len(r.changes) >= page {
-				if err := r.owe(); err != nil {
+				if err := r.enqueue(); err != nil {
 					return err
 				}
 			}
 		}
-		if err := r.owe(); err != nil {
+		if err := r.enqueue(); err != nil {
 			return err
 		}
 	}
@@ -156,11 +155,11 @@ func (r *replaying) take(changes ...event.Change) {
 	}
 }
 
-// owe makes what was taken owed, a page at a time: one event may have more numbers than that.
-func (r *replaying) owe() error {
+// enqueue makes what was taken enqueued, a page at a time: one event may have more numbers than that.
+func (r *replaying) enqueue() error {
 	for begin := 0; begin < len(r.changes); begin += page {
-		owed, err := r.owing.Owe(r.ctx, r.downstream, r.changes[begin:min(begin+page, len(r.changes))], r.again, r.filter.DryRun)
-		r.owed += owed
+		enqueued, err := r.enqueuer.Enqueue(r.ctx, r.downstream, r.changes[begin:min(begin+page, len(r.changes))], r.again, r.filter.DryRun)
+		r.enqueued += enqueued
 		if err != nil {
 			return err
 		}
@@ -169,47 +168,47 @@ func (r *replaying) owe() error {
 	return nil
 }
 
-// fill fills every line that is new, each beside the others, until ctx ends. In mode every the line waits for it: what came before goes out before.
+// fill fills every worker that is new, each beside the others, until ctx ends. In mode every the worker waits for it: what came before goes out before.
 func (d *Dispatch) fill(ctx context.Context) {
 	var filling sync.WaitGroup
 	defer filling.Wait()
-	for _, l := range d.lines {
-		if d.source == nil || l.Downstream.Mode == event.Latest {
-			close(l.filled)
+	for _, w := range d.workers {
+		if d.source == nil || w.Downstream.Mode == event.Latest {
+			close(w.filled)
 		}
 		if d.source == nil {
 			continue
 		}
 		filling.Go(func() {
-			trouble := trouble{log: d.log, what: "fill", downstream: l.Downstream.Name}
+			errs := storeErrors{log: d.log, what: "fill", downstream: w.Downstream.Name}
 			for {
-				err := d.fillOne(ctx, l)
+				err := d.fillOne(ctx, w)
 				if err == nil {
-					trouble.over(ctx)
+					errs.over(ctx)
 					break
 				}
-				if !rest(ctx, trouble.met(ctx, err)) {
+				if !rest(ctx, errs.met(ctx, err)) {
 					return
 				}
 			}
-			if l.Downstream.Mode == event.Every {
-				close(l.filled)
+			if w.Downstream.Mode == event.Every {
+				close(w.filled)
 			}
-			l.wake()
+			w.wake()
 		})
 	}
 }
 
-func (d *Dispatch) fillOne(ctx context.Context, l *line) error {
-	standings, err := d.standing(ctx)
+func (d *Dispatch) fillOne(ctx context.Context, w *worker) error {
+	statuses, err := d.readStatuses(ctx)
 	if err != nil {
 		return err
 	}
-	for _, s := range standings {
-		if s.Name != l.Downstream.Name || s.Filled {
+	for _, s := range statuses {
+		if s.Name != w.Downstream.Name || s.Filled {
 			continue
 		}
-		if err := Fill(ctx, d.source, d.owing, s); err != nil {
+		if err := Fill(ctx, d.source, d.enqueuer, s); err != nil {
 			return err
 		}
 		d.log.LogAttrs(ctx, slog.LevelInfo, "fill", slog.String("downstream", s.Name), slog.String("outcome", "filled"))

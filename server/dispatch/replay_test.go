@@ -35,10 +35,10 @@ func past(t *testing.T) *storetest.Fake {
 	return s
 }
 
-// owedTo is what is waiting for the downstream: number, attribute's first letter, event_ts.
-func owedTo(t *testing.T, s *storetest.Fake, name string) []string {
+// enqueuedFor is what is waiting for the downstream: number, attribute's first letter, event_ts.
+func enqueuedFor(t *testing.T, s *storetest.Fake, name string) []string {
 	t.Helper()
-	rows, err := s.Owed(t.Context(), event.OwedFilter{Downstream: name, State: event.Waiting}, 0, 10_000)
+	rows, err := s.OutboxRows(t.Context(), event.OutboxFilter{Downstream: name, State: event.Waiting}, 0, 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,17 +67,17 @@ func TestFill(t *testing.T) {
 	s := past(t)
 	for _, c := range fillings {
 		name := string(c.mode) + " " + string(c.start)
-		standing, err := s.Register(t.Context(), event.Downstream{Name: name, Mode: c.mode, Start: c.start})
+		status, err := s.Register(t.Context(), event.Downstream{Name: name, Mode: c.mode, Start: c.start})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for range 2 { // what is owed already is not owed twice
-			if err := Fill(t.Context(), s, s, standing); err != nil {
+		for range 2 { // what is in the outbox already is not enqueued twice
+			if err := Fill(t.Context(), s, s, status); err != nil {
 				t.Fatal(err)
 			}
-			mustEqual(t, name, owedTo(t, s, name), c.want)
+			mustEqual(t, name, enqueuedFor(t, s, name), c.want)
 		}
-		if standing, err = s.Register(t.Context(), event.Downstream{Name: name, Mode: c.mode, Start: c.start}); err != nil || !standing.Filled {
+		if status, err = s.Register(t.Context(), event.Downstream{Name: name, Mode: c.mode, Start: c.start}); err != nil || !status.Filled {
 			t.Errorf("%s is not filled: %v", name, err)
 		}
 	}
@@ -101,14 +101,14 @@ func TestFillPages(t *testing.T) {
 		}
 	}
 	for mode, want := range map[event.Mode]int{event.Latest: 2*page + 2, event.Every: 2*page + 1 + page + page + 1} {
-		standing, err := s.Register(t.Context(), event.Downstream{Name: string(mode), Mode: mode, Start: event.FromBeginning})
+		status, err := s.Register(t.Context(), event.Downstream{Name: string(mode), Mode: mode, Start: event.FromBeginning})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Fill(t.Context(), s, s, standing); err != nil {
+		if err := Fill(t.Context(), s, s, status); err != nil {
 			t.Fatal(err)
 		}
-		if got := len(owedTo(t, s, string(mode))); got != want {
+		if got := len(enqueuedFor(t, s, string(mode))); got != want {
 			t.Errorf("%s: %d rows, want %d", mode, got, want)
 		}
 	}
@@ -117,11 +117,11 @@ func TestFillPages(t *testing.T) {
 func TestReplay(t *testing.T) {
 	for _, mode := range []event.Mode{event.Latest, event.Every} {
 		s := past(t)
-		standing, err := s.Register(t.Context(), event.Downstream{Name: "d", Mode: mode, Start: event.FromBeginning})
+		status, err := s.Register(t.Context(), event.Downstream{Name: "d", Mode: mode, Start: event.FromBeginning})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Fill(t.Context(), s, s, standing); err != nil {
+		if err := Fill(t.Context(), s, s, status); err != nil {
 			t.Fatal(err)
 		}
 		deliverAll := func() {
@@ -156,19 +156,19 @@ func TestReplay(t *testing.T) {
 		} {
 			dry := c.filter
 			dry.DryRun = true
-			if n, err := Replay(t.Context(), s, s, standing, dry); n != len(c.want[mode]) || err != nil || owedTo(t, s, "d") != nil {
+			if n, err := Replay(t.Context(), s, s, status, dry); n != len(c.want[mode]) || err != nil || enqueuedFor(t, s, "d") != nil {
 				t.Errorf("%s %+v: a dry run counts %d: %v", mode, c.filter, n, err)
 			}
-			if n, err := Replay(t.Context(), s, s, standing, c.filter); n != len(c.want[mode]) || err != nil {
+			if n, err := Replay(t.Context(), s, s, status, c.filter); n != len(c.want[mode]) || err != nil {
 				t.Errorf("%s %+v: %d rows, %v", mode, c.filter, n, err)
 			}
-			mustEqual(t, fmt.Sprintf("%s %+v", mode, c.filter), owedTo(t, s, "d"), c.want[mode])
-			if n, err := Replay(t.Context(), s, s, standing, c.filter); n != 0 || err != nil {
+			mustEqual(t, fmt.Sprintf("%s %+v", mode, c.filter), enqueuedFor(t, s, "d"), c.want[mode])
+			if n, err := Replay(t.Context(), s, s, status, c.filter); n != 0 || err != nil {
 				t.Errorf("%s %+v: what waits is owed %d times again: %v", mode, c.filter, n, err)
 			}
 			deliverAll()
 		}
-		_, err = Replay(t.Context(), s, s, standing, ReplayFilter{Number: "nobody"})
+		_, err = Replay(t.Context(), s, s, status, ReplayFilter{Number: "nobody"})
 		if want := mode == event.Latest; (event.KindOf(err) == event.NotFound && err != nil) != want {
 			t.Errorf("%s, unknown number: %v", mode, err)
 		}
@@ -180,26 +180,26 @@ func TestRunFills(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		values, events := &downstream{began: began}, &downstream{began: began}
-		r := &rig{t: t, store: storetest.NewFake(t), log: new(lockedLog), ended: make(chan error, 1)}
-		r.owe("1", 5, "A")
-		r.owe("1", 6, "B")
+		h := &harness{t: t, store: storetest.NewFake(t), log: new(lockedLog), ended: make(chan error, 1)}
+		h.enqueue("1", 5, "A")
+		h.enqueue("1", 6, "B")
 		latest, every := named("latest", values), named("every", events)
 		latest.Downstream.Start, every.Downstream.Start = event.FromSnapshot, event.FromBeginning
 		every.Downstream.Mode = event.Every
-		r.configure(Config{Standings: r.store, Source: r.store, Owing: r.store}, latest, every)
-		r.store.SetWake(r.Wake)
-		r.owe("1", 7, "C") // owed from the start on
-		r.store.Break(errors.New("the disk is full"))
-		r.start()
-		r.pass(time.Minute)
+		h.configure(Config{Statuses: h.store, Source: h.store, Enqueuer: h.store}, latest, every)
+		h.store.SetWake(h.Wake)
+		h.enqueue("1", 7, "C") // enqueued from the start on
+		h.store.Break(errors.New("the disk is full"))
+		h.start()
+		h.advance(time.Minute)
 		mustEqual(t, "while the store is in trouble", append(bodies(values.receipts()), bodies(events.receipts())...), nil)
-		r.store.Break(nil)
-		r.pass(6 * time.Second)
+		h.store.Break(nil)
+		h.advance(6 * time.Second)
 		mustEqual(t, "values", bodies(values.receipts()), []string{"1=C"})
 		mustEqual(t, "events", bodies(events.receipts()), []string{"1=A", "1=B", "1=C"})
-		mustEqual(t, "log of the latest", slices.DeleteFunc(r.lines("fill", "downstream", "outcome"), func(line string) bool { return line[:len("downstream=every")] == "downstream=every" }),
+		mustEqual(t, "log of the latest", slices.DeleteFunc(h.logLines("fill", "downstream", "outcome"), func(line string) bool { return line[:len("downstream=every")] == "downstream=every" }),
 			[]string{"downstream=latest outcome=failed", "downstream=latest outcome=filled", "downstream=latest outcome=recovered"})
-		r.halt()
+		h.halt()
 	})
 }
 
@@ -213,16 +213,16 @@ func TestMetrics(t *testing.T) {
 		if err := metrics.Register(registry); err != nil {
 			t.Fatal(err)
 		}
-		r := newRig(t, Config{})
-		l := named("carrier", d)
-		l.Concurrency = 1
-		r.configure(Config{Standings: r.store, Metrics: metrics}, l)
+		h := newHarness(t, Config{})
+		cfg := named("carrier", d)
+		cfg.Concurrency = 1
+		h.configure(Config{Statuses: h.store, Metrics: metrics}, cfg)
 		for _, number := range []string{"1", "2", "3"} {
-			r.owe(number, 1, "A")
+			h.enqueue(number, 1, "A")
 		}
-		r.start()
-		r.pass(10 * time.Second)
-		r.halt()
+		h.start()
+		h.advance(10 * time.Second)
+		h.halt()
 		mustEqual(t, "series", series(t, registry), []string{
 			"numhook_attempt_seconds carrier 4", "numhook_attempts_total carrier confirmed 1", "numhook_attempts_total carrier paused 1",
 			"numhook_attempts_total carrier refused 1", "numhook_attempts_total carrier retry 1", "numhook_breaker_open carrier 0",
@@ -230,7 +230,7 @@ func TestMetrics(t *testing.T) {
 			"numhook_downstream_paused carrier 1", "numhook_handover_seconds carrier 1", "numhook_owed carrier 1", "numhook_owed_dead carrier 1",
 			"numhook_owed_oldest_seconds carrier 10",
 		})
-		metrics.stand(nil, nil)
+		metrics.showStatuses(nil, nil)
 		if left := series(t, registry); len(left) != 12-4 {
 			t.Errorf("of a downstream that is gone: %v", left)
 		}

@@ -12,10 +12,10 @@ import (
 )
 
 // stranger claims everything as another process would that then dies.
-func (r *rig) stranger(downstream string) {
-	r.t.Helper()
-	if attempts, _, err := r.store.Claim(r.t.Context(), downstream, 100); err != nil || len(attempts) == 0 {
-		r.t.Fatalf("a stranger claimed %d: %v", len(attempts), err)
+func (h *harness) stranger(downstream string) {
+	h.t.Helper()
+	if attempts, _, err := h.store.Claim(h.t.Context(), downstream, 100); err != nil || len(attempts) == 0 {
+		h.t.Fatalf("a stranger claimed %d: %v", len(attempts), err)
 	}
 }
 
@@ -23,23 +23,23 @@ func (r *rig) stranger(downstream string) {
 func TestTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
-		l := named("carrier", d)
-		l.Timeout = 3 * time.Second
-		r := newRig(t, Config{}, l)
-		r.owe("1", 1, "A")
-		r.stranger("carrier")
-		r.start()
-		lease := Lease(l.Timeout)
+		cfg := named("carrier", d)
+		cfg.Timeout = 3 * time.Second
+		h := newHarness(t, Config{}, cfg)
+		h.enqueue("1", 1, "A")
+		h.stranger("carrier")
+		h.start()
+		lease := Lease(cfg.Timeout)
 		if lease != 16*time.Second {
 			t.Fatalf("the lease is %v", lease)
 		}
-		r.pass(lease - time.Millisecond)
+		h.advance(lease - time.Millisecond)
 		mustEqual(t, "receipts before the lease is over", d.receipts(), nil)
-		r.pass(time.Millisecond)
+		h.advance(time.Millisecond)
 		mustEqual(t, "receipts", d.receipts(), []receipt{{lease, "1=A"}})
-		mustEqual(t, "log", r.lines("release", "level", "downstream", "rows", "reason"),
+		mustEqual(t, "log", h.logLines("release", "level", "downstream", "rows", "reason"),
 			[]string{"level=WARN downstream=carrier rows=1 reason=its holder left it for a lease"})
-		r.halt()
+		h.halt()
 	})
 }
 
@@ -47,28 +47,28 @@ func TestTakeOver(t *testing.T) {
 func TestTakeOverCountsEachClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
-		l := named("carrier", d)
-		l.Timeout = 3 * time.Second
-		r := newRig(t, Config{}, l)
-		r.owe("1", 1, "A")
-		r.stranger("carrier")
-		r.start()
-		r.pass(10 * time.Second)
-		held, err := r.store.Held(t.Context(), "carrier")
+		cfg := named("carrier", d)
+		cfg.Timeout = 3 * time.Second
+		h := newHarness(t, Config{}, cfg)
+		h.enqueue("1", 1, "A")
+		h.stranger("carrier")
+		h.start()
+		h.advance(10 * time.Second)
+		held, err := h.store.Held(t.Context(), "carrier")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := r.store.Release(t.Context(), "carrier", held); n != 1 || err != nil {
+		if n, err := h.store.Release(t.Context(), "carrier", held); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
-		r.stranger("carrier") // before this process polls
-		r.pass(Lease(l.Timeout) - time.Millisecond)
+		h.stranger("carrier") // before this process polls
+		h.advance(Lease(cfg.Timeout) - time.Millisecond)
 		mustEqual(t, "receipts before the second lease is over", d.receipts(), nil)
-		r.pass(2 * WatchEvery)
+		h.advance(2 * ReapEvery)
 		if n := len(d.receipts()); n != 1 {
 			t.Errorf("%d receipts", n)
 		}
-		r.halt()
+		h.halt()
 	})
 }
 
@@ -81,16 +81,16 @@ func TestAlone(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &downstream{began: time.Now()}
-			l := named("carrier", d)
-			l.Downstream.Mode, l.Timeout, l.Concurrency = mode, 3*time.Second, 1
-			r := newRig(t, Config{Alone: true}, l)
-			r.owe("1", 1, "A")
-			r.stranger("carrier")
-			r.owe("2", 1, "B")
-			r.start()
-			r.pass(time.Minute)
+			cfg := named("carrier", d)
+			cfg.Downstream.Mode, cfg.Timeout, cfg.Concurrency = mode, 3*time.Second, 1
+			h := newHarness(t, Config{Alone: true}, cfg)
+			h.enqueue("1", 1, "A")
+			h.stranger("carrier")
+			h.enqueue("2", 1, "B")
+			h.start()
+			h.advance(time.Minute)
 			mustEqual(t, string(mode), d.receipts(), want)
-			r.halt()
+			h.halt()
 		})
 	}
 }
@@ -122,19 +122,19 @@ func TestRest(t *testing.T) {
 				}
 				return confirmed
 			}
-			l := named("carrier", d)
-			l.Downstream.Mode, l.Timeout, l.Concurrency = c.mode, 3*time.Second, 1
-			l.Backoff = Backoff{First: c.first}
-			r := newRig(t, Config{}, l)
-			r.owe("1", 1, "A")
-			r.owe("2", 1, "B")
-			r.start()
-			r.pass(time.Millisecond / 2)
-			r.owe("1", 2, "C")
-			r.Wake()
-			r.pass(time.Minute)
+			cfg := named("carrier", d)
+			cfg.Downstream.Mode, cfg.Timeout, cfg.Concurrency = c.mode, 3*time.Second, 1
+			cfg.Backoff = Backoff{First: c.first}
+			h := newHarness(t, Config{}, cfg)
+			h.enqueue("1", 1, "A")
+			h.enqueue("2", 1, "B")
+			h.start()
+			h.advance(time.Millisecond / 2)
+			h.enqueue("1", 2, "C")
+			h.Wake()
+			h.advance(time.Minute)
 			mustEqual(t, name, d.receipts(), c.want)
-			r.halt()
+			h.halt()
 		})
 	}
 }
@@ -146,83 +146,83 @@ func TestEndDuringARest(t *testing.T) {
 		d.send = func(context.Context, int) Outcome {
 			return Outcome{Verdict: event.Retry, Reason: "the connection broke", Underway: true}
 		}
-		r := newRig(t, Config{Alone: true}, named("carrier", d))
-		r.owe("1", 1, "A")
-		r.start()
-		r.pass(time.Second)
-		if took, err := r.halt(); took > 0 || err != nil {
+		h := newHarness(t, Config{Alone: true}, named("carrier", d))
+		h.enqueue("1", 1, "A")
+		h.start()
+		h.advance(time.Second)
+		if took, err := h.halt(); took > 0 || err != nil {
 			t.Errorf("it ended after %v: %v", took, err)
 		}
-		if held, err := r.store.Held(t.Context(), "carrier"); err != nil || len(held) != 1 {
+		if held, err := h.store.Held(t.Context(), "carrier"); err != nil || len(held) != 1 {
 			t.Errorf("held: %v (%v)", held, err)
 		}
-		mustEqual(t, "log", r.lines("attempt", "outcome", "reason", "error"), []string{"outcome=retry reason=the connection broke"})
+		mustEqual(t, "log", h.logLines("attempt", "outcome", "reason", "error"), []string{"outcome=retry reason=the connection broke"})
 	})
 }
 
-// losingKeeper loses results.
-type losingKeeper struct {
-	Keeper
+// losingQueue loses results.
+type losingQueue struct {
+	Queue
 	lose func() bool
 }
 
-func (k *losingKeeper) Record(ctx context.Context, r event.Result) (bool, error) {
+func (k *losingQueue) Record(ctx context.Context, r event.Result) (bool, error) {
 	if k.lose() {
 		return false, &event.Error{Kind: event.Unavailable, Text: "cannot record: the disk is full"}
 	}
-	return k.Keeper.Record(ctx, r)
+	return k.Queue.Record(ctx, r)
 }
 
 // A result that cannot be recorded for a while is recorded later; one that cannot be recorded at all is given up when the lease is over, and the row is
-// claimed anew, as a stranger's would be.
+// claimed again, as a stranger's would be.
 func TestLostResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
-		r := newRig(t, Config{})
+		h := newHarness(t, Config{})
 		var lost atomic.Bool
 		lost.Store(true)
-		l := named("carrier", d)
-		l.Timeout = time.Second
-		r.configure(Config{Keeper: &losingKeeper{r.store, lost.Load}}, l)
-		r.owe("1", 1, "A")
-		r.start()
-		r.pass(Lease(l.Timeout) - time.Millisecond)
+		cfg := named("carrier", d)
+		cfg.Timeout = time.Second
+		h.configure(Config{Queue: &losingQueue{h.store, lost.Load}}, cfg)
+		h.enqueue("1", 1, "A")
+		h.start()
+		h.advance(Lease(cfg.Timeout) - time.Millisecond)
 		mustEqual(t, "before the lease is over", d.receipts(), []receipt{{0, "1=A"}})
-		r.pass(time.Millisecond)
-		mustEqual(t, "log", r.lines("attempt", "level", "outcome", "error"), []string{"level=ERROR outcome=confirmed error=cannot record: the disk is full"})
+		h.advance(time.Millisecond)
+		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "error"), []string{"level=ERROR outcome=confirmed error=cannot record: the disk is full"})
 		lost.Store(false)
-		r.pass(2 * WatchEvery)
+		h.advance(2 * ReapEvery)
 		if n := len(d.receipts()); n != 2 {
 			t.Errorf("%d receipts", n)
 		}
-		mustEqual(t, "log", r.lines("attempt", "level", "outcome", "try", "error"),
+		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "try", "error"),
 			[]string{"level=ERROR outcome=confirmed try=1 error=cannot record: the disk is full", "level=INFO outcome=confirmed try=2"})
-		mustEqual(t, "trouble", r.lines("record", "level", "outcome"), []string{"level=ERROR outcome=failed", "level=INFO outcome=recovered"})
+		mustEqual(t, "trouble", h.logLines("record", "level", "outcome"), []string{"level=ERROR outcome=failed", "level=INFO outcome=recovered"})
 
 		lost.Store(true)
-		r.owe("2", 1, "B")
-		r.pass(3 * time.Second)
+		h.enqueue("2", 1, "B")
+		h.advance(3 * time.Second)
 		lost.Store(false)
-		r.pass(5 * time.Second)
-		mustEqual(t, "log", r.lines("attempt", "outcome", "error")[2:], []string{"outcome=confirmed"})
-		r.halt()
+		h.advance(5 * time.Second)
+		mustEqual(t, "log", h.logLines("attempt", "outcome", "error")[2:], []string{"outcome=confirmed"})
+		h.halt()
 	})
 }
 
-// slowKeeper takes its time to hand out.
-type slowKeeper struct {
-	Keeper
+// slowQueue takes its time to hand out.
+type slowQueue struct {
+	Queue
 	takes atomic.Int64 // a time.Duration
 }
 
-func slow(k Keeper, takes time.Duration) *slowKeeper {
-	s := &slowKeeper{Keeper: k}
+func slow(k Queue, takes time.Duration) *slowQueue {
+	s := &slowQueue{Queue: k}
 	s.takes.Store(int64(takes))
 	return s
 }
 
-func (k *slowKeeper) Claim(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
-	attempts, next, err := k.Keeper.Claim(ctx, downstream, limit)
+func (k *slowQueue) Claim(ctx context.Context, downstream string, limit int) ([]event.Attempt, time.Time, error) {
+	attempts, next, err := k.Queue.Claim(ctx, downstream, limit)
 	timer := time.NewTimer(time.Duration(k.takes.Load())) // whatever becomes of ctx
 	<-timer.C
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -232,21 +232,21 @@ func (k *slowKeeper) Claim(ctx context.Context, downstream string, limit int) ([
 }
 
 // What comes back from the store too late is not begun: somebody else may be at it soon.
-func TestFenceBeforeAttempt(t *testing.T) {
+func TestLeaseDeadlineBeforeAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
-		r := newRig(t, Config{})
-		keeper := slow(r.store, FenceMargin+time.Millisecond)
-		r.configure(Config{Keeper: keeper}, named("carrier", d))
-		r.owe("1", 1, "A")
-		r.start()
-		r.pass(FenceMargin + 2*time.Millisecond)
+		h := newHarness(t, Config{})
+		queue := slow(h.store, LeaseMargin+time.Millisecond)
+		h.configure(Config{Queue: queue}, named("carrier", d))
+		h.enqueue("1", 1, "A")
+		h.start()
+		h.advance(LeaseMargin + 2*time.Millisecond)
 		mustEqual(t, "receipts", d.receipts(), nil)
-		mustEqual(t, "log", r.lines("release", "rows", "reason"), []string{"rows=1 reason=its time was over before it began"})
-		keeper.takes.Store(int64(FenceMargin))
-		r.pass(5 * FenceMargin)
+		mustEqual(t, "log", h.logLines("release", "rows", "reason"), []string{"rows=1 reason=its time was over before it began"})
+		queue.takes.Store(int64(LeaseMargin))
+		h.advance(5 * LeaseMargin)
 		mustEqual(t, "receipts", bodies(d.receipts()), []string{"1=A"})
-		r.halt()
+		h.halt()
 	})
 }
 
@@ -265,25 +265,25 @@ func TestStuckAttempt(t *testing.T) {
 			<-back
 			return refused
 		}}
-		l := named("carrier", d)
-		l.Timeout = 2 * time.Second
-		r := newRig(t, Config{}, l)
-		r.owe("1", 1, "A")
-		r.start()
-		r.pass(Lease(l.Timeout) - time.Millisecond)
+		cfg := named("carrier", d)
+		cfg.Timeout = 2 * time.Second
+		h := newHarness(t, Config{}, cfg)
+		h.enqueue("1", 1, "A")
+		h.start()
+		h.advance(Lease(cfg.Timeout) - time.Millisecond)
 		mustEqual(t, "ends", ended, []time.Duration{2 * time.Second})
 		mustEqual(t, "before the lease is over", bodies(d.receipts()), []string{"1=A"})
-		r.pass(2 * WatchEvery)
+		h.advance(2 * ReapEvery)
 		mustEqual(t, "after the lease", bodies(d.receipts()), []string{"1=A", "1=A"})
 		close(back)
 		synctest.Wait()
-		mustEqual(t, "log", r.lines("attempt", "outcome", "try", "error"),
+		mustEqual(t, "log", h.logLines("attempt", "outcome", "try", "error"),
 			[]string{"outcome=confirmed try=2", "outcome=refused try=1 error=the row was no longer under this attempt's claim"})
-		standings, err := r.store.Downstreams(t.Context())
-		if err != nil || standings[0].Dead != 0 || standings[0].Waiting != 0 {
-			t.Errorf("%+v %v", standings, err)
+		statuses, err := h.store.Downstreams(t.Context())
+		if err != nil || statuses[0].Dead != 0 || statuses[0].Waiting != 0 {
+			t.Errorf("%+v %v", statuses, err)
 		}
-		r.halt()
+		h.halt()
 	})
 }
 
@@ -296,18 +296,18 @@ func TestDrain(t *testing.T) {
 			}
 			return confirmed
 		}}
-		l := named("carrier", d)
-		l.Concurrency = 1
-		r := newRig(t, Config{}, l)
-		r.owe("1", 1, "A")
-		r.owe("2", 1, "B")
-		r.start()
-		took, err := r.halt()
+		cfg := named("carrier", d)
+		cfg.Concurrency = 1
+		h := newHarness(t, Config{}, cfg)
+		h.enqueue("1", 1, "A")
+		h.enqueue("2", 1, "B")
+		h.start()
+		took, err := h.halt()
 		if took != 3*time.Second || err != nil {
 			t.Errorf("halt: %v after %v", err, took)
 		}
 		mustEqual(t, "receipts", bodies(d.receipts()), []string{"1=A"})
-		mustEqual(t, "log", r.lines("attempt", "outcome"), []string{"outcome=confirmed"})
+		mustEqual(t, "log", h.logLines("attempt", "outcome"), []string{"outcome=confirmed"})
 	})
 }
 
@@ -318,17 +318,17 @@ func TestDrainCutsOff(t *testing.T) {
 			<-ctx.Done()
 			return Outcome{Verdict: event.Retry, Reason: "cut off"}
 		}}
-		l := named("carrier", d)
-		l.Timeout = time.Minute
-		r := newRig(t, Config{DrainTime: 4 * time.Second}, l)
-		r.owe("1", 1, "A")
-		r.start()
-		took, err := r.halt()
+		cfg := named("carrier", d)
+		cfg.Timeout = time.Minute
+		h := newHarness(t, Config{DrainTime: 4 * time.Second}, cfg)
+		h.enqueue("1", 1, "A")
+		h.start()
+		took, err := h.halt()
 		if took != 4*time.Second || err != nil {
 			t.Errorf("halt: %v after %v", err, took)
 		}
-		mustEqual(t, "log", r.lines("attempt", "outcome", "reason"), []string{"outcome=retry reason=cut off"})
-		if held, err := r.store.Held(t.Context(), "carrier"); len(held) != 0 || err != nil {
+		mustEqual(t, "log", h.logLines("attempt", "outcome", "reason"), []string{"outcome=retry reason=cut off"})
+		if held, err := h.store.Held(t.Context(), "carrier"); len(held) != 0 || err != nil {
 			t.Errorf("held: %v %v", held, err)
 		}
 	})
@@ -338,10 +338,10 @@ func TestDrainCutsOff(t *testing.T) {
 func TestDrainStuckSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		back := make(chan struct{})
-		r := newRig(t, Config{}, named("carrier", sending(func(context.Context, Envelope) Outcome { <-back; return confirmed })))
-		r.owe("1", 1, "A")
-		r.start()
-		took, err := r.halt()
+		h := newHarness(t, Config{}, named("carrier", sending(func(context.Context, Envelope) Outcome { <-back; return confirmed })))
+		h.enqueue("1", 1, "A")
+		h.start()
+		took, err := h.halt()
 		if took != DefaultDrainTime+RecordTime+time.Second || err == nil || err.Error() != "cannot end every attempt: a sender does not heed its deadline" {
 			t.Errorf("halt: %v after %v", err, took)
 		}
@@ -352,13 +352,13 @@ func TestDrainStuckSender(t *testing.T) {
 // Neither does a store that records nothing.
 func TestDrainLostResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := named("carrier", &downstream{began: time.Now()})
-		l.Timeout = time.Minute
-		r := newRig(t, Config{})
-		r.configure(Config{Keeper: &losingKeeper{r.store, func() bool { return true }}}, l)
-		r.owe("1", 1, "A")
-		r.start()
-		if took, err := r.halt(); took != DefaultDrainTime+RecordTime || err != nil {
+		cfg := named("carrier", &downstream{began: time.Now()})
+		cfg.Timeout = time.Minute
+		h := newHarness(t, Config{})
+		h.configure(Config{Queue: &losingQueue{h.store, func() bool { return true }}}, cfg)
+		h.enqueue("1", 1, "A")
+		h.start()
+		if took, err := h.halt(); took != DefaultDrainTime+RecordTime || err != nil {
 			t.Errorf("halt: %v after %v", err, took)
 		}
 	})
@@ -368,17 +368,17 @@ func TestDrainLostResult(t *testing.T) {
 func TestDrainReleases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
-		r := newRig(t, Config{})
-		r.configure(Config{Keeper: slow(r.store, time.Second)}, named("carrier", d))
-		r.owe("1", 1, "A")
-		r.start()
-		took, err := r.halt()
+		h := newHarness(t, Config{})
+		h.configure(Config{Queue: slow(h.store, time.Second)}, named("carrier", d))
+		h.enqueue("1", 1, "A")
+		h.start()
+		took, err := h.halt()
 		if took != time.Second || err != nil {
 			t.Errorf("halt: %v after %v", err, took)
 		}
 		mustEqual(t, "receipts", d.receipts(), nil)
-		mustEqual(t, "log", r.lines("release", "rows", "reason"), []string{"rows=1 reason=shutting down"})
-		if attempts, _, err := r.store.Claim(t.Context(), "carrier", 10); len(attempts) != 1 || err != nil {
+		mustEqual(t, "log", h.logLines("release", "rows", "reason"), []string{"rows=1 reason=shutting down"})
+		if attempts, _, err := h.store.Claim(t.Context(), "carrier", 10); len(attempts) != 1 || err != nil {
 			t.Errorf("claimable afterwards: %d %v", len(attempts), err)
 		}
 	})
@@ -401,20 +401,20 @@ func TestWallClockSteps(t *testing.T) {
 				}
 				return confirmed
 			}}
-			r := newRig(t, Config{Now: clock.now}, named("carrier", d))
-			r.store.SetClock(clock.now)
-			r.owe("1", 1, "A")
-			r.start()
-			r.pass(3 * time.Second)
+			h := newHarness(t, Config{Now: clock.now}, named("carrier", d))
+			h.store.SetClock(clock.now)
+			h.enqueue("1", 1, "A")
+			h.start()
+			h.advance(3 * time.Second)
 			if got := bodies(d.receipts()); len(got) != 2 {
 				t.Errorf("stepped by %v: %v", step, got)
 			}
-			r.owe("2", 1, "B")
-			r.pass(PollEvery)
+			h.enqueue("2", 1, "B")
+			h.advance(PollEvery)
 			if got := bodies(d.receipts()); len(got) != 3 || got[2] != "2=B" {
 				t.Errorf("stepped by %v: %v", step, got)
 			}
-			r.halt()
+			h.halt()
 		})
 	}
 }
@@ -422,30 +422,34 @@ func TestWallClockSteps(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	good := named("carrier", &downstream{})
 	good.Downstream.Mode = event.Latest
-	with := func(change func(l *Line)) []Line { l := good; change(&l); return []Line{l} }
-	keeper := &losingKeeper{}
+	with := func(change func(cfg *WorkerConfig)) []WorkerConfig {
+		cfg := good
+		change(&cfg)
+		return []WorkerConfig{cfg}
+	}
+	queue := &losingQueue{}
 	for name, cfg := range map[string]Config{
 		`cannot build the way out: a keeper and an envelope are required`:          {Wrap: plainWrap},
-		`cannot serve downstream "carrier": its name is taken`:                     {Lines: []Line{good, good}},
-		`cannot serve downstream "carrier": it has no sender`:                      {Lines: with(func(l *Line) { l.Sender = nil })},
-		`cannot serve downstream "carrier": it has no mode`:                        {Lines: with(func(l *Line) { l.Downstream.Mode = "some" })},
-		`cannot serve downstream "": it has no name`:                               {Lines: with(func(l *Line) { l.Downstream.Name = "" })},
-		`cannot serve downstream "carrier": its rate cannot be negative`:           {Lines: with(func(l *Line) { l.Rate = -1 })},
-		`cannot serve downstream "carrier": its timeout is at most 5m0s`:           {Lines: with(func(l *Line) { l.Timeout = time.Hour })},
-		`cannot serve downstream "carrier": its concurrency is at most 1024`:       {Lines: with(func(l *Line) { l.Concurrency = 5000 })},
-		`cannot serve downstream "carrier": the factor is at least 1`:              {Lines: with(func(l *Line) { l.Backoff.Factor = 0.5 })},
-		`cannot serve downstream "carrier": the longest wait is at most 24h0m0s`:   {Lines: with(func(l *Line) { l.Backoff.Max = 48 * time.Hour })},
-		`cannot serve downstream "carrier": the first wait is at most the longest`: {Lines: with(func(l *Line) { l.Backoff.First, l.Backoff.Max = 2, 1 })},
-		`cannot serve downstream "carrier": a wait cannot be negative`:             {Lines: with(func(l *Line) { l.Backoff.GiveUpAfter = -1 })},
+		`cannot serve downstream "carrier": its name is taken`:                     {Workers: []WorkerConfig{good, good}},
+		`cannot serve downstream "carrier": it has no sender`:                      {Workers: with(func(cfg *WorkerConfig) { cfg.Sender = nil })},
+		`cannot serve downstream "carrier": it has no mode`:                        {Workers: with(func(cfg *WorkerConfig) { cfg.Downstream.Mode = "some" })},
+		`cannot serve downstream "": it has no name`:                               {Workers: with(func(cfg *WorkerConfig) { cfg.Downstream.Name = "" })},
+		`cannot serve downstream "carrier": its rate cannot be negative`:           {Workers: with(func(cfg *WorkerConfig) { cfg.Rate = -1 })},
+		`cannot serve downstream "carrier": its timeout is at most 5m0s`:           {Workers: with(func(cfg *WorkerConfig) { cfg.Timeout = time.Hour })},
+		`cannot serve downstream "carrier": its concurrency is at most 1024`:       {Workers: with(func(cfg *WorkerConfig) { cfg.Concurrency = 5000 })},
+		`cannot serve downstream "carrier": the factor is at least 1`:              {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.Factor = 0.5 })},
+		`cannot serve downstream "carrier": the longest wait is at most 24h0m0s`:   {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.Max = 48 * time.Hour })},
+		`cannot serve downstream "carrier": the first wait is at most the longest`: {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.First, cfg.Backoff.Max = 2, 1 })},
+		`cannot serve downstream "carrier": a wait cannot be negative`:             {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.GiveUpAfter = -1 })},
 	} {
 		if cfg.Wrap == nil {
-			cfg.Keeper, cfg.Wrap = keeper, plainWrap
+			cfg.Queue, cfg.Wrap = queue, plainWrap
 		}
 		if _, err := New(cfg); err == nil || err.Error() != name {
 			t.Errorf("%v, want %s", err, name)
 		}
 	}
-	if _, err := New(Config{Keeper: keeper, Wrap: plainWrap, Lines: []Line{good}}); err != nil {
+	if _, err := New(Config{Queue: queue, Wrap: plainWrap, Workers: []WorkerConfig{good}}); err != nil {
 		t.Error(err)
 	}
 }

@@ -16,17 +16,17 @@ const (
 	Every  Mode = "every"  // every event, once for each of its numbers
 )
 
-// Start is what a downstream that the store sees for the first time is owed of what had come before.
+// Start is what a downstream that the store sees for the first time gets of what had come before.
 type Start string
 
 // The starts of a downstream.
 const (
 	FromNow       Start = "now"       // nothing
-	FromBeginning Start = "beginning" // what it would be owed now had it been there from the first event on
+	FromBeginning Start = "beginning" // what it would be sent now had it been there from the first event on
 	FromSnapshot  Start = "snapshot"  // every number's current values, once
 )
 
-// Only narrows what a downstream is owed. An empty list lets everything pass.
+// Only narrows the outbox of a downstream. An empty list lets everything pass.
 type Only struct {
 	CarrierCodes []int32  `json:"carrier_codes,omitempty"`
 	Countries    []string `json:"countries,omitempty"` // of an emergency address; what names no country passes, and so does every CNAM
@@ -54,30 +54,30 @@ func (o Only) Passes(carrier int32, country, number string) bool {
 		(len(o.Prefixes) == 0 || slices.ContainsFunc(o.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }))
 }
 
-// Standing is how a downstream stands.
-type Standing struct {
+// DownstreamStatus is a downstream's status.
+type DownstreamStatus struct {
 	Downstream
 	Registered time.Time // when the store saw it for the first time
-	Filled     bool      // all that its Start asks for is owed
+	Filled     bool      // all that its Start asks for is enqueued
 	Paused     time.Time // since when nothing is claimed for it; zero when it is not paused
 	PausedWhy  string
 
 	Waiting    int64 // rows in each state that is not an end
 	Attempting int64
 	Dead       int64
-	Oldest     time.Time // since when the oldest row that is waiting or attempting is owed; zero when there is none
+	Oldest     time.Time // since when the oldest row that is waiting or attempting is enqueued; zero when there is none
 
 	// What tells of a clock that was set: both are after At where rows were written under a clock that was ahead.
-	At      time.Time // what the clock of what is owed showed when this was read
-	Newest  time.Time // since when the newest of those rows is owed
+	At      time.Time // what the outbox's clock showed when this was read
+	Newest  time.Time // since when the newest of those rows is enqueued
 	LastDue time.Time // when the last of those that are waiting, and that no other holds up, is due
 }
 
-// OwedState is how a row of what is owed stands. A row is a subject of a downstream: a number's attribute (mode latest), or one event's word about a number
+// OutboxState is how a row of the outbox stands. A row is a subject of a downstream: a number's attribute (mode latest), or what one event says about a number
 // (mode every). A delivered row stays: it says what the downstream knows.
-type OwedState string
+type OutboxState string
 
-// The states of what is owed. A newer value (mode latest) makes a row waiting from every state but attempting, where it waits its turn.
+// The states of the outbox. A newer value (mode latest) makes a row waiting from every state but attempting, where it waits its turn.
 //
 //	owed -> waiting -> (claimed) -> attempting -> (confirmed) -> delivered
 //	           ^  ^                     |    `-> (refused for good, or given up) -> dead
@@ -85,11 +85,11 @@ type OwedState string
 //	           `------- (a newer value, retry, replay) from delivered, dead, skipped
 //	waiting, dead -> (skip) -> skipped
 const (
-	Waiting    OwedState = "waiting"
-	Attempting OwedState = "attempting"
-	Delivered  OwedState = "delivered"
-	Dead       OwedState = "dead"
-	Skipped    OwedState = "skipped"
+	Waiting    OutboxState = "waiting"
+	Attempting OutboxState = "attempting"
+	Delivered  OutboxState = "delivered"
+	Dead       OutboxState = "dead"
+	Skipped    OutboxState = "skipped"
 )
 
 // LongestWait bounds every wait for the next attempt that a downstream can be given.
@@ -101,37 +101,37 @@ const ClockSlack = time.Second
 // LongestOutput is how many bytes of an attempt's output are kept, at most.
 const LongestOutput = 4 << 10
 
-// Owed is one row of what is owed, as people look at it.
-type Owed struct {
+// OutboxRow is one row of the outbox, as people look at it.
+type OutboxRow struct {
 	ID         int64
 	Downstream string
 	Number     string // empty for an event without numbers
 	Attribute  Attribute
-	State      OwedState
-	EventID    ID // of the event whose value is owed, or was delivered
+	State      OutboxState
+	EventID    ID // of the event whose value is enqueued, or was delivered
 	EventName  string
 	TS         int64 // that event's event_ts
 	Value      json.RawMessage
 	Tries      int       // attempts begun for this value
-	Since      time.Time // when it became owed
+	Since      time.Time // when it was enqueued
 	Due        time.Time // when the next attempt may begin; zero unless it is waiting
 	Attempted  time.Time // when the last attempt ended; zero before the first
 	Reason     string    // what the last attempt ended in: one short line without personal data
 	Output     string    // what the last attempt's program printed, as Result.Output; a list leaves it out
 }
 
-// OwedFilter narrows a list of what is owed; zero values let everything pass.
-type OwedFilter struct {
+// OutboxFilter narrows a list of the outbox; zero values let everything pass.
+type OutboxFilter struct {
 	Downstream string
 	Number     string
-	State      OwedState
+	State      OutboxState
 }
 
 // Attempt is one try to deliver one row, as the store hands it out.
 type Attempt struct {
-	Row   int64 // Owed.ID
-	Claim int64 // the fence: a number that no other claim of the row has; the store takes a result only under the newest
-	Seq   int64 // the version: the place of the event whose value this is
+	Row   int64 // OutboxRow.ID
+	Claim int64 // the fencing number: one that no other claim of the row has; the store takes a result only under the newest
+	Seq   int64 // the version: the seq of the event whose value this is
 
 	Downstream  string
 	Number      string
@@ -146,7 +146,7 @@ type Attempt struct {
 	CarrierCode int32
 	Received    time.Time
 	Try         int       // from 1, of this value
-	Since       time.Time // when it became owed
+	Since       time.Time // when it was enqueued
 	Damaged     string    // why what is kept does not agree with its event's identity, in one line without values: it MUST NOT be handed on; empty when it agrees
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Attribute is what an event can change about a number. The words are the store's, too (its CHECK constraints use them).
+// Attribute is what an event can change about a number. The store uses the same texts (its CHECK constraints use them).
 type Attribute string
 
 // The attributes of a number.
@@ -69,7 +69,7 @@ type Header struct {
 // Delivery is one inbound POST whose signature was found good.
 type Delivery struct {
 	Received time.Time // when its last body byte was read; UTC, kept to the microsecond
-	Door     string    // the path that it was posted to; kept as CutPath
+	Path     string    // the path that it was posted to; kept as CutPath
 	Header   Header
 	Body     []byte // exactly the bytes that were signed
 }
@@ -148,7 +148,7 @@ type Number struct {
 	Values []Change `json:"values"`
 }
 
-// Stored is an event as it is read back, with its place in the order in which the store took it.
+// Stored is an event as it is read back, with its number in the order in which the store took it.
 type Stored struct {
 	Event
 	Seq        int64 // grows with every event stored; not without gaps
@@ -158,7 +158,7 @@ type Stored struct {
 // QuarantineState is how a quarantined delivery stands now.
 type QuarantineState string
 
-// The states of a quarantined delivery. One that was discarded and comes again is held again: its sender says it anew, and that is for somebody to look at.
+// The states of a quarantined delivery. One that was discarded and comes again is held again: its sender says it again, and that is for somebody to look at.
 //
 //	held, discarded -> (a redrive finds that it fits the contract) -> redriven
 //	held -> (an operator needs it no more) -> discarded -> (it comes again) -> held
@@ -201,7 +201,7 @@ type Finding struct {
 	Message string      `json:"message"`          // one sentence, without a value from the body
 	Line    int         `json:"line,omitempty"`   // 1-based line in the body
 	Column  int         `json:"column,omitempty"` // 1-based column in UTF-16 code units
-	Spec    string      `json:"spec,omitempty"`   // RFC 6901, into the document: the place that asks for it
+	Spec    string      `json:"spec,omitempty"`   // RFC 6901, into the document: the keyword that asks for it
 	Offset  int         `json:"-"`                // byte offset in the body
 }
 
@@ -221,7 +221,7 @@ const (
 	Damaged      Kind = "damaged"       // it is kept, and it is not what was stored
 	WrongMethod  Kind = "wrong_method"  // not a POST
 	BrokenUpload Kind = "broken_upload" // the body broke off or did not come; nobody is left to answer
-	Crowded      Kind = "crowded"       // no place for a large body now: the sender is to try again
+	Crowded      Kind = "crowded"       // no slot for a large body now: the sender is to try again
 	Internal     Kind = "internal"      // what nobody thought of; shown without detail
 )
 

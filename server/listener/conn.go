@@ -20,7 +20,7 @@ type Conn struct {
 	listener *Listener
 	remote   netip.Prefix
 	proxy    bool // it comes from a trusted proxy
-	place    place
+	position position
 
 	shake  sync.Once
 	shaken error // the handshake's, once it is over
@@ -64,10 +64,10 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 // came notes that bytes of a request have come.
 func (c *Conn) came(n int) {
 	if n > 0 && c.begun.CompareAndSwap(false, true) {
-		c.listener.crowd.change(c, func(p *place) { p.active = true })
+		c.listener.connections.change(c, func(p *position) { p.active = true })
 	}
 	if all := c.bytes.Add(int64(n)); all > Large && all-int64(n) <= Large {
-		c.listener.crowd.change(c, func(p *place) { p.large = true })
+		c.listener.connections.change(c, func(p *position) { p.large = true })
 	}
 }
 
@@ -111,7 +111,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 
 // Close ends the connection.
 func (c *Conn) Close() error {
-	c.listener.crowd.leave(c)
+	c.listener.connections.leave(c)
 	if c.secure != nil {
 		return c.secure.Close()
 	}
@@ -129,7 +129,7 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// letGo ends a connection that has left the crowd, without a word to the client, who may not read.
+// letGo ends a connection that has left the connections, without a word to the client, who may not read.
 func (c *Conn) letGo(why Kind) {
 	c.tell(why)
 	c.Conn.Close()
@@ -139,7 +139,7 @@ func (c *Conn) letGo(why Kind) {
 func (c *Conn) handle() {
 	c.handled.Store(true)
 	if c.begun.CompareAndSwap(false, true) { // it came in the same piece as the one before
-		c.listener.crowd.change(c, func(p *place) { p.active = true })
+		c.listener.connections.change(c, func(p *position) { p.active = true })
 	}
 }
 
@@ -149,7 +149,7 @@ func (c *Conn) rest() {
 	c.handled.Store(false)
 	c.begun.Store(false)
 	c.bytes.Store(0)
-	c.listener.crowd.change(c, func(p *place) { p.active, p.large = false, false })
+	c.listener.connections.change(c, func(p *position) { p.active, p.large = false, false })
 }
 
 // tell tells why the connection ends, once. A PROXY header at its beginning is the reason for whatever else it failed of.

@@ -31,17 +31,17 @@ type Config struct {
 // Listener hands out connections, each of them a *Conn. It is safe for concurrent use.
 type Listener struct {
 	net.Listener
-	crowd   crowd
-	tls     *tls.Config
-	trusted Proxies
-	refused func(kind Kind, remote string)
+	connections connections
+	tls         *tls.Config
+	trusted     Proxies
+	refused     func(kind Kind, remote string)
 }
 
 // New keeps the connections that come to inner. Attach it to the server that serves it.
 func New(inner net.Listener, cfg Config) *Listener {
 	l := &Listener{
 		Listener: inner, tls: cfg.TLS, trusted: cfg.Trusted, refused: cfg.Refused,
-		crowd: crowd{most: max(1, cfg.Most), mostEach: cfg.MostEach, left: make(chan struct{}, 1), remotes: map[netip.Prefix]*remote{}},
+		connections: connections{most: max(1, cfg.Most), mostEach: cfg.MostEach, left: make(chan struct{}, 1), remotes: map[netip.Prefix]*remote{}},
 	}
 	if l.refused == nil {
 		l.refused = func(Kind, string) {}
@@ -74,12 +74,12 @@ func (l *Listener) Attach(server *http.Server) {
 // Signed notes that the connection of a request, whose context this is, carried a signed delivery.
 func Signed(ctx context.Context) {
 	if c, ok := ctx.Value(connKey{}).(*Conn); ok && c.signed.CompareAndSwap(false, true) {
-		c.listener.crowd.change(c, func(p *place) { p.signed = true })
+		c.listener.connections.change(c, func(p *position) { p.signed = true })
 	}
 }
 
 // Open is how many connections are open.
-func (l *Listener) Open() int { return l.crowd.count() }
+func (l *Listener) Open() int { return l.connections.count() }
 
 // Accept waits for a connection. It does not wait for room: it makes some, after Grace at the latest.
 func (l *Listener) Accept() (net.Conn, error) {
@@ -87,7 +87,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		raw, err := l.Listener.Accept()
 		if err != nil {
 			if noDescriptor(err) {
-				if leaver := l.crowd.spare(); leaver != nil {
+				if leaver := l.connections.spare(); leaver != nil {
 					leaver.letGo(Descriptors)
 					continue
 				}
@@ -103,7 +103,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 // admit takes a connection in, and lets another one go for it where it must.
 func (l *Listener) admit(c *Conn) bool {
 	for {
-		leaver, why, wait := l.crowd.enter(c, time.Now())
+		leaver, why, wait := l.connections.enter(c, time.Now())
 		if leaver != nil {
 			leaver.letGo(why)
 		}
@@ -113,7 +113,7 @@ func (l *Listener) admit(c *Conn) bool {
 		soon := time.NewTimer(wait)
 		select {
 		case <-soon.C:
-		case <-l.crowd.left:
+		case <-l.connections.left:
 		}
 		soon.Stop()
 	}

@@ -68,6 +68,6 @@ func (o *openNow) Collect(to chan<- prometheus.Metric) {
 	defer o.mu.Unlock()
 	for name, l := range o.listeners {
 		to <- prometheus.MustNewConstMetric(openDescription, prometheus.GaugeValue, float64(l.Open()), name)
-		to <- prometheus.MustNewConstMetric(mostDescription, prometheus.GaugeValue, float64(l.crowd.most), name)
+		to <- prometheus.MustNewConstMetric(mostDescription, prometheus.GaugeValue, float64(l.connections.most), name)
 	}
 }

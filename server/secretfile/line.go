@@ -17,9 +17,9 @@ const (
 
 // What to do about the faults of a line.
 const (
-	alone    = "write the secret alone on its line, as the sender shows it"
-	asUTF8   = "save the file as UTF-8 text"
-	copyAnew = "copy the secret anew from where the sender shows it"
+	alone     = "write the secret alone on its line, as the sender shows it"
+	asUTF8    = "save the file as UTF-8 text"
+	copyAgain = "copy the secret anew from where the sender shows it"
 )
 
 // Parse gives the secrets of a file's bytes. White space and one pair of quotes around a secret are no part of it; blank lines, and lines that begin
@@ -49,7 +49,7 @@ func Parse(source string, raw []byte) ([]Secret, error) {
 // ParseVariable gives the secrets of an environment variable: separated by commas or line ends, and otherwise by the rules of Parse.
 func ParseVariable(name, value string) ([]Secret, error) {
 	if what := encodingFault([]byte(value)); what != "" {
-		return nil, failure(&Fault{Source: name, What: what, Remedy: copyAnew})
+		return nil, failure(&Fault{Source: name, What: what, Remedy: copyAgain})
 	}
 	var secrets []Secret
 	number := 0
@@ -113,7 +113,7 @@ var variable = regexp.MustCompile(`^[A-Z][A-Z0-9]*_[A-Z0-9_]*=$`)
 func lineFault(secret string) (what, remedy string) {
 	switch {
 	case strings.ContainsFunc(secret, isControl):
-		return "holds a control character", copyAnew
+		return "holds a control character", copyAgain
 	case isAssignment(secret):
 		return "has the form KEY=value", "write the value alone, without its name"
 	case strings.ContainsAny(secret, marks):
@@ -123,7 +123,7 @@ func lineFault(secret string) (what, remedy string) {
 	case strings.ContainsFunc(secret, unicode.IsSpace):
 		return "holds white space", alone + "; a comment has a line of its own and begins with #"
 	case strings.ContainsFunc(secret, isInvisible):
-		return "holds a character that cannot be seen", copyAnew
+		return "holds a character that cannot be seen", copyAgain
 	case utf8.RuneCountInString(secret) < Shortest:
 		return fmt.Sprintf("is shorter than %d characters", Shortest), "write the whole secret, as the sender shows it"
 	}

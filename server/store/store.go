@@ -7,11 +7,11 @@
 //     a power cut all of them are there, or none;
 //  2. store an event once: two Appends of one identity, at any time and from any process, leave one event, and the later one's receipt says Duplicate;
 //  3. give every number, per attribute, the value with the greatest event_ts; on a tie the one that was stored later. An older event that comes late is
-//     kept, marked superseded, and not applied. Where event_ts is compared, here and in what is owed, it is that of event.Ordered: one that lies a day or more
+//     kept, marked superseded, and not applied. Where event_ts is compared, here and in the outbox, it is that of event.Ordered: one that lies a day or more
 //     after its receipt counts as the receipt. Where it is shown it is the sender's;
 //  4. change nothing where an event has no value (event.Event.Changes): absence is not a deletion;
 //  5. fail with kind Unavailable whenever it cannot promise this now (full, slow, read-only, gone, closing), and recover by itself when the trouble is
-//     over. After a failed fsync nothing is acknowledged until the store has been reopened and what it holds has been written anew;
+//     over. After a failed fsync nothing is acknowledged until the store has been reopened and what it holds has been written again;
 //  6. finish a write that it began even when the caller no longer waits;
 //  11. keep the path of a delivery as event.CutPath, and the event name of a refused one as event.CutText.
 package store
@@ -56,7 +56,7 @@ type Reader interface {
 	NumberAsOf(ctx context.Context, number string, at int64) (event.Number, error)
 	// History lists every change of the number by attribute, event_ts and then order of storing, oldest first.
 	History(ctx context.Context, number string) ([]event.Change, error)
-	// Events lists events in the order in which they were stored, beginning after the place given.
+	// Events lists events in the order in which they were stored, beginning after the seq given.
 	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
 	// EventBodies is Events with the body of each: for what goes through everything that was received.
 	EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error)
@@ -81,8 +81,8 @@ type Reader interface {
 type Store interface {
 	Writer
 	Reader
-	Owing
-	OwedReader
+	Outbox
+	OutboxReader
 	// Close finishes what was begun, refuses what comes after with kind Unavailable, and releases the engine.
 	Close() error
 }

@@ -170,11 +170,11 @@ func serve(hooks []*webhook, h *hoister) *yaml.Node {
 
 // forget removes the names that the overlay gave from where they are of no more use.
 func forget(doc *yaml.Node, h *hoister) {
-	places := sites(doc)
+	positions := sites(doc)
 	for _, schema := range members(h.schemas) {
-		places = append(places, site{schema: schema})
+		positions = append(positions, site{schema: schema})
 	}
-	for _, s := range places {
+	for _, s := range positions {
 		within(s.schema, s.pointer, func(schema *yaml.Node, _ string) bool {
 			if isMapping(schema) {
 				drop(schema, nameKeyword)

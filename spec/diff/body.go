@@ -44,12 +44,12 @@ func (c *comparer) compareWordsOf(keyword string, old, new cursor) {
 func (c *comparer) compareDemand(before, after map[string]cursor, old, new cursor) {
 	oldDemand, newDemand := before["required"], after["required"]
 	was, is := oldDemand.node.isBool(true), newDemand.node.isBool(true)
-	oldPlace, newPlace := field(before, "required", old), field(after, "required", new)
+	oldAt, newAt := field(before, "required", old), field(after, "required", new)
 	switch {
 	case was && !is:
-		c.report(scope{}, "body-became-optional", oldPlace, newPlace)
+		c.report(scope{}, "body-became-optional", oldAt, newAt)
 	case is && !was:
-		c.report(scope{}, "body-became-required", oldPlace, newPlace)
+		c.report(scope{}, "body-became-required", oldAt, newAt)
 	case !same(oldDemand.node, newDemand.node):
 		c.restated()
 	}
@@ -82,13 +82,13 @@ func (c *comparer) compareContent(old, new cursor) {
 // mediaTypes are the media type objects of a content; nil when it is none, or names one twice.
 func mediaTypes(d *Document, content cursor) map[string]cursor {
 	all := map[string]cursor{}
-	for name, place := range d.fields(content) {
+	for name, at := range d.fields(content) {
 		plain, _, _ := strings.Cut(name, ";")
 		plain = strings.ToLower(strings.TrimSpace(plain))
 		if _, twice := all[plain]; twice {
 			return nil
 		}
-		all[plain] = place
+		all[plain] = at
 	}
 	if content.exists() && content.node.kind != object {
 		return nil

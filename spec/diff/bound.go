@@ -15,7 +15,7 @@ type bound struct {
 	value   *big.Rat
 	open    bool   // the value itself lies beyond the bound
 	keyword string // as it is shown
-	place   cursor
+	at      cursor
 }
 
 func (b bound) String() string {
@@ -51,7 +51,7 @@ func numericBound(s side) func(*comparer, scope, *view, *view) bool {
 		old, understood := numberBound(a, s, plain, exclusive)
 		new, alsoUnderstood := numberBound(b, s, plain, exclusive)
 		if understood && alsoUnderstood {
-			c.compareBounds(sc, s, old, new, old.place, new.place)
+			c.compareBounds(sc, s, old, new, old.at, new.at)
 		}
 		return understood && alsoUnderstood
 	}
@@ -59,8 +59,8 @@ func numericBound(s side) func(*comparer, scope, *view, *view) bool {
 
 // numberBound is the bound that counts: the stricter one of the two keywords. In OpenAPI 3.0 the exclusive keyword is a boolean that turns the plain one.
 func numberBound(v *view, s side, plain, exclusive string) (bound, bool) {
-	first, second := v.place(plain), v.place(exclusive)
-	b := bound{keyword: plain, place: first}
+	first, second := v.keyword(plain), v.keyword(exclusive)
+	b := bound{keyword: plain, at: first}
 	if first.exists() {
 		value, ok := first.node.rat()
 		if !ok {
@@ -101,11 +101,11 @@ func (b bound) onIntegers(v *view, s side) bound {
 // countBound is the rule for a keyword that limits a length or a count. What counts things has a lower bound of 0 even without the keyword.
 func countBound(keyword string, s side) func(*comparer, scope, *view, *view) bool {
 	read := func(v *view) (bound, bool) {
-		b := bound{keyword: keyword, place: v.place(keyword)}
-		if !b.place.exists() {
+		b := bound{keyword: keyword, at: v.keyword(keyword)}
+		if !b.at.exists() {
 			return b, true
 		}
-		value, ok := b.place.node.rat()
+		value, ok := b.at.node.rat()
 		b.value = value
 		return b, ok
 	}
@@ -114,23 +114,23 @@ func countBound(keyword string, s side) func(*comparer, scope, *view, *view) boo
 		old, understood := read(a)
 		new, alsoUnderstood := read(b)
 		if understood && alsoUnderstood && !(idle(old) && idle(new)) {
-			c.compareBounds(sc, s, old, new, a.place(keyword), b.place(keyword))
+			c.compareBounds(sc, s, old, new, a.keyword(keyword), b.keyword(keyword))
 		}
 		return understood && alsoUnderstood
 	}
 }
 
-func (c *comparer) compareBounds(sc scope, s side, old, new bound, oldPlace, newPlace cursor) {
+func (c *comparer) compareBounds(sc scope, s side, old, new bound, oldAt, newAt cursor) {
 	switch {
 	case old.value == nil && new.value == nil:
 	case old.value == nil:
-		c.report(sc, "bound-added", oldPlace, newPlace, new.keyword, new.String())
+		c.report(sc, "bound-added", oldAt, newAt, new.keyword, new.String())
 	case new.value == nil:
-		c.report(sc, "bound-removed", oldPlace, newPlace, old.keyword, old.String())
+		c.report(sc, "bound-removed", oldAt, newAt, old.keyword, old.String())
 	case old.stricter(new, s):
-		c.report(sc, "bound-loosened", oldPlace, newPlace, named(old, new), old.String(), new.String())
+		c.report(sc, "bound-loosened", oldAt, newAt, named(old, new), old.String(), new.String())
 	case new.stricter(old, s):
-		c.report(sc, "bound-tightened", oldPlace, newPlace, named(old, new), old.String(), new.String())
+		c.report(sc, "bound-tightened", oldAt, newAt, named(old, new), old.String(), new.String())
 	}
 }
 
@@ -145,12 +145,12 @@ func named(old, new bound) string {
 // compareMultiples is the rule for multipleOf: multiples of 6 are multiples of 3.
 func (c *comparer) compareMultiples(sc scope, a, b *view) bool {
 	const keyword = "multipleOf"
-	old, new := bound{keyword: keyword, place: a.place(keyword)}, bound{keyword: keyword, place: b.place(keyword)}
+	old, new := bound{keyword: keyword, at: a.keyword(keyword)}, bound{keyword: keyword, at: b.keyword(keyword)}
 	for _, b := range []*bound{&old, &new} {
-		if !b.place.exists() {
+		if !b.at.exists() {
 			continue
 		}
-		value, ok := b.place.node.rat()
+		value, ok := b.at.node.rat()
 		if !ok || value.Sign() <= 0 {
 			return false
 		}
@@ -158,12 +158,12 @@ func (c *comparer) compareMultiples(sc scope, a, b *view) bool {
 	}
 	switch {
 	case old.value == nil || new.value == nil:
-		c.compareBounds(sc, lower, old, new, old.place, new.place)
+		c.compareBounds(sc, lower, old, new, old.at, new.at)
 	case old.value.Cmp(new.value) == 0:
 	case new.value != nil && new.quotient(old).IsInt():
-		c.report(sc, "bound-tightened", old.place, new.place, keyword, old.String(), new.String())
+		c.report(sc, "bound-tightened", old.at, new.at, keyword, old.String(), new.String())
 	default:
-		c.report(sc, "bound-loosened", old.place, new.place, keyword, old.String(), new.String())
+		c.report(sc, "bound-loosened", old.at, new.at, keyword, old.String(), new.String())
 	}
 	return true
 }

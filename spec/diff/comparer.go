@@ -66,21 +66,21 @@ func (c *comparer) begin(p pair) bool {
 }
 
 // look gives the view of a schema. Looking once is enough.
-func (c *comparer) look(d *Document, place cursor) view {
-	return c.lookAt(d, place, foldExactly, false)
+func (c *comparer) look(d *Document, at cursor) view {
+	return c.lookAt(d, at, foldExactly, false)
 }
 
-func (c *comparer) lookAt(d *Document, place cursor, how folds, apart bool) view {
-	key := viewKey{place.node, how, apart}
+func (c *comparer) lookAt(d *Document, at cursor, how folds, apart bool) view {
+	key := viewKey{at.node, how, apart}
 	v, known := c.views[key]
-	if !known || !place.exists() {
-		v = d.look(place, how, apart)
+	if !known || !at.exists() {
+		v = d.look(at, how, apart)
 		c.views[key] = v
 	}
 	return v
 }
 
-// report takes down a change of the kind id between two places. The arguments are those of the rule's sentence.
+// report takes down a change of the kind id between two locations. The arguments are those of the rule's sentence.
 func (c *comparer) report(sc scope, id string, old, new cursor, args ...any) {
 	rule := ruleByID[id]
 	switch {
@@ -116,20 +116,20 @@ func (c *comparer) add(rule Rule, old, new cursor, message string) *Change {
 	c.known[key] = true
 	c.changes = append(c.changes, Change{
 		ID: rule.ID, Level: rule.Level, Operation: c.operation, Message: message,
-		Old: placeIn(c.old.name, old), New: placeIn(c.new.name, new),
-		near: Place{c.new.file, new.pointer, new.at.line, new.at.column},
+		Old: locationIn(c.old.name, old), New: locationIn(c.new.name, new),
+		near: Location{c.new.file, new.pointer, new.at.line, new.at.column},
 	})
 	return &c.changes[len(c.changes)-1]
 }
 
-func placeIn(file string, c cursor) *Place {
+func locationIn(file string, c cursor) *Location {
 	if !c.exists() {
 		return nil
 	}
-	return &Place{file, c.pointer, c.at.line, c.at.column}
+	return &Location{file, c.pointer, c.at.line, c.at.column}
 }
 
-// trial holds a schema against another one that it takes the place of, and says how bad that would be, without reporting
+// trial holds a schema against another one that it takes the location of, and says how bad that would be, without reporting
 // it: false, when the two mean the same.
 func (c *comparer) trial(sc scope, old, new cursor) (Level, bool) {
 	return c.trialBetween(c.old, c.new, sc, old, new)

@@ -3,7 +3,7 @@ package diff
 // compareNot is the rule for not, below which more becomes less: what the old negation lets in and the new one does not
 // may come now.
 func (c *comparer) compareNot(sc scope, a, b *view) bool {
-	old, new := a.place("not"), b.place("not")
+	old, new := a.keyword("not"), b.keyword("not")
 	switch {
 	case !old.exists() && !new.exists():
 	case !new.exists():
@@ -41,7 +41,7 @@ func within(sc scope) scope { return scope{opaque: sc.opaque, exclusive: sc.excl
 // compareConditions is the rule for if, then and else: what fits the condition must fit then, and what does not must fit
 // else. Without a condition, or with nothing that hangs on it, they say nothing.
 func (c *comparer) compareConditions(sc scope, a, b *view) bool {
-	oldIf, newIf := a.place("if"), b.place("if")
+	oldIf, newIf := a.keyword("if"), b.keyword("if")
 	was, is := a.conditional(), b.conditional()
 	switch {
 	case !was && !is:
@@ -55,7 +55,7 @@ func (c *comparer) compareConditions(sc scope, a, b *view) bool {
 	}
 	c.compareCondition(sc, a, b)
 	for _, keyword := range []string{"then", "else"} {
-		old, new := a.place(keyword), b.place(keyword)
+		old, new := a.keyword(keyword), b.keyword(keyword)
 		switch {
 		case old.exists() && new.exists():
 			c.compareSchemas(within(sc), old, new)
@@ -70,14 +70,14 @@ func (c *comparer) compareConditions(sc scope, a, b *view) bool {
 
 // conditional reports whether something hangs on a condition.
 func (v *view) conditional() bool {
-	return v.place("if").exists() && (v.place("then").exists() || v.place("else").exists())
+	return v.keyword("if").exists() && (v.keyword("then").exists() || v.keyword("else").exists())
 }
 
 // compareCondition is for a condition that both sides have. With then alone a narrower one lets more through, with else
 // alone a wider one; with both it depends on what they ask for.
 func (c *comparer) compareCondition(sc scope, a, b *view) {
-	old, new := a.place("if"), b.place("if")
-	thens, elses := a.place("then").exists() || b.place("then").exists(), a.place("else").exists() || b.place("else").exists()
+	old, new := a.keyword("if"), b.keyword("if")
+	thens, elses := a.keyword("then").exists() || b.keyword("then").exists(), a.keyword("else").exists() || b.keyword("else").exists()
 	switch {
 	case !elses:
 		c.reportBack(sc, "condition", old, new)
@@ -92,7 +92,7 @@ func (c *comparer) compareCondition(sc scope, a, b *view) {
 
 // compareDependentRequired is the rule for members that must come where another one comes.
 func (c *comparer) compareDependentRequired(sc scope, a, b *view) bool {
-	old, new := a.place("dependentRequired"), b.place("dependentRequired")
+	old, new := a.keyword("dependentRequired"), b.keyword("dependentRequired")
 	if !isDemands(old) || !isDemands(new) {
 		return false
 	}
@@ -112,11 +112,11 @@ func (c *comparer) compareDependentRequired(sc scope, a, b *view) bool {
 }
 
 // isDemands reports whether dependentRequired, if it is there, is written as it must be.
-func isDemands(place cursor) bool {
-	if place.exists() && place.node.kind != object {
+func isDemands(at cursor) bool {
+	if at.exists() && at.node.kind != object {
 		return false
 	}
-	for _, list := range place.members() {
+	for _, list := range at.members() {
 		if !list.node.isStrings() {
 			return false
 		}
@@ -124,7 +124,7 @@ func isDemands(place cursor) bool {
 	return true
 }
 
-// entries are the places of a list's strings, by what they say.
+// entries are the locations of a list's strings, by what they say.
 func entries(list cursor) map[string]cursor {
 	all := map[string]cursor{}
 	for _, entry := range list.items() {
@@ -135,7 +135,7 @@ func entries(list cursor) map[string]cursor {
 
 // compareDependentSchemas is the rule for schemas that count where a member comes.
 func (c *comparer) compareDependentSchemas(sc scope, a, b *view) bool {
-	old, new := a.place("dependentSchemas"), b.place("dependentSchemas")
+	old, new := a.keyword("dependentSchemas"), b.keyword("dependentSchemas")
 	if old.exists() && old.node.kind != object || new.exists() && new.node.kind != object {
 		return false
 	}

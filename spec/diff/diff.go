@@ -4,7 +4,7 @@
 //
 // It guarantees that no change to what can come goes unreported, that documents which say the same are found equal wherever
 // their schemas stand (inline, behind a $ref, under webhooks or under paths, with members in any order) and in whichever of
-// several words they say it, that each change names the places in both documents, and that references which lead in
+// several words they say it, that each change names the locations in both documents, and that references which lead in
 // circles, or multiply, end the comparison neither in a loop nor in silence.
 //
 // Where the rules cannot tell which way a change goes, bodies are tried: one that NEW lets through and OLD refuses proves a
@@ -14,7 +14,7 @@
 // body laid into a response to turn the direction, is a list of checks, and what no check looks for stays unreported: elements that lose their schema, an
 // additionalProperties that opens, a keyword that it does not know. The model of kin-openapi, which it builds on, cannot tell "minLength": 0 from none,
 // rounds bounds to float64, refuses a document for one keyword of the wrong kind, and knows the position of some values only. The tree of the document has
-// everything that stands in it, with its place.
+// everything that stands in it, with its location.
 package diff
 
 import (
@@ -26,8 +26,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Place is where something stands in a document.
-type Place struct {
+// Location is where something stands in a document.
+type Location struct {
 	File    string `json:"file"`    // as it was asked for: a path, or REV:path
 	Pointer string `json:"pointer"` // RFC 6901; into a component, where a $ref leads there
 	Line    int    `json:"line"`    // from 1
@@ -40,12 +40,12 @@ type Change struct {
 	ID             string          `json:"id"`        // stable, one of Rules
 	Level          Level           `json:"level"`     // breaking, risky or safe
 	Operation      string          `json:"operation"` // the event's name; empty for what concerns the document as a whole
-	Old            *Place          `json:"old"`
-	New            *Place          `json:"new"`
+	Old            *Location       `json:"old"`
+	New            *Location       `json:"new"`
 	Message        string          `json:"message"`                   // one sentence, for the receiver
 	PossibleRename string          `json:"possible_rename,omitempty"` // of an event that vanished or appeared: the event of the other document with an equal body
 	Witness        json.RawMessage `json:"witness,omitempty"`         // a body that NEW lets through and OLD refuses, where one was searched for
-	near           Place           // where New is, or would be; its file is the path in the workspace
+	near           Location        // where New is, or would be; its file is the path in the workspace
 }
 
 // Compare finds what changed from old to new: the worst level first, then by event, then by where it stands in new. Equal documents give an empty list.

@@ -38,7 +38,7 @@ func Load(ctx context.Context, arg string) (*Document, error) {
 	return d, nil
 }
 
-// Read is Load of a document that is at hand; name is what it is called in places.
+// Read is Load of a document that is at hand; name is what it is called in locations.
 func Read(name string, raw []byte) (*Document, error) {
 	d, err := load(name, raw)
 	if err != nil {
@@ -96,7 +96,7 @@ func (d *Document) checkReferences(c cursor, named bool) error {
 		return nil
 	}
 	for _, m := range c.node.members {
-		place := c.member(m.name)
+		at := c.member(m.name)
 		switch {
 		case !named && m.name == "$ref" && m.value.kind == text:
 			if err := d.checkReference(c); err != nil {
@@ -104,7 +104,7 @@ func (d *Document) checkReferences(c cursor, named bool) error {
 			}
 		case !named && (holdData[m.name] || strings.HasPrefix(m.name, "x-")):
 		default:
-			if err := d.checkReferences(place, !named && holdNames[m.name]); err != nil {
+			if err := d.checkReferences(at, !named && holdNames[m.name]); err != nil {
 				return err
 			}
 		}
@@ -148,16 +148,16 @@ func (d *Document) follow(c cursor) (cursor, error) {
 	if fragment != "" && fragment[0] != '/' {
 		return c.nothing(), errors.New("it is no JSON pointer")
 	}
-	place := d.root
+	at := d.root
 	for token := range tokens(fragment) {
-		if place = place.step(token); !place.exists() {
+		if at = at.step(token); !at.exists() {
 			return c.nothing(), errors.New("there is nothing at that place")
 		}
 	}
-	if place.node.kind != object && place.node.kind != boolean {
+	if at.node.kind != object && at.node.kind != boolean {
 		return c.nothing(), errors.New("what stands there is neither an object nor a boolean")
 	}
-	return place, nil
+	return at, nil
 }
 
 // tokens are the parts of a JSON pointer, still escaped. The empty pointer has none.
@@ -168,7 +168,7 @@ func tokens(pointer string) iter.Seq[string] {
 	return strings.SplitSeq(pointer[1:], "/")
 }
 
-// step is the place one token of a JSON pointer further.
+// step is the location one token of a JSON pointer further.
 func (c cursor) step(token string) cursor {
 	if c.node.kind == array {
 		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(c.node.items) && strconv.Itoa(i) == token {
@@ -188,9 +188,9 @@ func (d *Document) fields(c cursor) map[string]cursor {
 			return all
 		}
 		delete(all, "$ref")
-		for name, place := range target.members() {
+		for name, at := range target.members() {
 			if _, known := all[name]; !known {
-				all[name] = place
+				all[name] = at
 			}
 		}
 		passed[target.node] = true

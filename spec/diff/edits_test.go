@@ -11,7 +11,7 @@ import (
 // edit is one edit of testdata/numbers.json, and what it means in both directions.
 type edit struct {
 	name     string
-	replaced [][2]string // what is taken out, and what comes in its place
+	replaced [][2]string // what is taken out, and what comes in its location
 	there    []string    // what the edit means
 	back     []string    // what taking it back means
 }
@@ -70,7 +70,7 @@ func TestEdits(t *testing.T) {
 				t.Errorf("taking it back means\n%s\nnot\n%s", strings.Join(got, "\n"), strings.Join(e.back, "\n"))
 			}
 			for _, change := range there {
-				checkPlaces(t, change, base, edited)
+				checkPositions(t, change, base, edited)
 			}
 		})
 	}
@@ -87,8 +87,8 @@ func (e edit) apply(t *testing.T, base string) string {
 	return base
 }
 
-// checkPlaces reads the documents where the change says that it stands: the member's name must be there, and the level must be the rule's.
-func checkPlaces(t *testing.T, change Change, old, new string) {
+// checkPositions reads the documents where the change says that it stands: the member's name must be there, and the level must be the rule's.
+func checkPositions(t *testing.T, change Change, old, new string) {
 	t.Helper()
 	if want := ruleByID[change.ID].Level; change.Level != want {
 		t.Errorf("%s is %s, its rule says %s", change.ID, change.Level, want)
@@ -97,16 +97,16 @@ func checkPlaces(t *testing.T, change Change, old, new string) {
 		t.Errorf("%s stands in neither document", change.ID)
 	}
 	for _, side := range []struct {
-		place *Place
-		text  string
+		position *Location
+		text     string
 	}{{change.Old, old}, {change.New, new}} {
-		if side.place == nil {
+		if side.position == nil {
 			continue
 		}
-		name := lastToken(side.place.Pointer)
-		line := strings.Split(side.text, "\n")[side.place.Line-1]
-		if there := line[side.place.Column-1:]; !strings.HasPrefix(there, `"`+name+`"`) && !isIndex(name) {
-			t.Errorf("%s: at %s stands %q", change.ID, side.place, there)
+		name := lastToken(side.position.Pointer)
+		line := strings.Split(side.text, "\n")[side.position.Line-1]
+		if there := line[side.position.Column-1:]; !strings.HasPrefix(there, `"`+name+`"`) && !isIndex(name) {
+			t.Errorf("%s: at %s stands %q", change.ID, side.position, there)
 		}
 	}
 }
@@ -137,13 +137,13 @@ func brief(changes []Change) []string {
 	shorten := strings.NewReplacer(body+"/properties/payload/properties/object/properties/", "OBJECT/", body, "BODY")
 	var lines []string
 	for _, c := range changes {
-		place := func(p *Place) string {
+		position := func(p *Location) string {
 			if p == nil {
 				return "-"
 			}
 			return fmt.Sprintf("%d:%d %s", p.Line, p.Column, shorten.Replace(p.Pointer))
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s | %s | %s", c.Level, c.ID, c.about(), place(c.Old), place(c.New)))
+		lines = append(lines, fmt.Sprintf("%s %s %s | %s | %s", c.Level, c.ID, c.about(), position(c.Old), position(c.New)))
 	}
 	return lines
 }

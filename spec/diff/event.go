@@ -22,13 +22,13 @@ var methods = set("get", "put", "post", "delete", "options", "head", "patch", "t
 // webhooks, which is the sender's own form.
 func (d *Document) events() map[string]*anEvent {
 	all := map[string]*anEvent{}
-	for name, place := range d.root.member("paths").members() {
+	for name, at := range d.root.member("paths").members() {
 		if eventName, isPath := strings.CutPrefix(name, "/"); isPath {
-			d.addEvent(all, eventName, place)
+			d.addEvent(all, eventName, at)
 		}
 	}
-	for name, place := range d.root.member("webhooks").members() {
-		d.addEvent(all, name, place)
+	for name, at := range d.root.member("webhooks").members() {
+		d.addEvent(all, name, at)
 	}
 	return all
 }
@@ -41,9 +41,9 @@ func (d *Document) home() cursor {
 	return d.root.member("paths").nothing()
 }
 
-func (d *Document) addEvent(all map[string]*anEvent, name string, place cursor) {
-	e := &anEvent{name: name, document: d, at: place, operations: map[string]cursor{}, beside: map[string]cursor{}}
-	for keyword, value := range d.fields(place) {
+func (d *Document) addEvent(all map[string]*anEvent, name string, at cursor) {
+	e := &anEvent{name: name, document: d, at: at, operations: map[string]cursor{}, beside: map[string]cursor{}}
+	for keyword, value := range d.fields(at) {
 		if methods[keyword] {
 			e.operations[strings.ToUpper(keyword)] = value
 		} else {
@@ -78,8 +78,8 @@ func (e *anEvent) examples() []any {
 		if example := media["example"]; example.exists() {
 			all = append(all, plainValue(example.node))
 		}
-		for _, place := range e.document.fields(media["examples"]) {
-			if value := e.document.fields(place)["value"]; value.exists() {
+		for _, at := range e.document.fields(media["examples"]) {
+			if value := e.document.fields(at)["value"]; value.exists() {
 				all = append(all, plainValue(value.node))
 			}
 		}
@@ -120,23 +120,23 @@ func compareEvents(old, new *Document, v *validators) []Change {
 	return changes
 }
 
-func (c *comparer) reportEvent(id string, old, new cursor, twin *anEvent, hint string) {
+func (c *comparer) reportEvent(id string, old, new cursor, counterpart *anEvent, hint string) {
 	rule := ruleByID[id]
 	message := rule.Means
-	if twin != nil {
-		message += " " + fmt.Sprintf(hint, quote(twin.name))
+	if counterpart != nil {
+		message += " " + fmt.Sprintf(hint, quote(counterpart.name))
 	}
 	change := c.add(rule, old, new, message)
-	if twin != nil {
-		change.PossibleRename = twin.name
+	if counterpart != nil {
+		change.PossibleRename = counterpart.name
 	}
 }
 
 // possibleRenames pairs events that vanished with events that came and have an equal body.
 func possibleRenames(gone, come []*anEvent) map[*anEvent]*anEvent {
-	twins := map[*anEvent]*anEvent{}
+	counterparts := map[*anEvent]*anEvent{}
 	if len(gone) == 0 || len(come) == 0 {
-		return twins
+		return counterparts
 	}
 	waiting := map[string][]*anEvent{}
 	for _, e := range come {
@@ -146,12 +146,12 @@ func possibleRenames(gone, come []*anEvent) map[*anEvent]*anEvent {
 	}
 	for _, e := range gone {
 		look := e.document.fingerprint(e.body(), e.name)
-		if twin := waiting[look]; len(twin) > 0 {
-			twins[e], twins[twin[0]] = twin[0], e
-			waiting[look] = twin[1:]
+		if counterpart := waiting[look]; len(counterpart) > 0 {
+			counterparts[e], counterparts[counterpart[0]] = counterpart[0], e
+			waiting[look] = counterpart[1:]
 		}
 	}
-	return twins
+	return counterparts
 }
 
 // compareEvent holds the operations of one event against each other.
@@ -227,8 +227,8 @@ func (c *comparer) compareOperations(a, b *anEvent, old, new cursor) {
 
 // field is a member among fields, or nothing near the object that they are of.
 func field(fields map[string]cursor, name string, of cursor) cursor {
-	if place, known := fields[name]; known {
-		return place
+	if at, known := fields[name]; known {
+		return at
 	}
 	return of.nothing()
 }
@@ -267,9 +267,9 @@ func (c *comparer) compareParameters(a, b *anEvent, oldOwn, newOwn, old, new cur
 func parametersOf(d *Document, lists ...cursor) map[string]cursor {
 	all := map[string]cursor{}
 	for _, list := range lists {
-		for _, place := range list.items() {
-			fields := d.fields(place)
-			all[strings.Trim(show(fields["in"]), `"`)+" "+strings.Trim(show(fields["name"]), `"`)] = place
+		for _, at := range list.items() {
+			fields := d.fields(at)
+			all[strings.Trim(show(fields["in"]), `"`)+" "+strings.Trim(show(fields["name"]), `"`)] = at
 		}
 	}
 	return all

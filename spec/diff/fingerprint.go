@@ -19,43 +19,43 @@ type printer struct {
 }
 
 // fingerprint is a text that is equal for schemas which ask for the same in the same words, however their references are laid out.
-func (d *Document) fingerprint(place cursor, self string) string {
+func (d *Document) fingerprint(at cursor, self string) string {
 	p := printer{document: d, self: self}
-	p.write(place, false)
+	p.write(at, false)
 	return p.out.String()
 }
 
 // write goes through a schema. named says that the members of place are named by the author, and are no keywords.
-func (p *printer) write(place cursor, named bool) {
-	if !place.exists() || p.out.Len() > maxFingerprint {
+func (p *printer) write(at cursor, named bool) {
+	if !at.exists() || p.out.Len() > maxFingerprint {
 		return
 	}
-	switch place.node.kind {
+	switch at.node.kind {
 	case array:
-		p.writeItems(place)
+		p.writeItems(at)
 	case object:
-		if i := slices.Index(p.within, place.node); i >= 0 {
+		if i := slices.Index(p.within, at.node); i >= 0 {
 			fmt.Fprintf(&p.out, "<%d up>", len(p.within)-i)
 			return
 		}
-		p.within = append(p.within, place.node)
-		p.writeMembers(place, named)
+		p.within = append(p.within, at.node)
+		p.writeMembers(at, named)
 		p.within = p.within[:len(p.within)-1]
 	case text:
-		if p.self != "" && place.node.text == p.self {
+		if p.self != "" && at.node.text == p.self {
 			p.out.WriteString("<self>")
 			return
 		}
-		p.out.WriteString(strconv.Quote(place.node.text))
+		p.out.WriteString(strconv.Quote(at.node.text))
 	default:
-		place.node.writeCanonical(&p.out)
+		at.node.writeCanonical(&p.out)
 	}
 }
 
 // writeItems writes an array. The order of required, type and enum says nothing.
-func (p *printer) writeItems(place cursor) {
-	items := place.items()
-	if keyword := lastToken(place.pointer); keyword == "required" || keyword == "type" || keyword == "enum" {
+func (p *printer) writeItems(at cursor) {
+	items := at.items()
+	if keyword := lastToken(at.pointer); keyword == "required" || keyword == "type" || keyword == "enum" {
 		slices.SortFunc(items, func(a, b cursor) int { return strings.Compare(a.node.canonical(), b.node.canonical()) })
 	}
 	p.out.WriteByte('[')
@@ -66,9 +66,9 @@ func (p *printer) writeItems(place cursor) {
 	p.out.WriteByte(']')
 }
 
-func (p *printer) writeMembers(place cursor, named bool) {
-	members := place.members()
-	if target, err := p.document.follow(place); !named && err == nil && target.exists() {
+func (p *printer) writeMembers(at cursor, named bool) {
+	members := at.members()
+	if target, err := p.document.follow(at); !named && err == nil && target.exists() {
 		others := 0
 		for name := range members {
 			if name != "$ref" && !isAnnotation(name) {

@@ -46,7 +46,7 @@ func (c Change) about() string {
 }
 
 // String is file:line:column and the pointer, as editors and people read them; "-" for nowhere.
-func (p *Place) String() string {
+func (p *Location) String() string {
 	if p == nil {
 		return "-"
 	}
@@ -119,7 +119,7 @@ func writeTable(b *strings.Builder, changes []Change) {
 	}
 }
 
-func cell(p *Place) string {
+func cell(p *Location) string {
 	if p == nil {
 		return "-"
 	}
@@ -151,7 +151,7 @@ func prose(s string) string { return markdownEscape.Replace(oneLine(s)) }
 // oneLine keeps a name from beginning a line of its own, which a CI system might take for a command, and from steering a terminal.
 func oneLine(s string) string { return terminal.Line(s) }
 
-// WriteGitHub writes one workflow command for each change: error, warning or notice at its place in NEW, or at the nearest place that NEW has.
+// WriteGitHub writes one workflow command for each change: error, warning or notice at its location in NEW, or at the nearest place that NEW has.
 func WriteGitHub(w io.Writer, changes []Change) error {
 	command := map[Level]string{Breaking: "error", Risky: "warning", Safe: "notice"}
 	var b strings.Builder

@@ -32,7 +32,7 @@ func plain(t *testing.T) []Change {
 	return Compare(mustLoad(t, "HEAD~1:spec/numbers.json", base), mustLoad(t, "spec/numbers.json", edited))
 }
 
-// TestFormats holds what is written against testdata/<case>.<format>. UPDATE=1 writes the files anew.
+// TestFormats holds what is written against testdata/<case>.<format>. UPDATE=1 writes the files again.
 func TestFormats(t *testing.T) {
 	writers := map[string]func(io.Writer, []Change) error{"txt": WriteText, "json": WriteJSON, "md": WriteMarkdown, "github": WriteGitHub}
 	for name, changes := range map[string][]Change{"none": nil, "plain": plain(t), "hostile": hostile(t)} {

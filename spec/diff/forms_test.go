@@ -168,7 +168,7 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-func below(p *Place) string {
+func below(p *Location) string {
 	if p == nil {
 		return "-"
 	}
@@ -254,7 +254,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// TestRulesTable holds rules.md against the table. UPDATE=1 writes it anew.
+// TestRulesTable holds rules.md against the table. UPDATE=1 writes it again.
 func TestRulesTable(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# What `numhook spec diff` reports\n\nEach kind of change has one level. The sentence is the message; what is concerned stands where the dots are.\n\n" +

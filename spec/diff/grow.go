@@ -24,21 +24,21 @@ const maxGrown = 12
 func (g *grower) once(in int) bool { return g.IntN(in) == 0 }
 
 // collect takes in what a schema, and what it refers to, mentions.
-func (g *grower) collect(d *Document, place cursor, passed map[*node]bool) {
-	if !place.exists() || passed[place.node] || len(passed) > maxPairs {
+func (g *grower) collect(d *Document, at cursor, passed map[*node]bool) {
+	if !at.exists() || passed[at.node] || len(passed) > maxPairs {
 		return
 	}
-	passed[place.node] = true
-	switch place.node.kind {
+	passed[at.node] = true
+	switch at.node.kind {
 	case text:
-		g.texts = append(g.texts, place.node.text)
+		g.texts = append(g.texts, at.node.text)
 	case number:
-		g.collectNumber(place.node)
+		g.collectNumber(at.node)
 	}
-	for _, item := range place.items() {
+	for _, item := range at.items() {
 		g.collect(d, item, passed)
 	}
-	for name, member := range place.members() {
+	for name, member := range at.members() {
 		switch {
 		case isAnnotation(name) && name != "example" && name != "examples", name == "$ref", name == "type", name == "format":
 		default:
@@ -46,7 +46,7 @@ func (g *grower) collect(d *Document, place cursor, passed map[*node]bool) {
 			g.collect(d, member, passed)
 		}
 	}
-	if target, err := d.follow(place); err == nil {
+	if target, err := d.follow(at); err == nil {
 		g.collect(d, target, passed)
 	}
 }
@@ -117,20 +117,20 @@ func (g *grower) any() any {
 	return of(g, g.texts)
 }
 
-// value grows a value for the schema at the place.
-func (g *grower) value(place cursor, depth int) any {
-	if !place.exists() || place.node.kind != object || depth == 0 || g.once(25) {
+// value grows a value for the schema at the location.
+func (g *grower) value(at cursor, depth int) any {
+	if !at.exists() || at.node.kind != object || depth == 0 || g.once(25) {
 		return g.any()
 	}
-	if target, err := g.document.follow(place); err == nil && target.exists() && (len(place.node.members) == 1 || g.once(2)) {
+	if target, err := g.document.follow(at); err == nil && target.exists() && (len(at.node.members) == 1 || g.once(2)) {
 		return g.value(target, depth-1)
 	}
-	if listed := g.listed(place); len(listed) > 0 && !g.once(10) {
+	if listed := g.listed(at); len(listed) > 0 && !g.once(10) {
 		return of(g, listed)
 	}
-	base := g.typed(place, depth)
+	base := g.typed(at, depth)
 	for _, keyword := range []string{"anyOf", "oneOf", "allOf"} {
-		branches := place.member(keyword).items()
+		branches := at.member(keyword).items()
 		if len(branches) == 0 {
 			continue
 		}
@@ -138,11 +138,11 @@ func (g *grower) value(place cursor, depth int) any {
 			branches = []cursor{of(g, branches)}
 		}
 		for _, branch := range branches {
-			base = together(base, g.value(branch, depth-1), len(place.members()) == 1)
+			base = together(base, g.value(branch, depth-1), len(at.members()) == 1)
 		}
 	}
 	for _, keyword := range []string{"if", "then", "else"} {
-		if branch := place.member(keyword); branch.exists() && g.once(2) {
+		if branch := at.member(keyword); branch.exists() && g.once(2) {
 			base = together(base, g.value(branch, depth-1), false)
 		}
 	}
@@ -166,21 +166,21 @@ func together(a, b any, only bool) any {
 }
 
 // listed are the values that the schema itself names.
-func (g *grower) listed(place cursor) []any {
+func (g *grower) listed(at cursor) []any {
 	var all []any
-	for _, item := range place.member("enum").items() {
+	for _, item := range at.member("enum").items() {
 		all = append(all, plainValue(item.node))
 	}
-	if constant := place.member("const"); constant.exists() {
+	if constant := at.member("const"); constant.exists() {
 		all = append(all, plainValue(constant.node))
 	}
 	if len(all) == 0 && g.once(3) {
 		for _, keyword := range []string{"example", "default"} {
-			if example := place.member(keyword); example.exists() {
+			if example := at.member(keyword); example.exists() {
 				all = append(all, plainValue(example.node))
 			}
 		}
-		for _, example := range place.member("examples").items() {
+		for _, example := range at.member("examples").items() {
 			all = append(all, plainValue(example.node))
 		}
 	}
@@ -188,27 +188,27 @@ func (g *grower) listed(place cursor) []any {
 }
 
 // typed grows a value of one of the types of the schema.
-func (g *grower) typed(place cursor, depth int) any {
-	kinds := place.member("type").items()
-	if word := place.member("type"); word.exists() && word.node.kind == text {
+func (g *grower) typed(at cursor, depth int) any {
+	kinds := at.member("type").items()
+	if word := at.member("type"); word.exists() && word.node.kind == text {
 		kinds = []cursor{word}
 	}
 	word := ""
 	switch {
 	case len(kinds) > 0:
 		word = of(g, kinds).node.text
-	case place.member("properties").exists(), place.member("required").exists(), place.member("additionalProperties").exists(),
-		place.member("patternProperties").exists(), place.member("propertyNames").exists(),
-		place.member("dependentRequired").exists(), place.member("dependentSchemas").exists():
+	case at.member("properties").exists(), at.member("required").exists(), at.member("additionalProperties").exists(),
+		at.member("patternProperties").exists(), at.member("propertyNames").exists(),
+		at.member("dependentRequired").exists(), at.member("dependentSchemas").exists():
 		word = "object"
-	case place.member("items").exists(), place.member("prefixItems").exists(), place.member("contains").exists():
+	case at.member("items").exists(), at.member("prefixItems").exists(), at.member("contains").exists():
 		word = "array"
 	}
 	switch word {
 	case "object":
-		return g.object(place, depth)
+		return g.object(at, depth)
 	case "array":
-		return g.array(place, depth)
+		return g.array(at, depth)
 	case "string":
 		return of(g, g.texts)
 	case "integer", "number":
@@ -221,16 +221,16 @@ func (g *grower) typed(place cursor, depth int) any {
 	return g.any()
 }
 
-func (g *grower) object(place cursor, depth int) any {
+func (g *grower) object(at cursor, depth int) any {
 	made := map[string]any{}
-	properties := place.member("properties")
+	properties := at.member("properties")
 	all := properties.members()
 	for _, name := range union(all, all) {
 		if !g.once(3) {
 			made[name] = g.value(all[name], depth-1)
 		}
 	}
-	for _, entry := range place.member("required").items() {
+	for _, entry := range at.member("required").items() {
 		if _, has := made[entry.node.text]; !has && entry.node.kind == text && !g.once(20) {
 			made[entry.node.text] = g.value(all[entry.node.text], depth-1)
 		}
@@ -241,8 +241,8 @@ func (g *grower) object(place cursor, depth int) any {
 			name = of(g, g.texts)
 		}
 		if _, has := made[name]; !has {
-			rules := []cursor{place.member("additionalProperties")}
-			for _, rule := range place.member("patternProperties").members() {
+			rules := []cursor{at.member("additionalProperties")}
+			for _, rule := range at.member("patternProperties").members() {
 				rules = append(rules, rule)
 			}
 			made[name] = g.value(rules[len(rules)-1], depth-1)
@@ -251,15 +251,15 @@ func (g *grower) object(place cursor, depth int) any {
 	return made
 }
 
-func (g *grower) array(place cursor, depth int) any {
+func (g *grower) array(at cursor, depth int) any {
 	list := []any{}
-	for _, element := range place.member("prefixItems").items() {
+	for _, element := range at.member("prefixItems").items() {
 		list = append(list, g.value(element, depth-1))
 	}
 	for range g.IntN(4) {
-		list = append(list, g.value(place.member("items"), depth-1))
+		list = append(list, g.value(at.member("items"), depth-1))
 	}
-	if contains := place.member("contains"); contains.exists() {
+	if contains := at.member("contains"); contains.exists() {
 		for range g.IntN(4) {
 			list = append(list, g.value(contains, depth-1))
 		}

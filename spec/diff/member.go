@@ -21,7 +21,7 @@ func (c *comparer) compareMembers(sc scope, a, b *view) {
 
 // checkForm reports a change of a keyword that is not written as it must be, and so was not taken for what it is.
 func (c *comparer) checkForm(sc scope, a, b *view, keyword string, fits func(*node) bool) {
-	old, new := a.place(keyword), b.place(keyword)
+	old, new := a.keyword(keyword), b.keyword(keyword)
 	if old.exists() && !fits(old.node) || new.exists() && !fits(new.node) {
 		c.compareWords(sc, old, new)
 	}
@@ -76,30 +76,30 @@ func (c *comparer) compareMember(sc scope, a, b *view, name string) {
 
 // member is where the schema describes a member, or nothing near its properties.
 func (v *view) member(name string) cursor {
-	if place, known := v.properties[name]; known {
-		return place
+	if at, known := v.properties[name]; known {
+		return at
 	}
-	return v.place("properties").nothing()
+	return v.keyword("properties").nothing()
 }
 
 // demand is where the schema lists a member as required, or nothing near its properties.
 func (v *view) demand(name string) cursor {
-	if place, known := v.required[name]; known {
-		return place
+	if at, known := v.required[name]; known {
+		return at
 	}
-	return v.place("properties").nothing()
+	return v.keyword("properties").nothing()
 }
 
 // others are the schemas that hold for a member which has no schema of its own: those of the patterns that its name follows, else additionalProperties. A
 // pattern that cannot be tried here counts as followed.
 func (v *view) others(name string) []cursor {
 	var all []cursor
-	for pattern, schema := range v.place("patternProperties").members() {
+	for pattern, schema := range v.keyword("patternProperties").members() {
 		if expression, err := regexp.Compile(pattern); err != nil || expression.MatchString(name) {
 			all = append(all, schema)
 		}
 	}
-	if additional := v.place("additionalProperties"); len(all) == 0 && additional.exists() && additional.node.kind == object {
+	if additional := v.keyword("additionalProperties"); len(all) == 0 && additional.exists() && additional.node.kind == object {
 		all = append(all, additional)
 	}
 	return all
@@ -152,7 +152,7 @@ func (c *comparer) compareRemoved(within scope, b *view, name string, old, new c
 
 // compareAdditional is the rule for additionalProperties: a missing one lets anything through, and so does true.
 func (c *comparer) compareAdditional(sc scope, a, b *view) bool {
-	old, new := a.place("additionalProperties"), b.place("additionalProperties")
+	old, new := a.keyword("additionalProperties"), b.keyword("additionalProperties")
 	was, understood := c.openness(c.old, old)
 	is, alsoUnderstood := c.openness(c.new, new)
 	switch {
@@ -183,11 +183,11 @@ const (
 	shut                  // nothing
 )
 
-func (c *comparer) openness(d *Document, place cursor) (openness, bool) {
-	if !place.exists() {
+func (c *comparer) openness(d *Document, at cursor) (openness, bool) {
+	if !at.exists() {
 		return open, true
 	}
-	v := c.look(d, place)
+	v := c.look(d, at)
 	switch {
 	case v.odd:
 		return 0, false
@@ -202,7 +202,7 @@ func (c *comparer) openness(d *Document, place cursor) (openness, bool) {
 // compareUnevaluated is the rule for unevaluatedProperties: between false and its absence it is additionalProperties in other words.
 func (c *comparer) compareUnevaluated(sc scope, a, b *view) bool {
 	const keyword = "unevaluatedProperties"
-	old, new := a.place(keyword), b.place(keyword)
+	old, new := a.keyword(keyword), b.keyword(keyword)
 	was, is := !old.exists() || old.node.isBool(true), !new.exists() || new.node.isBool(true)
 	switch {
 	case was && is:

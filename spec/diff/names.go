@@ -2,7 +2,7 @@ package diff
 
 // comparePropertyNames is the rule for the schema that names of members fit.
 func (c *comparer) comparePropertyNames(sc scope, a, b *view) bool {
-	old, new := a.place("propertyNames"), b.place("propertyNames")
+	old, new := a.keyword("propertyNames"), b.keyword("propertyNames")
 	switch {
 	case old.exists() && new.exists():
 		c.compareSchemas(within(sc), old, new)
@@ -18,7 +18,7 @@ func (c *comparer) comparePropertyNames(sc scope, a, b *view) bool {
 // held against what the other side says of members without a name of their own.
 func (c *comparer) comparePatternProperties(sc scope, a, b *view) bool {
 	const keyword = "patternProperties"
-	old, new := a.place(keyword), b.place(keyword)
+	old, new := a.keyword(keyword), b.keyword(keyword)
 	if old.exists() && old.node.kind != object || new.exists() && new.node.kind != object {
 		return false
 	}
@@ -28,9 +28,9 @@ func (c *comparer) comparePatternProperties(sc scope, a, b *view) bool {
 		case before.exists() && after.exists():
 			c.compareSchemas(within(sc), before, after)
 		case before.exists():
-			c.comparePatternRemoved(sc, b.place("additionalProperties"), before, after, pattern)
+			c.comparePatternRemoved(sc, b.keyword("additionalProperties"), before, after, pattern)
 		default:
-			c.comparePatternAdded(sc, a.place("additionalProperties"), before, after, pattern)
+			c.comparePatternAdded(sc, a.keyword("additionalProperties"), before, after, pattern)
 		}
 	}
 	return true

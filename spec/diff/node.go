@@ -162,7 +162,7 @@ func same(a, b *node) bool {
 	return true
 }
 
-// cursor is a place in a document: a value, the pointer that leads to it, and the position of the member that holds it.
+// cursor is a location in a document: a value, the pointer that leads to it, and the position of the member that holds it.
 type cursor struct {
 	node    *node // nil where there is nothing; pointer and position are then those of the nearest place that exists
 	pointer string
@@ -179,7 +179,7 @@ var (
 	pointerUnescape = strings.NewReplacer("~1", "/", "~0", "~")
 )
 
-// member is the place of a member, or nothing.
+// member is the location of a member, or nothing.
 func (c cursor) member(name string) cursor {
 	if c.node == nil || c.node.kind != object {
 		return c.nothing()
@@ -191,7 +191,7 @@ func (c cursor) member(name string) cursor {
 	return cursor{m.value, c.pointer + "/" + pointerEscape.Replace(name), m.at}
 }
 
-// members are the places of all members, by name.
+// members are the locations of all members, by name.
 func (c cursor) members() map[string]cursor {
 	if c.node == nil || c.node.kind != object {
 		return nil
@@ -203,7 +203,7 @@ func (c cursor) members() map[string]cursor {
 	return all
 }
 
-// items are the places of an array's elements.
+// items are the locations of an array's elements.
 func (c cursor) items() []cursor {
 	if c.node == nil || c.node.kind != array {
 		return nil

@@ -10,7 +10,9 @@ var wordless = set("discriminator", "contentSchema", "contentMediaType", "conten
 func isAlternatives(keyword string) bool { return keyword == "anyOf" || keyword == "oneOf" }
 
 // hasAlternatives reports whether the view has alternatives that could not be written as one schema.
-func (v *view) hasAlternatives() bool { return v.place("anyOf").exists() || v.place("oneOf").exists() }
+func (v *view) hasAlternatives() bool {
+	return v.keyword("anyOf").exists() || v.keyword("oneOf").exists()
+}
 
 // formatWord stands in a view for a format that no value is held to, and that gives a member another Go type.
 const formatWord = "x-format in words"
@@ -25,15 +27,15 @@ func (f *folding) normalise(v *view) {
 	if !v.conditional() {
 		delete(v.keywords, "then")
 		delete(v.keywords, "else")
-		if !v.place("unevaluatedProperties").exists() && !v.place("unevaluatedItems").exists() {
+		if !v.keyword("unevaluatedProperties").exists() && !v.keyword("unevaluatedItems").exists() {
 			delete(v.keywords, "if")
 		}
 	}
-	if !v.place("contains").exists() {
+	if !v.keyword("contains").exists() {
 		delete(v.keywords, "minContains")
 		delete(v.keywords, "maxContains")
 	}
-	if format := v.place("format"); format.exists() && format.node.kind == text && !isHeld(format.node.text) {
+	if format := v.keyword("format"); format.exists() && format.node.kind == text && !isHeld(format.node.text) {
 		delete(v.keywords, "format")
 		if changesType[format.node.text] {
 			v.keywords[formatWord] = format
@@ -46,15 +48,15 @@ func (f *folding) normalise(v *view) {
 // schemas that have no value in common for a plain one.
 func (f *folding) normaliseAlternatives(v *view) {
 	for _, keyword := range []string{"anyOf", "oneOf"} {
-		place := v.place(keyword)
-		if len(place.items()) < 2 || place.node.kind != array {
+		at := v.keyword(keyword)
+		if len(at.items()) < 2 || at.node.kind != array {
 			continue
 		}
-		branches := f.branches(place)
+		branches := f.branches(at)
 		if branches == nil || !disjoint(branches) && keyword == "oneOf" {
 			continue
 		}
-		if merged, ok := merge(place, branches); ok && !f.apart {
+		if merged, ok := merge(at, branches); ok && !f.apart {
 			rest := *v
 			rest.keywords = withoutKeyword(v.keywords, keyword)
 			if rest.takesIn(merged, foldExactly) {
@@ -63,27 +65,27 @@ func (f *folding) normaliseAlternatives(v *view) {
 				continue
 			}
 		}
-		if keyword == "oneOf" && !v.place("anyOf").exists() {
+		if keyword == "oneOf" && !v.keyword("anyOf").exists() {
 			delete(v.keywords, "oneOf")
-			v.keywords["anyOf"] = place
+			v.keywords["anyOf"] = at
 		}
 	}
 }
 
 func withoutKeyword(keywords map[string]cursor, keyword string) map[string]cursor {
 	rest := make(map[string]cursor, len(keywords))
-	for name, place := range keywords {
+	for name, at := range keywords {
 		if name != keyword {
-			rest[name] = place
+			rest[name] = at
 		}
 	}
 	return rest
 }
 
 // branches are the views of alternatives; nil, when there are too many to look into.
-func (f *folding) branches(place cursor) []view {
+func (f *folding) branches(at cursor) []view {
 	var all []view
-	for _, item := range place.items() {
+	for _, item := range at.items() {
 		if f.within[item.node] || f.left <= 0 {
 			return nil
 		}
@@ -130,8 +132,8 @@ func (v *view) apartFrom(w *view) bool {
 
 // apartValues reports whether two schemas list their values, and none in both.
 func apartValues(a, b cursor) bool {
-	of := func(place cursor) map[string]cursor {
-		v := view{at: place, keywords: place.members()}
+	of := func(at cursor) map[string]cursor {
+		v := view{at: at, keywords: at.members()}
 		values, ok := choicesOf(&v)
 		if !ok {
 			return nil
@@ -160,11 +162,11 @@ var typed = set("minLength", "maxLength", "pattern",
 
 // merge writes alternatives as one schema, where that is possible: those of different types, because what each asks of its
 // own types says nothing of the others', and those that list their values.
-func merge(place cursor, branches []view) (view, bool) {
-	if listed, all := mergeLists(place, branches); all {
+func merge(at cursor, branches []view) (view, bool) {
+	if listed, all := mergeLists(at, branches); all {
 		return listed, true
 	}
-	merged := newView(place)
+	merged := newView(at)
 	var all types
 	for i := range branches {
 		b := &branches[i]
@@ -175,13 +177,13 @@ func merge(place cursor, branches []view) (view, bool) {
 		}
 		all |= own
 	}
-	merged.keywords["type"] = typeList(place, all)
+	merged.keywords["type"] = typeList(at, all)
 	return merged, true
 }
 
 // mergeLists puts the values of alternatives together; false, when one of them does not list them.
-func mergeLists(place cursor, branches []view) (view, bool) {
-	merged := newView(place)
+func mergeLists(at cursor, branches []view) (view, bool) {
+	merged := newView(at)
 	values := map[string]cursor{}
 	listing := false
 	for i := range branches {
@@ -198,13 +200,13 @@ func mergeLists(place cursor, branches []view) (view, bool) {
 			values[value] = where
 		}
 	}
-	merged.keywords["enum"] = listOf(place, values)
+	merged.keywords["enum"] = listOf(at, values)
 	return merged, listing
 }
 
-func newView(place cursor) view {
+func newView(at cursor) view {
 	return view{
-		at: place, keywords: map[string]cursor{}, properties: map[string]cursor{}, required: map[string]cursor{},
+		at: at, keywords: map[string]cursor{}, properties: map[string]cursor{}, required: map[string]cursor{},
 		shadowed: map[string][]cursor{},
 	}
 }
@@ -235,24 +237,24 @@ func (v *view) takeBranch(b *view, own types) bool {
 }
 
 // listOf is a list of values that stands nowhere as such.
-func listOf(place cursor, values map[string]cursor) cursor {
-	list := &node{kind: array, at: place.at}
+func listOf(at cursor, values map[string]cursor) cursor {
+	list := &node{kind: array, at: at.at}
 	for _, value := range union(values, values) {
 		list.items = append(list.items, values[value].node)
 	}
-	return cursor{node: list, pointer: place.pointer, at: place.at}
+	return cursor{node: list, pointer: at.pointer, at: at.at}
 }
 
 // typeList is the type keyword that stands nowhere as such.
-func typeList(place cursor, all types) cursor {
-	list := &node{kind: array, at: place.at}
+func typeList(at cursor, all types) cursor {
+	list := &node{kind: array, at: at.at}
 	for _, typ := range typeNames {
 		if all&typ.set == typ.set {
-			list.items = append(list.items, &node{kind: text, text: typ.name, at: place.at})
+			list.items = append(list.items, &node{kind: text, text: typ.name, at: at.at})
 			all &^= typ.set
 		}
 	}
-	return cursor{node: list, pointer: place.pointer, at: place.at}
+	return cursor{node: list, pointer: at.pointer, at: at.at}
 }
 
 // heldFormats are the formats that a value must fit, because the receiver could not hold it otherwise. All others are

@@ -123,21 +123,21 @@ func clone[T any](v T) T {
 	return copied
 }
 
-// edit changes one place below v, which is an object or an array, and says what it did.
+// edit changes one location below v, which is an object or an array, and says what it did.
 func (g garden) edit(v any) string {
-	var places []func() string
+	var positions []func() string
 	var visit func(v any, path string)
 	visit = func(v any, path string) {
 		switch v := v.(type) {
 		case tree:
 			for _, name := range slices.Sorted(maps.Keys(v)) {
 				at := path + "/" + name
-				places = append(places,
+				positions = append(positions,
 					func() string { delete(v, name); return "delete " + at },
 					func() string { v[name] = g.other(v[name]); return "replace " + at })
 				if list, ok := v[name].([]any); ok && len(list) > 0 {
 					i := g.IntN(len(list))
-					places = append(places, func() string {
+					positions = append(positions, func() string {
 						v[name] = slices.Delete(slices.Clone(list), i, i+1)
 						return fmt.Sprint("delete ", at, "/", i)
 					},
@@ -145,7 +145,7 @@ func (g garden) edit(v any) string {
 				}
 				visit(v[name], at)
 			}
-			places = append(places, func() string {
+			positions = append(positions, func() string {
 				name := pick(g, "type", "maximum", "minLength", "required", "properties", "additionalProperties", "enum", "const", "items", "title", "x-a", "novel",
 					"format", "allOf", "anyOf", "nullable", "a", "not", "$defs", "default", "deprecated", "readOnly", "unevaluatedProperties", "patternProperties")
 				if _, taken := v[name]; taken {
@@ -157,13 +157,13 @@ func (g garden) edit(v any) string {
 		case []any:
 			for i := range v {
 				at := fmt.Sprint(path, "/", i)
-				places = append(places, func() string { v[i] = g.other(v[i]); return "replace " + at })
+				positions = append(positions, func() string { v[i] = g.other(v[i]); return "replace " + at })
 				visit(v[i], at)
 			}
 		}
 	}
 	visit(v, "")
-	return places[g.IntN(len(places))]()
+	return positions[g.IntN(len(positions))]()
 }
 
 // other is a value that is not v.

@@ -79,19 +79,19 @@ func groups() []group {
 // compareKeywords runs the rule of each group of keywords, then holds all other keywords against each other as they are written.
 func (c *comparer) compareKeywords(sc scope, a, b *view) {
 	ruled := set("properties", "required", "$defs", "definitions")
-	c.definitions = append(c.definitions, [2]cursor{a.place("$defs"), b.place("$defs")}, [2]cursor{a.place("definitions"), b.place("definitions")})
+	c.definitions = append(c.definitions, [2]cursor{a.keyword("$defs"), b.keyword("$defs")}, [2]cursor{a.keyword("definitions"), b.keyword("definitions")})
 	for _, group := range c.groups {
 		understood := group.compare(c, sc, a, b)
 		for _, keyword := range group.keywords {
 			ruled[keyword] = true
 			if !understood {
-				c.compareWords(sc, a.place(keyword), b.place(keyword))
+				c.compareWords(sc, a.keyword(keyword), b.keyword(keyword))
 			}
 		}
 	}
 	for _, keyword := range union(a.keywords, b.keywords) {
 		if !ruled[keyword] {
-			c.compareWords(sc, a.place(keyword), b.place(keyword))
+			c.compareWords(sc, a.keyword(keyword), b.keyword(keyword))
 		}
 	}
 	for keyword, hidden := range a.shadowed {
@@ -108,11 +108,11 @@ func sameWords(keyword string, old, new *node) bool {
 	}
 	matched := map[*node]bool{}
 	for _, value := range old.items {
-		twin := firstOf(new.items, func(n *node) bool { return !matched[n] && same(n, value) })
-		if twin == nil {
+		counterpart := firstOf(new.items, func(n *node) bool { return !matched[n] && same(n, value) })
+		if counterpart == nil {
 			return false
 		}
-		matched[twin] = true
+		matched[counterpart] = true
 	}
 	return true
 }
@@ -131,11 +131,11 @@ func (c *comparer) compareWords(sc scope, old, new cursor) {
 	if same(old.node, new.node) {
 		return
 	}
-	place := new
+	at := new
 	if !new.exists() {
-		place = old
+		at = old
 	}
-	if keyword := lastToken(place.pointer); isAnnotation(keyword) {
+	if keyword := lastToken(at.pointer); isAnnotation(keyword) {
 		c.report(sc, "annotation-changed", old, new, keyword)
 	} else {
 		c.report(sc, "schema-changed", old, new, quote(keyword))
@@ -148,14 +148,14 @@ func lastToken(pointer string) string {
 }
 
 func (c *comparer) compareDefaults(sc scope, a, b *view) bool {
-	if old, new := a.place("default"), b.place("default"); !same(old.node, new.node) {
+	if old, new := a.keyword("default"), b.keyword("default"); !same(old.node, new.node) {
 		c.report(sc, "default-changed", old, new, show(old), show(new))
 	}
 	return true
 }
 
 func (c *comparer) compareDeprecation(sc scope, a, b *view) bool {
-	if old, new := a.place("deprecated"), b.place("deprecated"); old.node.isBool(true) != new.node.isBool(true) {
+	if old, new := a.keyword("deprecated"), b.keyword("deprecated"); old.node.isBool(true) != new.node.isBool(true) {
 		c.report(sc, "deprecation-changed", old, new, show(old), show(new))
 	}
 	return true

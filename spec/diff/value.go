@@ -44,18 +44,18 @@ func (t types) String() string {
 
 // typesOf is what type and the nullable of OpenAPI 3.0 let through; false, when they are not written as they must be.
 func typesOf(v *view) (types, bool) {
-	place, nullable := v.place("type"), v.place("nullable")
+	at, nullable := v.keyword("type"), v.keyword("nullable")
 	if nullable.exists() && nullable.node.kind != boolean {
 		return 0, false
 	}
-	if !place.exists() {
+	if !at.exists() {
 		return anyType, true
 	}
-	words := place.node.items
+	words := at.node.items
 	switch {
-	case place.node.kind == text:
-		words = []*node{place.node}
-	case !place.node.isStrings():
+	case at.node.kind == text:
+		words = []*node{at.node}
+	case !at.node.isStrings():
 		return 0, false
 	}
 	var all types
@@ -99,39 +99,39 @@ func (c *comparer) compareTypes(sc scope, a, b *view) bool {
 	if after != nil && (before != nil || new&^old == 0) {
 		return true
 	}
-	oldPlace, newPlace := a.place("type"), b.place("type")
-	if same(oldPlace.node, newPlace.node) && old != new { // nullable alone makes the difference
-		oldPlace, newPlace = a.place("nullable"), b.place("nullable")
+	oldAt, newAt := a.keyword("type"), b.keyword("type")
+	if same(oldAt.node, newAt.node) && old != new { // nullable alone makes the difference
+		oldAt, newAt = a.keyword("nullable"), b.keyword("nullable")
 	}
 	switch {
 	case old == new:
 	case new&^old == nothing && old&^new == 0:
-		c.report(sc, "nullable-added", oldPlace, newPlace)
+		c.report(sc, "nullable-added", oldAt, newAt)
 	case old&^new == nothing && new&^old == 0:
-		c.report(sc, "nullable-removed", oldPlace, newPlace)
+		c.report(sc, "nullable-removed", oldAt, newAt)
 	case old&^new == 0:
-		c.report(sc, "type-widened", oldPlace, newPlace, new, old)
+		c.report(sc, "type-widened", oldAt, newAt, new, old)
 	case new&^old == 0:
-		c.report(sc, "type-narrowed", oldPlace, newPlace, new, old)
+		c.report(sc, "type-narrowed", oldAt, newAt, new, old)
 	default:
-		c.report(sc, "type-changed", oldPlace, newPlace, new, old)
+		c.report(sc, "type-changed", oldAt, newAt, new, old)
 	}
 	return true
 }
 
 // choices are the values that enum or const let through, by their canonical text.
-func choices(place cursor, keyword string) (map[string]cursor, bool) {
-	if !place.exists() {
+func choices(at cursor, keyword string) (map[string]cursor, bool) {
+	if !at.exists() {
 		return nil, true
 	}
 	if keyword == "const" {
-		return map[string]cursor{place.node.canonical(): place}, true
+		return map[string]cursor{at.node.canonical(): at}, true
 	}
-	if place.node.kind != array {
+	if at.node.kind != array {
 		return nil, false
 	}
-	all := make(map[string]cursor, len(place.node.items))
-	for _, item := range place.items() {
+	all := make(map[string]cursor, len(at.node.items))
+	for _, item := range at.items() {
 		all[item.node.canonical()] = item
 	}
 	return all, true
@@ -140,8 +140,8 @@ func choices(place cursor, keyword string) (map[string]cursor, bool) {
 // choicesOf are the values that enum and const let through together, as far as they are of a type that may come; nil,
 // when there is neither.
 func choicesOf(v *view) (map[string]cursor, bool) {
-	enum, understood := choices(v.place("enum"), "enum")
-	constant, alsoUnderstood := choices(v.place("const"), "const")
+	enum, understood := choices(v.keyword("enum"), "enum")
+	constant, alsoUnderstood := choices(v.keyword("const"), "const")
 	of, known := typesOf(v)
 	if !understood || !alsoUnderstood {
 		return nil, false
@@ -179,10 +179,10 @@ func fewOf(v *view) map[string]cursor {
 	if !known || all == 0 || all&^(nothing|boolish) != 0 {
 		return nil
 	}
-	place := v.place("type")
+	at := v.keyword("type")
 	few := map[string]cursor{}
 	add := func(k kind, text string) {
-		few[text] = cursor{node: &node{kind: k, text: text, at: place.at}, pointer: place.pointer, at: place.at}
+		few[text] = cursor{node: &node{kind: k, text: text, at: at.at}, pointer: at.pointer, at: at.at}
 	}
 	if all&nothing != 0 {
 		add(null, "null")
@@ -222,14 +222,14 @@ func (c *comparer) compareEnums(sc scope, a, b *view) bool {
 
 // listing is where the schema lists its values.
 func (v *view) listing() cursor {
-	if place := v.place("const"); place.exists() {
-		return place
+	if at := v.keyword("const"); at.exists() {
+		return at
 	}
-	return v.place("enum")
+	return v.keyword("enum")
 }
 
 func (c *comparer) comparePatterns(sc scope, a, b *view) bool {
-	old, new := a.place("pattern"), b.place("pattern")
+	old, new := a.keyword("pattern"), b.keyword("pattern")
 	switch {
 	case same(old.node, new.node):
 	case !new.exists():
@@ -251,7 +251,7 @@ var widths = []map[string]int{
 
 // compareFormats is the rule for the formats that values are held to; all others were taken out of the view.
 func (c *comparer) compareFormats(sc scope, a, b *view) bool {
-	old, new := a.place("format"), b.place("format")
+	old, new := a.keyword("format"), b.keyword("format")
 	switch {
 	case same(old.node, new.node):
 		return true
@@ -281,14 +281,14 @@ func (c *comparer) compareFormats(sc scope, a, b *view) bool {
 
 // compareFormatWords is the rule for a format that says how a value is meant, and keeps none out.
 func (c *comparer) compareFormatWords(sc scope, a, b *view) bool {
-	if old, new := a.place(formatWord), b.place(formatWord); !same(old.node, new.node) {
+	if old, new := a.keyword(formatWord), b.keyword(formatWord); !same(old.node, new.node) {
 		c.report(sc, "annotation-changed", old, new, "format")
 	}
 	return true
 }
 
 func (c *comparer) compareUnique(sc scope, a, b *view) bool {
-	old, new := a.place("uniqueItems"), b.place("uniqueItems")
+	old, new := a.keyword("uniqueItems"), b.keyword("uniqueItems")
 	if old.exists() && old.node.kind != boolean || new.exists() && new.node.kind != boolean {
 		return false
 	}

@@ -7,7 +7,7 @@ import (
 
 // compareItems is the rule for items: a missing one takes anything.
 func (c *comparer) compareItems(sc scope, a, b *view) bool {
-	c.compareElement(sc, a.place("items"), b.place("items"))
+	c.compareElement(sc, a.keyword("items"), b.keyword("items"))
 	return true
 }
 
@@ -24,21 +24,21 @@ func (c *comparer) compareElement(sc scope, old, new cursor) {
 }
 
 // takesAll reports whether the schema asks for nothing.
-func (c *comparer) takesAll(d *Document, place cursor) bool {
-	v := c.look(d, place)
+func (c *comparer) takesAll(d *Document, at cursor) bool {
+	v := c.look(d, at)
 	return v.isWords()
 }
 
 // comparePrefixItems goes through the elements that have a schema by their position. One that has such a schema on one
 // side only falls under items on the other.
 func (c *comparer) comparePrefixItems(sc scope, a, b *view) bool {
-	old, new := a.place("prefixItems"), b.place("prefixItems")
+	old, new := a.keyword("prefixItems"), b.keyword("prefixItems")
 	if old.exists() && old.node.kind != array || new.exists() && new.node.kind != array {
 		return false
 	}
 	before, after := old.items(), new.items()
 	for i := range max(len(before), len(after)) {
-		was, is := a.place("items"), b.place("items")
+		was, is := a.keyword("items"), b.keyword("items")
 		if i < len(before) {
 			was = before[i]
 		}
@@ -53,7 +53,7 @@ func (c *comparer) comparePrefixItems(sc scope, a, b *view) bool {
 // compareContains is the rule for contains with its two counts: at least minContains elements (one, where it is absent)
 // fit the schema, and at most maxContains.
 func (c *comparer) compareContains(sc scope, a, b *view) bool {
-	old, new := a.place("contains"), b.place("contains")
+	old, new := a.keyword("contains"), b.keyword("contains")
 	oldLeast, oldMost, understood := containsBounds(a)
 	newLeast, newMost, alsoUnderstood := containsBounds(b)
 	was := old.exists() && (oldLeast.value.Sign() > 0 || oldMost.value != nil)
@@ -70,8 +70,8 @@ func (c *comparer) compareContains(sc scope, a, b *view) bool {
 		c.report(sc, "contains-added", old, new)
 		return true
 	}
-	c.compareBounds(sc, lower, oldLeast, newLeast, oldLeast.place, newLeast.place)
-	c.compareBounds(sc, upper, oldMost, newMost, oldMost.place, newMost.place)
+	c.compareBounds(sc, lower, oldLeast, newLeast, oldLeast.at, newLeast.at)
+	c.compareBounds(sc, upper, oldMost, newMost, oldMost.at, newMost.at)
 	if oldLeast.value.Sign() > 0 { // what fits the old schema too seldom was refused
 		c.compareSchemas(within(sc), old, new)
 	}
@@ -83,11 +83,11 @@ func (c *comparer) compareContains(sc scope, a, b *view) bool {
 
 // containsBounds are how many elements have to fit contains at least, and at most.
 func containsBounds(v *view) (least, most bound, understood bool) {
-	least = bound{keyword: "minContains", place: v.place("minContains"), value: big.NewRat(1, 1)}
-	most = bound{keyword: "maxContains", place: v.place("maxContains")}
+	least = bound{keyword: "minContains", at: v.keyword("minContains"), value: big.NewRat(1, 1)}
+	most = bound{keyword: "maxContains", at: v.keyword("maxContains")}
 	for _, b := range []*bound{&least, &most} {
-		if b.place.exists() {
-			value, ok := b.place.node.rat()
+		if b.at.exists() {
+			value, ok := b.at.node.rat()
 			if !ok {
 				return least, most, false
 			}
@@ -100,7 +100,7 @@ func containsBounds(v *view) (least, most bound, understood bool) {
 // belowOpaque is the rule for a keyword below which nobody can tell which way a change goes.
 func belowOpaque(keyword string) func(*comparer, scope, *view, *view) bool {
 	return func(c *comparer, sc scope, a, b *view) bool {
-		old, new := a.place(keyword), b.place(keyword)
+		old, new := a.keyword(keyword), b.keyword(keyword)
 		if !old.exists() || !new.exists() {
 			if old.exists() || new.exists() {
 				c.report(sc, "schema-changed", old, new, quote(keyword))
@@ -117,12 +117,12 @@ func belowOpaque(keyword string) func(*comparer, scope, *view, *view) bool {
 func (c *comparer) compareVariants(sc scope, a, b *view) bool {
 	for _, v := range []*view{a, b} {
 		for _, keyword := range []string{"anyOf", "oneOf"} {
-			if place := v.place(keyword); place.exists() && place.node.kind != array {
+			if at := v.keyword(keyword); at.exists() && at.node.kind != array {
 				return false
 			}
 		}
 	}
-	oldAny, oldOne, newAny, newOne := a.place("anyOf"), a.place("oneOf"), b.place("anyOf"), b.place("oneOf")
+	oldAny, oldOne, newAny, newOne := a.keyword("anyOf"), a.keyword("oneOf"), b.keyword("anyOf"), b.keyword("oneOf")
 	if oldAny.exists() != newAny.exists() && oldOne.exists() != newOne.exists() && oldAny.exists() != oldOne.exists() {
 		if oldOne.exists() {
 			c.report(sc, "one-of-loosened", oldOne, newAny)
@@ -187,23 +187,23 @@ func (c *comparer) match(old, new []cursor) (pairs [][2]cursor, gone, come []cur
 	gone, come = slices.Clone(old), slices.Clone(new)
 	take := func(key func(*Document, cursor) string) {
 		byKey := map[string][]cursor{}
-		for _, place := range come {
-			k := key(c.new, place)
-			byKey[k] = append(byKey[k], place)
+		for _, at := range come {
+			k := key(c.new, at)
+			byKey[k] = append(byKey[k], at)
 		}
-		gone = slices.DeleteFunc(gone, func(place cursor) bool {
-			k := key(c.old, place)
+		gone = slices.DeleteFunc(gone, func(at cursor) bool {
+			k := key(c.old, at)
 			if k == "" || len(byKey[k]) == 0 {
 				return false
 			}
-			twin := byKey[k][0]
+			counterpart := byKey[k][0]
 			byKey[k] = byKey[k][1:]
-			pairs = append(pairs, [2]cursor{place, twin})
-			come = slices.DeleteFunc(come, func(other cursor) bool { return other.pointer == twin.pointer })
+			pairs = append(pairs, [2]cursor{at, counterpart})
+			come = slices.DeleteFunc(come, func(other cursor) bool { return other.pointer == counterpart.pointer })
 			return true
 		})
 	}
-	take(func(d *Document, place cursor) string { return c.fingerprint(d, place) + "\n" + d.nameOf(place) })
+	take(func(d *Document, at cursor) string { return c.fingerprint(d, at) + "\n" + d.nameOf(at) })
 	take(c.fingerprint)
 	take((*Document).nameOf)
 	n := min(len(gone), len(come))
@@ -214,21 +214,21 @@ func (c *comparer) match(old, new []cursor) (pairs [][2]cursor, gone, come []cur
 }
 
 // fingerprint prints a schema once.
-func (c *comparer) fingerprint(d *Document, place cursor) string {
-	print, known := c.prints[place.node]
+func (c *comparer) fingerprint(d *Document, at cursor) string {
+	print, known := c.prints[at.node]
 	if !known {
-		print = d.fingerprint(place, "")
-		c.prints[place.node] = print
+		print = d.fingerprint(at, "")
+		c.prints[at.node] = print
 	}
 	return print
 }
 
 // nameOf is what an author calls a schema: the last part of its $ref, or its title.
-func (d *Document) nameOf(place cursor) string {
-	if reference := place.member("$ref"); reference.exists() {
+func (d *Document) nameOf(at cursor) string {
+	if reference := at.member("$ref"); reference.exists() {
 		return lastToken(reference.node.text)
 	}
-	if title := place.member("title"); title.exists() {
+	if title := at.member("title"); title.exists() {
 		return title.node.text
 	}
 	return ""

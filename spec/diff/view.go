@@ -118,27 +118,27 @@ func (f *folding) fold(c cursor) view {
 // ownKeywords sorts the members of a schema into the view, and returns what else the schema asks to fit: what $ref and allOf name.
 func (d *Document) ownKeywords(c cursor, v *view) []cursor {
 	var conjuncts []cursor
-	for name, place := range c.members() {
+	for name, at := range c.members() {
 		switch {
 		case name == "$ref":
 			target, err := d.follow(c)
 			if err != nil || !target.exists() {
-				v.keywords[name] = place
+				v.keywords[name] = at
 				continue
 			}
 			conjuncts = slices.Insert(conjuncts, 0, target)
-		case name == "allOf" && place.node.kind == array, isAlternatives(name) && len(place.items()) == 1:
-			conjuncts = append(conjuncts, place.items()...)
-		case name == "properties" && place.node.kind == object:
-			v.keywords[name] = place
-			v.properties = place.members()
-		case name == "required" && place.node.isStrings():
-			v.keywords[name] = place
-			for _, entry := range place.items() {
+		case name == "allOf" && at.node.kind == array, isAlternatives(name) && len(at.items()) == 1:
+			conjuncts = append(conjuncts, at.items()...)
+		case name == "properties" && at.node.kind == object:
+			v.keywords[name] = at
+			v.properties = at.members()
+		case name == "required" && at.node.isStrings():
+			v.keywords[name] = at
+			for _, entry := range at.items() {
 				v.required[entry.node.text] = entry
 			}
 		default:
-			v.keywords[name] = place
+			v.keywords[name] = at
 		}
 	}
 	return conjuncts
@@ -167,9 +167,9 @@ func (v *view) takesIn(w view, how folds) bool {
 			return false
 		}
 	}
-	for name, place := range w.keywords {
+	for name, at := range w.keywords {
 		own, taken := v.keywords[name]
-		if taken && !isAnnotation(name) && !v.joins(name, w) && !same(own.node, place.node) {
+		if taken && !isAnnotation(name) && !v.joins(name, w) && !same(own.node, at.node) {
 			return false
 		}
 	}
@@ -197,36 +197,36 @@ func (v *view) has(keywords map[string]bool) bool {
 }
 
 func (v *view) takeIn(w view) {
-	for name, place := range w.keywords {
+	for name, at := range w.keywords {
 		if _, taken := v.keywords[name]; !taken {
-			v.keywords[name] = place
+			v.keywords[name] = at
 		} else if isAnnotation(name) {
-			v.shadowed[name] = append(v.shadowed[name], place)
+			v.shadowed[name] = append(v.shadowed[name], at)
 		}
 	}
-	for name, places := range w.shadowed {
-		v.shadowed[name] = append(v.shadowed[name], places...)
+	for name, all := range w.shadowed {
+		v.shadowed[name] = append(v.shadowed[name], all...)
 	}
-	for name, place := range w.properties {
-		v.properties[name] = place
+	for name, at := range w.properties {
+		v.properties[name] = at
 	}
-	for name, place := range w.required {
+	for name, at := range w.required {
 		if _, taken := v.required[name]; !taken {
-			v.required[name] = place
+			v.required[name] = at
 		}
 	}
 	v.conjuncts = append(v.conjuncts, w.conjuncts...)
 }
 
-// place is where a keyword stands, or nothing near the schema.
-func (v *view) place(keyword string) cursor {
-	if place, known := v.keywords[keyword]; known {
-		return place
+// keyword is where a keyword stands, or nothing near the schema.
+func (v *view) keyword(keyword string) cursor {
+	if at, known := v.keywords[keyword]; known {
+		return at
 	}
 	return v.at.nothing()
 }
 
 // closed reports whether the schema refuses members that it does not name.
 func (v *view) closed() bool {
-	return v.place("additionalProperties").node.isBool(false) || v.place("unevaluatedProperties").node.isBool(false)
+	return v.keyword("additionalProperties").node.isBool(false) || v.keyword("unevaluatedProperties").node.isBool(false)
 }

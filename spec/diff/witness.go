@@ -70,8 +70,8 @@ func (v *validators) search(before, after cursor) (*search, bool) {
 	return s, true
 }
 
-// compile compiles the schema at the place. The receiver takes members that a closed object does not name.
-func (v *validators) compile(d *Document, place cursor, asReceived bool) (*jsonschema.Schema, error) {
+// compile compiles the schema at the location. The receiver takes members that a closed object does not name.
+func (v *validators) compile(d *Document, at cursor, asReceived bool) (*jsonschema.Schema, error) {
 	key := validatorKey{d, asReceived}
 	compiler, known := v.compilers[key]
 	if !known {
@@ -85,7 +85,7 @@ func (v *validators) compile(d *Document, place cursor, asReceived bool) (*jsons
 		}
 		v.compilers[key] = compiler
 	}
-	return compiler.Compile(documentURL + "#" + (&url.URL{Path: place.pointer}).EscapedPath())
+	return compiler.Compile(documentURL + "#" + (&url.URL{Path: at.pointer}).EscapedPath())
 }
 
 func newCompiler(document any) (*jsonschema.Compiler, error) {
@@ -203,7 +203,7 @@ func leaves(e *jsonschema.ValidationError, all []string) []string {
 	return all
 }
 
-// vary changes one place of a value.
+// vary changes one location of a value.
 func (s *search) vary(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -383,12 +383,12 @@ func (c *comparer) convict(w witness, before, after cursor) {
 		if !undecided[change.ID] {
 			continue
 		}
-		for _, place := range []*Place{change.Old, change.New} {
+		for _, position := range []*Location{change.Old, change.New} {
 			for _, at := range w.at {
-				if place == nil {
+				if position == nil {
 					continue
 				}
-				if n := commonPrefix(place.Pointer, at); n > length {
+				if n := commonPrefix(position.Pointer, at); n > length {
 					best, length = i, n
 				}
 			}

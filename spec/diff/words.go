@@ -1,6 +1,6 @@
 package diff
 
-// wordWalk looks for a place where two values are not written alike. It follows references; the order of members, and of lists that have none, says nothing.
+// wordWalk looks for a location where two values are not written alike. It follows references; the order of members, and of lists that have none, says nothing.
 type wordWalk struct {
 	comparer *comparer
 	passed   map[[2]*node]bool
@@ -35,8 +35,8 @@ func (w *wordWalk) difference(old, new cursor) (a, b cursor, differ bool) {
 	}
 	before, after := w.comparer.old.read(old), w.comparer.new.read(new)
 	for _, m := range new.node.members {
-		if place, known := after[m.name]; known {
-			if a, b, differ := w.difference(field(before, m.name, old), place); differ {
+		if at, known := after[m.name]; known {
+			if a, b, differ := w.difference(field(before, m.name, old), at); differ {
 				return a, b, true
 			}
 		}

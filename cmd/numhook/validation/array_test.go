@@ -77,7 +77,7 @@ func FuzzArray(f *testing.F) {
 			clean = clean && contract.Parse([]byte(p)).Strict()
 		}
 		whole := contract.Parse(text)
-		if clean != whole.Strict() && !deep(whole) && !twins(whole) {
+		if clean != whole.Strict() && !deep(whole) && !duplicates(whole) {
 			t.Fatalf("clean is %t, strict is %t: %q, %+v", clean, whole.Strict(), payloads, whole.Malformed())
 		}
 		var elements []json.RawMessage
@@ -98,8 +98,8 @@ func FuzzArray(f *testing.F) {
 // deep reports whether the text was found to be too deep: its elements are one level less so.
 func deep(d *contract.Document) bool { return hasRule(d, "nesting") }
 
-// twins reports whether members were found twice, which the tree of the whole text has, and its parts as well.
-func twins(d *contract.Document) bool { return hasRule(d, "duplicate-member") }
+// duplicates reports whether members were found twice, which the tree of the whole text has, and its parts as well.
+func duplicates(d *contract.Document) bool { return hasRule(d, "duplicate-member") }
 
 func hasRule(d *contract.Document, rule string) bool {
 	for _, f := range d.Malformed() {

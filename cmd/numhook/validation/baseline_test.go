@@ -27,8 +27,8 @@ func record(t *testing.T, paths ...string) *validation.Baseline {
 }
 
 func TestBaselineKnowsWhatMoved(t *testing.T) {
-	fault := func(account string) string {
-		return strings.Replace(strings.Replace(line(goodObject), "3457", `"x"`, 1), `"A"`, `"`+account+`"`, 1)
+	fault := func(accountID string) string {
+		return strings.Replace(strings.Replace(line(goodObject), "3457", `"x"`, 1), `"A"`, `"`+accountID+`"`, 1)
 	}
 	good := line(goodObject)
 	for _, one := range []struct{ name, file, before, after, found string }{
@@ -52,10 +52,10 @@ func TestBaselineKnowsWhatMoved(t *testing.T) {
 			got := run(t, validation.Options{Paths: []string{one.file}, Known: known})
 			var lines []string
 			for _, f := range got.findings {
-				lines = append(lines, places([]validation.Finding{f})[:1])
+				lines = append(lines, positions([]validation.Finding{f})[:1])
 			}
 			if strings.Join(lines, "") != one.found || got.summary.Errors != len(one.found) {
-				t.Errorf("want findings in lines %q, got\n%s%+v", one.found, places(got.findings), got.summary)
+				t.Errorf("want findings in lines %q, got\n%s%+v", one.found, positions(got.findings), got.summary)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func (k *checker) check(b *block) {
 	k.b, k.at, k.position = b, 0, position{}
 	b.eachPayload(k.checkPayload)
 	if b.fault != nil {
-		k.placeFault(b.fault)
+		k.locateFault(b.fault)
 	}
 	b.moved = k.measure(len(b.text)).then(b.passed)
 	if b.consumed != nil {
@@ -61,7 +61,7 @@ func (k *checker) checkPayload(begin int, text []byte) {
 			k.b.findings = append(k.b.findings, findingOf(&list[i], name))
 		}
 	}
-	k.place(k.b.findings[from:], begin)
+	k.locate(k.b.findings[from:], begin)
 }
 
 func findingOf(f *event.Finding, operation string) Finding {
@@ -69,8 +69,8 @@ func findingOf(f *event.Finding, operation string) Finding {
 		Line: f.Line, Column: f.Column, at: f.Offset}
 }
 
-// place turns the findings of the payload that begins at that place from places in the payload into places in the block, and puts them in order.
-func (k *checker) place(findings []Finding, begin int) {
+// locate turns the findings of the payload that begins at that place from positions in the payload into positions in the block, and puts them in order.
+func (k *checker) locate(findings []Finding, begin int) {
 	start := k.measure(begin)
 	var identity []byte
 	if k.fingerprints && !k.b.single {
@@ -113,8 +113,8 @@ func (k *checker) atEventName(f *Finding) {
 	}
 }
 
-// placeFault adds what is wrong outside of a payload, or about a payload that is not looked at.
-func (k *checker) placeFault(found *fault) {
+// locateFault adds what is wrong outside of a payload, or about a payload that is not looked at.
+func (k *checker) locateFault(found *fault) {
 	p := k.measure(found.at)
 	f := Finding{Kind: event.Violation, Rule: found.rule, Message: found.message, Line: p.lines + 1, Column: p.columns + 1, at: found.at, File: k.b.source.name}
 	if found.payload {
@@ -127,7 +127,7 @@ func (k *checker) placeFault(found *fault) {
 	k.b.findings = append(k.b.findings, f)
 }
 
-// measure tells how far it is from the beginning of the block to that place. It is asked for places in ascending order.
+// measure tells how far it is from the beginning of the block to that place. It is asked for positions in ascending order.
 func (k *checker) measure(at int) position {
 	k.position = k.position.then(measure(k.b.text[k.at:at]))
 	k.at = at

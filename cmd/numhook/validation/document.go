@@ -41,7 +41,7 @@ func BuiltIn() (*Document, error) {
 	return &Document{Contract: c, Name: builtIn}, nil
 }
 
-// ReadDocument reads a document of the sender's in the form in which it is published (webhooks), or in the composed one (paths). Findings then name places in
+// ReadDocument reads a document of the sender's in the form in which it is published (webhooks), or in the composed one (paths). Findings then name positions in
 // the file.
 func ReadDocument(path string) (*Document, error) {
 	d := &Document{Name: shownName(path)}
@@ -110,8 +110,8 @@ func jsonComplaint(raw []byte, err error) string {
 	return "its root is something else"
 }
 
-// place is where the file has what a pointer into the composed document leads to.
-func (d *Document) place(event, pointer string) string {
+// locate is where the file has what a pointer into the composed document leads to.
+func (d *Document) locate(event, pointer string) string {
 	if d.origin == nil || pointer == "" {
 		return pointer
 	}

@@ -25,8 +25,8 @@ func TestBothFormsOfTheDocument(t *testing.T) {
 	for name, document := range map[string][]byte{"paths": spec.Receiver(), "webhooks": spec.Document(), "bom": append([]byte("\ufeff"), spec.Document()...)} {
 		d := read(t, string(document))
 		got := run(t, validation.Options{Paths: []string{file(t, "five.json", fiveFaults)}, Document: d})
-		if places(got.findings) != places(want.findings) || d.Name != "spec.json" {
-			t.Errorf("%s: got\n%s", name, places(got.findings))
+		if positions(got.findings) != positions(want.findings) || d.Name != "spec.json" {
+			t.Errorf("%s: got\n%s", name, positions(got.findings))
 		}
 		for _, f := range got.findings {
 			pointsInto(t, document, f)
@@ -34,7 +34,7 @@ func TestBothFormsOfTheDocument(t *testing.T) {
 	}
 }
 
-// pointsInto asserts that the finding's place in the document is there, and for the sender's form that it is the webhook's own.
+// pointsInto asserts that the finding's position in the document is there, and for the sender's form that it is the webhook's own.
 func pointsInto(t *testing.T, document []byte, f validation.Finding) {
 	t.Helper()
 	var node any
@@ -54,7 +54,7 @@ func pointsInto(t *testing.T, document []byte, f validation.Finding) {
 	}
 }
 
-func TestPlacesInTheSendersDocument(t *testing.T) {
+func TestPositionsInTheSendersDocument(t *testing.T) {
 	const document = `{"openapi":"3.1.0","info":{"title":"T","version":"1"},
 	"components":{"schemas":{"Deep":{"type":"object","properties":{"n":{"type":"integer","maximum":3}}}}},
 	"webhooks":{"x.made":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object","required":["event","a"],"properties":{
@@ -68,7 +68,7 @@ func TestPlacesInTheSendersDocument(t *testing.T) {
 		`{"event":"x.made","a":7}`:                                  "/a " + body + "/properties/a/type",
 		`{"event":"x.made","a":{"list":[{}]}}`:                      "/a/list/0/id " + body + "/properties/a/properties/list/items/required",
 		`{"event":"x.made","a":{"list":[{"id":1,"deep":{"n":4}}]}}`: "/a/list/0/deep/n /components/schemas/Deep/properties/n/maximum",
-		// The overlay says what phone numbers are. The sender's document does not, so the place is the array.
+		// The overlay says what phone numbers are. The sender's document does not, so the position is the array.
 		`{"event":"x.made","a":{"phone_numbers":[1]}}`: "/a/phone_numbers/0 " + body + "/properties/a/properties/phone_numbers",
 	} {
 		got := run(t, validation.Options{Paths: []string{file(t, "x.json", text)}, Document: d})

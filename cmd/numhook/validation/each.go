@@ -42,7 +42,7 @@ func Each(ctx context.Context, paths []string, stdin io.Reader, visit func(file 
 				failed = visit(b.source.name, payload, text)
 			}
 		})
-		if failed = cmp.Or(failed, b.trouble()); failed != nil {
+		if failed = cmp.Or(failed, b.failure()); failed != nil {
 			return failed
 		}
 		if b.end {
@@ -60,8 +60,8 @@ func Each(ctx context.Context, paths []string, stdin io.Reader, visit func(file 
 	return nil
 }
 
-// trouble is why the block does not hold all that it should.
-func (b *block) trouble() error {
+// failure is why the block does not hold all that it should.
+func (b *block) failure() error {
 	if b.fault != nil {
 		return &unreadable{b.source.name, errors.New(b.fault.message)}
 	}

@@ -36,7 +36,7 @@ type Finding struct {
 	at int // byte offset in the block
 }
 
-// fingerprint is what stays the same about a finding when lines move, members change places or white space changes. Of a file with a single payload it
+// fingerprint is what stays the same about a finding when lines move, members change positions or white space changes. Of a file with a single payload it
 // is the file, the rule and the pointer; where a file has many, the payload is known by a hash of its canonical JSON, not by its number.
 // The nth finding of one rule at one pointer of one payload has an n of its own.
 type fingerprints struct {
@@ -48,10 +48,10 @@ func (p *fingerprints) of(f *Finding, identity []byte) string {
 	if p.seen == nil {
 		p.seen = map[[2]string]int{}
 	}
-	place := [2]string{f.Rule, f.Pointer}
-	p.seen[place]++
+	position := [2]string{f.Rule, f.Pointer}
+	p.seen[position]++
 	hash := sha256.New()
-	for _, part := range []string{"1", f.File, f.Rule, f.Pointer, strconv.Itoa(p.seen[place])} {
+	for _, part := range []string{"1", f.File, f.Rule, f.Pointer, strconv.Itoa(p.seen[position])} {
 		hash.Write(append([]byte(part), 0))
 	}
 	hash.Write(identity)

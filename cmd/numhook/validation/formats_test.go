@@ -12,7 +12,7 @@ import (
 	"numhook/cmd/numhook/validation"
 )
 
-// fiveFaults is a payload with a fault on each of five lines, and fivePlaces where they are.
+// fiveFaults is a payload with a fault on each of five lines, and fivePositions where they are.
 const fiveFaults = `{
   "event": "` + cnamEvent + `",
   "event_ts": "1739927164902",
@@ -29,7 +29,7 @@ const fiveFaults = `{
 }
 `
 
-var fivePlaces = []string{"3:15", "5:19", "7:23", "9:25", "11:15"}
+var fivePositions = []string{"3:15", "5:19", "7:23", "9:25", "11:15"}
 
 func TestFiveFaultsInEveryFormat(t *testing.T) {
 	name := file(t, "five.json", fiveFaults)
@@ -40,16 +40,16 @@ func TestFiveFaultsInEveryFormat(t *testing.T) {
 				t.Fatalf("got %+v, %v", got.summary, got.err)
 			}
 			found := map[string]func(*testing.T, string) []string{
-				"text": textPlaces, "json": jsonPlaces, "sarif": sarifPlaces, "junit": junitPlaces, "github": githubPlaces,
+				"text": textPositions, "json": jsonPositions, "sarif": sarifPositions, "junit": junitPositions, "github": githubPositions,
 			}[format](t, got.report)
-			if strings.Join(found, " ") != strings.Join(fivePlaces, " ") {
-				t.Errorf("want %v, got %v in\n%s", fivePlaces, found, got.report)
+			if strings.Join(found, " ") != strings.Join(fivePositions, " ") {
+				t.Errorf("want %v, got %v in\n%s", fivePositions, found, got.report)
 			}
 		})
 	}
 }
 
-func textPlaces(t *testing.T, report string) (places []string) {
+func textPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(report, "\n"), "\n")
 	for len(lines) >= 4 {
@@ -57,7 +57,7 @@ func textPlaces(t *testing.T, report string) (places []string) {
 		if found == nil {
 			t.Fatalf("not a finding: %q", lines[0])
 		}
-		places = append(places, found[1]+":"+found[2])
+		positions = append(positions, found[1]+":"+found[2])
 		// The caret stands below the value.
 		caret := strings.IndexByte(lines[3], '^')
 		if value := lines[2][caret:]; !regexp.MustCompile(`^("1739927164902"|7|3457\.5|5|null)`).MatchString(value) {
@@ -68,10 +68,10 @@ func textPlaces(t *testing.T, report string) (places []string) {
 	if len(lines) != 1 || lines[0] != "5 errors in 1 payload of 1 file" {
 		t.Errorf("the end is %q", lines)
 	}
-	return places
+	return positions
 }
 
-func jsonPlaces(t *testing.T, report string) (places []string) {
+func jsonPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	read := readJSON(t, []byte(report))
 	if read.Version != 1 || read.Document != "built-in" || read.Valid || read.Summary.Errors != 5 || read.Unreadable == nil {
@@ -82,12 +82,12 @@ func jsonPlaces(t *testing.T, report string) (places []string) {
 			!strings.HasSuffix(f.Spec, "/type") || len(f.Fingerprint) != 32 {
 			t.Errorf("got %+v", f)
 		}
-		places = append(places, fmt.Sprintf("%d:%d", f.Line, f.Column))
+		positions = append(positions, fmt.Sprintf("%d:%d", f.Line, f.Column))
 	}
-	return places
+	return positions
 }
 
-func sarifPlaces(t *testing.T, report string) (places []string) {
+func sarifPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	log := readSARIF(t, report)
 	only := log.Runs[0]
@@ -102,15 +102,15 @@ func sarifPlaces(t *testing.T, report string) (places []string) {
 			t.Errorf("got %+v", r)
 		}
 		prints[r.PartialFingerprints["numhookFinding/v1"]] = true
-		places = append(places, fmt.Sprintf("%d:%d", at.Region.StartLine, at.Region.StartColumn))
+		positions = append(positions, fmt.Sprintf("%d:%d", at.Region.StartLine, at.Region.StartColumn))
 	}
 	if len(prints) != 5 || prints[""] {
 		t.Errorf("the fingerprints are %v", prints)
 	}
-	return places
+	return positions
 }
 
-func junitPlaces(t *testing.T, report string) (places []string) {
+func junitPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	suites := readJUnit(t, report)
 	if len(suites.Suites) != 1 || suites.Suites[0].Name != "five.json" || suites.Failures != 5 || suites.Tests != 5 {
@@ -121,12 +121,12 @@ func junitPlaces(t *testing.T, report string) (places []string) {
 		if found == nil || c.Failure.Type != "type" || c.Class != "five.json" {
 			t.Fatalf("got %+v", c.Failure)
 		}
-		places = append(places, found[1]+":"+found[2])
+		positions = append(positions, found[1]+":"+found[2])
 	}
-	return places
+	return positions
 }
 
-func githubPlaces(t *testing.T, report string) (places []string) {
+func githubPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	for _, line := range strings.Split(strings.TrimSuffix(report, "\n"), "\n") {
 		found := regexp.MustCompile(`^::error file=five\.json,line=(\d+),col=(\d+),title=numhook%3A type::the value must be .* \(at /.*\)$`).FindStringSubmatch(line)
@@ -136,9 +136,9 @@ func githubPlaces(t *testing.T, report string) (places []string) {
 			}
 			continue
 		}
-		places = append(places, found[1]+":"+found[2])
+		positions = append(positions, found[1]+":"+found[2])
 	}
-	return places
+	return positions
 }
 
 // oddNames are file and member names that every format has to escape.

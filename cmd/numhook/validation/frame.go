@@ -11,7 +11,7 @@ import (
 	"numhook/server/terminal"
 )
 
-// How many columns of a terminal a frame shows before and behind the place at most, and how wide a tab is in it.
+// How many columns of a terminal a frame shows before and behind the position at most, and how wide a tab is in it.
 const (
 	frameBefore = 60
 	frameBehind = 50
@@ -20,7 +20,7 @@ const (
 
 const ellipsis = "…"
 
-// frame is the line around a place, as a terminal can show it, and in which column of it the place is, from 0.
+// frame is the line around a position, as a terminal can show it, and in which column of it the position is, from 0.
 func frame(where excerpt) (line string, caret int) {
 	before, cutBefore := tail(where.text[:where.at])
 	behind, cutBehind := start(where.text[where.at:])

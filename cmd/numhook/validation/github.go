@@ -31,13 +31,13 @@ func (g *githubReport) Finding(f *Finding, _ excerpt) {
 	if origin := originOf(f); origin != "" {
 		text += " (" + origin + ")"
 	}
-	place := ""
+	position := ""
 	if f.File != stdinName {
-		place = fmt.Sprintf("file=%s,line=%d,col=%d,", property(below(g.root, f.File)), f.Line, f.Column)
+		position = fmt.Sprintf("file=%s,line=%d,col=%d,", property(below(g.root, f.File)), f.Line, f.Column)
 	} else {
 		text = fmt.Sprintf("standard input:%d:%d: %s", f.Line, f.Column, text)
 	}
-	g.printf("::%s %stitle=%s::%s\n", f.Level, place, property("numhook: "+f.Rule), data(text))
+	g.printf("::%s %stitle=%s::%s\n", f.Level, position, property("numhook: "+f.Rule), data(text))
 }
 
 func (g *githubReport) Unreadable(file string, err error) {

@@ -136,8 +136,8 @@ func TestNamedPipes(t *testing.T) {
 			_ = pipe.Close()
 		}
 	}()
-	if got := run(t, validation.Options{Paths: []string{"pipe.ndjson"}}); places(got.findings) != "1:10 type /event\n2:10 type /event\n" {
-		t.Errorf("got %s%v", places(got.findings), got.unread)
+	if got := run(t, validation.Options{Paths: []string{"pipe.ndjson"}}); positions(got.findings) != "1:10 type /event\n2:10 type /event\n" {
+		t.Errorf("got %s%v", positions(got.findings), got.unread)
 	}
 }
 
@@ -178,8 +178,8 @@ func TestStandardInputIsGuessed(t *testing.T) {
 	} {
 		for how, in := range map[string]io.Reader{"whole": strings.NewReader(one.text), "bytes": iotest.OneByteReader(strings.NewReader(one.text))} {
 			got := run(t, validation.Options{Paths: []string{"-"}, Stdin: in})
-			if places(got.findings) != one.want || got.err != nil {
-				t.Errorf("%s, %s: want\n%sgot\n%s%v", one.name, how, one.want, places(got.findings), got.err)
+			if positions(got.findings) != one.want || got.err != nil {
+				t.Errorf("%s, %s: want\n%sgot\n%s%v", one.name, how, one.want, positions(got.findings), got.err)
 			}
 			if len(got.findings) > 0 && got.findings[0].File != "-" {
 				t.Errorf("the file is named %q", got.findings[0].File)
@@ -188,8 +188,8 @@ func TestStandardInputIsGuessed(t *testing.T) {
 	}
 	fails := iotest.ErrReader(errors.New("the line is dead"))
 	got := run(t, validation.Options{Paths: []string{"-"}, Stdin: io.MultiReader(strings.NewReader(good+"\n"+bad+"\n{\"event"), fails)})
-	if places(got.findings) != "2:10 type /event\n" || strings.Join(got.unread, "") != "cannot read -: the line is dead" {
-		t.Errorf("got %s%q", places(got.findings), got.unread)
+	if positions(got.findings) != "2:10 type /event\n" || strings.Join(got.unread, "") != "cannot read -: the line is dead" {
+		t.Errorf("got %s%q", positions(got.findings), got.unread)
 	}
 }
 
@@ -236,7 +236,7 @@ func TestLargePayloads(t *testing.T) {
 			}
 			found := got.findings[len(got.findings)-1]
 			if found.Rule != "payload-size" && found.Rule != "nesting" && found.Rule != "syntax" || got.summary.Errors != 1 || got.err != nil {
-				t.Errorf("%s after %q: got %s%v", name, before, places(got.findings), got.err)
+				t.Errorf("%s after %q: got %s%v", name, before, positions(got.findings), got.err)
 			}
 			if grown := int64(ended.Sys) - int64(began.Sys); grown > 200<<20 {
 				t.Errorf("%s after %q took %d MiB", name, before, grown>>20)
@@ -252,8 +252,8 @@ func TestLineBehindALargeOne(t *testing.T) {
 	got := run(t, validation.Options{Paths: []string{"-"}, Stdin: strings.NewReader(text)})
 	second := strings.Count(large, "\r") + 3
 	want := fmt.Sprintf("1:10 type /event\n2:1 payload-size \n%d:10 type /event\n%d:1 payload-size \n%d:10 type /event\n", second, second+1, 2*second)
-	if places(got.findings) != want || got.summary.Payloads != 6 || got.findings[4].Payload != 6 {
-		t.Errorf("want\n%sgot\n%s%+v", want, places(got.findings), got.summary)
+	if positions(got.findings) != want || got.summary.Payloads != 6 || got.findings[4].Payload != 6 {
+		t.Errorf("want\n%sgot\n%s%+v", want, positions(got.findings), got.summary)
 	}
 }
 
@@ -262,7 +262,7 @@ func TestDeepNesting(t *testing.T) {
 	for name, text := range map[string]string{"x.json": deep, "x.ndjson": deep + "\n", "y.json": "[" + deep + "]", "z.json": strings.Repeat("[", 100_000)} {
 		got := run(t, validation.Options{Paths: []string{file(t, name, text)}})
 		if len(got.findings) != 1 || got.findings[0].Rule != "nesting" {
-			t.Errorf("%s: got %s%v", name, places(got.findings), got.err)
+			t.Errorf("%s: got %s%v", name, positions(got.findings), got.err)
 		}
 	}
 }

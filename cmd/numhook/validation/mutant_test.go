@@ -150,7 +150,7 @@ func (m *mutant) mutate(random *rand.Rand) {
 		if at.open == '{' {
 			at.names = append(at.names, `"deep"`)
 		}
-	case what == 6 && n > 0: // the object or array in the place of its child, or a child around itself
+	case what == 6 && n > 0: // the object or array in the position of its child, or a child around itself
 		i := random.IntN(n)
 		at.children[i] = &mutant{open: '[', children: []*mutant{at.children[i]}}
 	}

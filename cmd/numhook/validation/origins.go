@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// origins leads back from places in a composed document to places in the document that it was made of. Composing moves nested schemas among the
+// origins leads back from positions in a composed document to positions in the document that it was made of. Composing moves nested schemas among the
 // components and gives them names; here the way to a component is gone from the event's body on, and that way exists in the sender's document, too.
 type origins struct {
 	sent, composed any
@@ -26,15 +26,15 @@ func newOrigins(sent, composed []byte) *origins {
 	return o
 }
 
-// of is the place in the sender's document, or the innermost one around it that there is: what the repairs added the sender does not have.
+// of is the position in the sender's document, or the innermost one around it that there is: what the repairs added the sender does not have.
 func (o *origins) of(event, pointer string) string {
 	key := [2]string{event, pointer}
-	if place, ok := o.found[key]; ok {
-		return place
+	if position, ok := o.found[key]; ok {
+		return position
 	}
-	place := o.trace(event, pointer)
-	o.found[key] = place
-	return place
+	position := o.trace(event, pointer)
+	o.found[key] = position
+	return position
 }
 
 func (o *origins) trace(event, pointer string) string {
@@ -117,18 +117,18 @@ const maxReferences = 100
 // deepest follows the pointer through the document, and references on its way, as far as they lead.
 func deepest(document any, pointer string) string {
 	tokens := strings.Split(pointer, "/")[1:]
-	node, place := document, ""
+	node, position := document, ""
 	for references := 0; ; {
 		object, isObject := node.(map[string]any)
 		if reference, ok := object["$ref"].(string); ok && strings.HasPrefix(reference, "#/") && references < maxReferences {
 			references++
 			if target, ok := child(document, unescapeAll(reference[2:])...); ok {
-				node, place = target, reference[1:]
+				node, position = target, reference[1:]
 				continue
 			}
 		}
 		if len(tokens) == 0 {
-			return place
+			return position
 		}
 		var ok bool
 		if elements, isArray := node.([]any); isArray {
@@ -140,9 +140,9 @@ func deepest(document any, pointer string) string {
 			node, ok = object[unescapeToken(tokens[0])]
 		}
 		if !ok {
-			return place
+			return position
 		}
-		place += "/" + tokens[0]
+		position += "/" + tokens[0]
 		tokens = tokens[1:]
 	}
 }

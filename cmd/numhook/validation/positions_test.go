@@ -17,7 +17,7 @@ type ruler struct {
 	at, line, column int
 }
 
-func (r *ruler) place(offset int) (line, column int) {
+func (r *ruler) position(offset int) (line, column int) {
 	for i, c := range r.text[r.at:offset] {
 		i += r.at
 		switch {
@@ -69,7 +69,7 @@ func TestPositions(t *testing.T) {
 				t.Fatal("nothing was found")
 			}
 			f := got.findings[len(got.findings)-1]
-			line, column := (&ruler{text: text}).place(strings.Index(text, `"FAULT"`))
+			line, column := (&ruler{text: text}).position(strings.Index(text, `"FAULT"`))
 			if f.Line != line || f.Column != column || f.Rule != "type" || f.Pointer != "/payload/object/carrier_code" || got.summary.Errors != 1 {
 				t.Errorf("want %d:%d, got %+v", line, column, got.findings)
 			}
@@ -102,11 +102,11 @@ func TestPositionsAcrossBlocks(t *testing.T) {
 			if random.IntN(500) == 0 {
 				long = random.IntN(400_000)
 			}
-			account := ""
-			for len(account) < long {
-				account += strings.Repeat(filler[random.IntN(len(filler))], 1+random.IntN(long))
+			accountID := ""
+			for len(accountID) < long {
+				accountID += strings.Repeat(filler[random.IntN(len(filler))], 1+random.IntN(long))
 			}
-			payload := strings.Replace(line(goodObject), `"A"`, `"A`+account+`"`, 1)
+			payload := strings.Replace(line(goodObject), `"A"`, `"A`+accountID+`"`, 1)
 			if random.IntN(4) == 0 {
 				want = append(want, text.Len()+strings.Index(payload, "3457"))
 				payload = strings.Replace(payload, "3457", "1.50", 1)
@@ -121,14 +121,14 @@ func TestPositionsAcrossBlocks(t *testing.T) {
 		}
 		count := &ruler{text: whole}
 		for i, f := range got.findings {
-			if line, column := count.place(want[i]); f.Line != line || f.Column != column {
+			if line, column := count.position(want[i]); f.Line != line || f.Column != column {
 				t.Fatalf("%s: want %d:%d, got %+v", kind.name, line, column, f)
 			}
 		}
 	}
 }
 
-func TestSyntaxErrorsHavePlaces(t *testing.T) {
+func TestSyntaxErrorsHavePositions(t *testing.T) {
 	good := line(goodObject)
 	for _, one := range []struct{ name, text, want string }{
 		{"cut.json", "{\n \"event\": ", "2:11 syntax /event\n"},
@@ -154,8 +154,8 @@ func TestSyntaxErrorsHavePlaces(t *testing.T) {
 		{"junk.json", "\x00\x01\x02\xff", "1:1 syntax \n"},
 	} {
 		got := run(t, validation.Options{Paths: []string{file(t, one.name, one.text)}})
-		if places(got.findings) != one.want || got.err != nil {
-			t.Errorf("%s: want\n%sgot\n%s%v", one.name, one.want, places(got.findings), got.err)
+		if positions(got.findings) != one.want || got.err != nil {
+			t.Errorf("%s: want\n%sgot\n%s%v", one.name, one.want, positions(got.findings), got.err)
 		}
 	}
 }

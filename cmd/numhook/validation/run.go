@@ -71,7 +71,7 @@ func (r *run) check(ctx context.Context, work <-chan *block) {
 	}
 }
 
-// take waits until the block is checked, gives its findings their places in the file, and passes them on.
+// take waits until the block is checked, gives its findings their positions in the file, and passes them on.
 func (r *run) take(ctx context.Context, b *block) error {
 	select {
 	case <-b.checked:
@@ -109,7 +109,7 @@ func (r *run) takeFinding(f *Finding, b *block) {
 	if f.Kind == event.Violation || r.Strict {
 		f.Level = Error
 	}
-	f.Spec = r.Document.place(f.Event, f.Spec)
+	f.Spec = r.Document.locate(f.Event, f.Spec)
 	r.Record.add(f)
 	switch f.Known = r.Known.take(f); {
 	case f.Known:

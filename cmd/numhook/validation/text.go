@@ -7,7 +7,7 @@ import (
 	"numhook/server/terminal"
 )
 
-// textReport is for people: each finding with the line that it is in and a caret below the place.
+// textReport is for people: each finding with the line that it is in and a caret below the position.
 type textReport struct {
 	*writer
 	color bool
@@ -37,8 +37,8 @@ func (t *textReport) Finding(f *Finding, where excerpt) {
 	if f.Level == Error {
 		style = errorStyle
 	}
-	place := terminal.Escape(f.File) + ":" + strconv.Itoa(f.Line) + ":" + strconv.Itoa(f.Column) + ":"
-	t.printf("%s %s %s %s\n", t.in(boldStyle, place), t.in(style, string(f.Level)+":"), terminal.Line(f.Message), t.in(faintStyle, "("+f.Rule+")"))
+	position := terminal.Escape(f.File) + ":" + strconv.Itoa(f.Line) + ":" + strconv.Itoa(f.Column) + ":"
+	t.printf("%s %s %s %s\n", t.in(boldStyle, position), t.in(style, string(f.Level)+":"), terminal.Line(f.Message), t.in(faintStyle, "("+f.Rule+")"))
 	if origin := originOf(f); origin != "" {
 		t.printf("  %s\n", t.in(faintStyle, origin))
 	}

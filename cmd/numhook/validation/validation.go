@@ -1,4 +1,4 @@
-// Package validation holds files of payloads against the contract and says what it finds in them, each finding with its place in the file. It guarantees
+// Package validation holds files of payloads against the contract and says what it finds in them, each finding with its position in the file. It guarantees
 // that its verdicts are the receiver's (both ask package contract), that one file which cannot be read does not hide what is found in the others,
 // that the findings come in the order of the files and of the payloads in them however many cores work, and that memory does not grow with the
 // input: it takes blocks of 256 KiB, and no payload of more than 16 MiB.

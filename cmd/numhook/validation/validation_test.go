@@ -73,8 +73,8 @@ func file(t *testing.T, name, text string) string {
 	return name
 }
 
-// places shows findings as "line:column rule pointer", one a line.
-func places(findings []validation.Finding) string {
+// positions shows findings as "line:column rule pointer", one a line.
+func positions(findings []validation.Finding) string {
 	var list strings.Builder
 	for _, f := range findings {
 		fmt.Fprintf(&list, "%d:%d %s %s\n", f.Line, f.Column, f.Rule, f.Pointer)
@@ -114,8 +114,8 @@ func TestEveryKindOfFindingInOneRun(t *testing.T) {
 	got := run(t, validation.Options{Paths: []string{name}})
 	want := fmt.Sprintf("1:%d event-ts-implausible /event_ts\n1:%d unknown-member /extra\n1:%d duplicate-member /payload/object/carrier_code\n"+
 		"1:%d type /payload/object/carrier_code\n", column(`1,"extra`), column(`"extra`), column(`"carrier_code`), column("1.5"))
-	if places(got.findings) != want {
-		t.Errorf("got\n%swant\n%s", places(got.findings), want)
+	if positions(got.findings) != want {
+		t.Errorf("got\n%swant\n%s", positions(got.findings), want)
 	}
 	if got.summary != (validation.Summary{Files: 1, Payloads: 1, Errors: 2, Warnings: 2}) {
 		t.Errorf("got %+v", got.summary)
@@ -129,7 +129,7 @@ func TestEveryKindOfFindingInOneRun(t *testing.T) {
 func TestUnknownEvent(t *testing.T) {
 	name := file(t, "unknown.json", "{\n  \"event_ts\": 1739927164902,\n  \"event\": \"number_management.nothing\"\n}")
 	got := run(t, validation.Options{Paths: []string{name}})
-	if places(got.findings) != "3:12 operation /event\n" || got.findings[0].Level != validation.Error {
+	if positions(got.findings) != "3:12 operation /event\n" || got.findings[0].Level != validation.Error {
 		t.Errorf("got\n%s", got.report)
 	}
 	if strings.Contains(got.findings[0].Message, "nothing") {
@@ -140,8 +140,8 @@ func TestUnknownEvent(t *testing.T) {
 		`{"event":5}`:    "1:10 type /event\n",
 		`7`:              "1:1 type \n",
 	} {
-		if got := run(t, validation.Options{Paths: []string{file(t, "x.json", text)}}); places(got.findings) != want {
-			t.Errorf("%s: got\n%s", text, places(got.findings))
+		if got := run(t, validation.Options{Paths: []string{file(t, "x.json", text)}}); positions(got.findings) != want {
+			t.Errorf("%s: got\n%s", text, positions(got.findings))
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestUnknownEvent(t *testing.T) {
 func TestEventFlag(t *testing.T) {
 	name := file(t, "x.ndjson", line(goodObject)+"\n"+strings.Replace(line(goodObject), cnamEvent, addressEvent, 1)+"\n")
 	got := run(t, validation.Options{Paths: []string{name}, Event: cnamEvent})
-	if places(got.findings) != "2:10 event-mismatch /event\n" {
+	if positions(got.findings) != "2:10 event-mismatch /event\n" {
 		t.Errorf("got\n%s", got.report)
 	}
 	got = run(t, validation.Options{Paths: []string{name}, Event: "cnam"})

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 
 // address is what a downstream's url says.
 type address struct {
-	peer.Servers
+	netguard.Servers
 	secure  bool
 	subject string
 	stream  string // the one expected; empty for any
@@ -28,13 +28,13 @@ type address struct {
 func parse(raw string) (address, error) {
 	a, err := split(raw)
 	if err != nil {
-		return address{}, peer.Unusable("NATS", a.Redact(raw, a.subject, err), err, example)
+		return address{}, netguard.Unusable("NATS", a.Redact(raw, a.subject, err), err, example)
 	}
 	return a, nil
 }
 
 func split(raw string) (a address, err error) {
-	if a.Servers, err = peer.SplitServers(raw, defaultPort, "nats", "tls"); err != nil {
+	if a.Servers, err = netguard.SplitServers(raw, defaultPort, "nats", "tls"); err != nil {
 		return a, err
 	}
 	if a.subject, err = subjectOf(a.Path); err != nil {
@@ -86,15 +86,15 @@ func (a *address) parameters() error {
 	}
 	a.stream, a.creds = given["stream"], given["creds"]
 	if strings.ContainsAny(a.stream, " \t\r\n.*>/\\") {
-		return &peer.Flaw{Text: "stream is not the name of a stream", Hint: "a stream's name has no blanks, dots, wildcards or slashes"}
+		return &netguard.Flaw{Text: "stream is not the name of a stream", Hint: "a stream's name has no blanks, dots, wildcards or slashes"}
 	}
 	if a.creds != "" && a.User != nil {
-		return &peer.Flaw{Text: "it has both user and creds", Hint: "give one of them"}
+		return &netguard.Flaw{Text: "it has both user and creds", Hint: "give one of them"}
 	}
 	return a.checkCreds()
 }
 
-// checkCreds looks at the file while somebody is looking at the configuration. Every connection reads it anew.
+// checkCreds looks at the file while somebody is looking at the configuration. Every connection reads it again.
 func (a *address) checkCreds() error {
 	if a.creds == "" {
 		return nil
@@ -102,11 +102,11 @@ func (a *address) checkCreds() error {
 	info, err := os.Stat(a.creds)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &peer.Flaw{Text: "the credentials file does not exist", Hint: "give its path as creds=FILE, relative to where numhook is started or absolute"}
+		return &netguard.Flaw{Text: "the credentials file does not exist", Hint: "give its path as creds=FILE, relative to where numhook is started or absolute"}
 	case err != nil || info.IsDir():
-		return &peer.Flaw{Text: "the credentials file cannot be read", Hint: "give its path as creds=FILE"}
+		return &netguard.Flaw{Text: "the credentials file cannot be read", Hint: "give its path as creds=FILE"}
 	case info.Mode().Perm()&0o007 != 0:
-		return &peer.Flaw{Text: "everybody may read the credentials file", Hint: "chmod 600 " + a.creds}
+		return &netguard.Flaw{Text: "everybody may read the credentials file", Hint: "chmod 600 " + a.creds}
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func (s *Sender) options(c *connection, d *dialer) nats.Options {
 
 var errCreds = errors.New("cannot use the credentials file")
 
-// credentials has the newest shown, for each connection anew, and tells its errors from those of the server.
+// credentials has the newest shown, for each connection again, and tells its errors from those of the server.
 func (s *Sender) credentials(o *nats.Options) error {
 	if s.address.creds == "" && s.creds == nil {
 		return nil

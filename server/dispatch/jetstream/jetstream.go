@@ -26,7 +26,7 @@ type Config struct {
 	Credentials func() []byte // the newest content of a credentials file, asked for each connection; nil for the file that the url names
 }
 
-// Sender publishes changes on one connection, which it makes anew for as long as it lives.
+// Sender publishes changes on one connection, which it makes again for as long as it lives.
 type Sender struct {
 	address address
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)

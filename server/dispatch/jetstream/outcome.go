@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"numhook/server/dispatch"
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 	"numhook/server/event"
 )
 
@@ -94,7 +94,7 @@ func reasonOf(err error) string {
 			return known.reason
 		}
 	}
-	if reason := peer.Failure(err); reason != "" {
+	if reason := netguard.Failure(err); reason != "" {
 		return reason
 	}
 	if errors.Is(err, nats.ErrTLS) {

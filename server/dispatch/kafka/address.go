@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 )
 
 const (
@@ -22,7 +22,7 @@ const (
 
 // address is what a downstream's url says.
 type address struct {
-	peer.Servers
+	netguard.Servers
 	secure bool
 	sasl   sasl.Mechanism // nil for none
 	topic  string
@@ -37,14 +37,14 @@ func parse(raw string, credentials func() (user, password string)) (*address, er
 		a.credentials = credentials
 	}
 	if err != nil {
-		return nil, peer.Unusable("Kafka", a.Redact(raw, a.topic, err), err, example)
+		return nil, netguard.Unusable("Kafka", a.Redact(raw, a.topic, err), err, example)
 	}
 	return a, nil
 }
 
 func split(raw string) (a *address, err error) {
 	a = &address{}
-	if a.Servers, err = peer.SplitServers(raw, defaultPort, "kafka"); err != nil {
+	if a.Servers, err = netguard.SplitServers(raw, defaultPort, "kafka"); err != nil {
 		return a, err
 	}
 	if a.topic, err = topicOf(a.Path); err != nil {
@@ -85,7 +85,7 @@ func (a *address) authenticate(mechanism string) error {
 		return nil
 	}
 	if mechanism == "" {
-		return &peer.Flaw{Text: "it has a user, and does not say how to authenticate", Hint: write}
+		return &netguard.Flaw{Text: "it has a user, and does not say how to authenticate", Hint: write}
 	}
 	name, password := "", ""
 	if a.User != nil {
@@ -93,7 +93,7 @@ func (a *address) authenticate(mechanism string) error {
 		password, _ = a.User.Password()
 	}
 	if name == "" || password == "" {
-		return &peer.Flaw{Text: "sasl needs a user and a password", Hint: write}
+		return &netguard.Flaw{Text: "sasl needs a user and a password", Hint: write}
 	}
 	a.credentials = func() (string, string) { return name, password }
 	switch mechanism {
@@ -107,7 +107,7 @@ func (a *address) authenticate(mechanism string) error {
 	case "scram-sha-512":
 		a.sasl = scram.Sha512(a.scram)
 	default:
-		return &peer.Flaw{Text: "the sasl mechanism is not known", Hint: write}
+		return &netguard.Flaw{Text: "the sasl mechanism is not known", Hint: write}
 	}
 	return nil
 }

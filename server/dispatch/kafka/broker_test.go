@@ -58,15 +58,15 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// untilTrouble is a context for one attempt whose time is over as soon as the client has met trouble that it would go on with.
-func untilTrouble(t *testing.T, s *Sender) context.Context {
+// untilFailure is a context for one attempt whose time is over as soon as the client has met trouble that it would go on with.
+func untilFailure(t *testing.T, s *Sender) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	go func() {
 		tick := time.NewTicker(10 * time.Millisecond)
 		defer tick.Stop()
-		for s.shared.trouble.Load() == nil {
+		for s.shared.lastError.Load() == nil {
 			select {
 			case <-tick.C:
 			case <-ctx.Done():

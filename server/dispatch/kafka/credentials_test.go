@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A sender whose password is no longer taken shows the renewed one at the next connection, without being made anew.
+// A sender whose password is no longer taken shows the renewed one at the next connection, without being made again.
 func TestRenewedCredentialsAreShownAtTheNextConnection(t *testing.T) {
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
 		allowed := kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: topic, Pattern: kmsg.ACLResourcePatternTypeLiteral,

@@ -27,7 +27,7 @@
 // The producer is idempotent: within one attempt the client writes a batch again under the same sequence numbers, a few times, and the broker drops
 // what it has. Another attempt is another sequence: a consumer can see a change twice when an attempt went unanswered, and tells it by numhook-id.
 //
-// # The fence
+// # The deadline
 //
 // Attempts at a time share requests: the client fails a batch when the time of its first change is over, but it would go on with a batch for the sake of the first
 // when the time of another is over. So every connection looks before it writes a produce request: while a change whose time is over has not been

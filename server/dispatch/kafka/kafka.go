@@ -33,13 +33,13 @@ type Sender struct {
 	address *address
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	tls     func() *tls.Config
-	alone   chan struct{} // held by the attempt that has the lane of its own
+	alone   chan struct{} // held by the attempt that has the client of its own
 	leaving sync.WaitGroup
 
 	mu     sync.Mutex
-	shared *lane // guarded by mu
-	single *lane // for one change at a time; nil until there is one; guarded by mu
-	closed bool  // guarded by mu
+	shared *client // guarded by mu
+	single *client // for one change at a time; nil until there is one; guarded by mu
+	closed bool    // guarded by mu
 }
 
 var _ dispatch.Sender = (*Sender)(nil)
@@ -58,7 +58,7 @@ func New(c Config) (*Sender, error) {
 		usual := &tls.Config{MinVersion: tls.VersionTLS12}
 		s.tls = func() *tls.Config { return usual }
 	}
-	if s.shared, err = s.newLane(); err != nil {
+	if s.shared, err = s.newClient(); err != nil {
 		return nil, fmt.Errorf("cannot set up a Kafka client: %w", err)
 	}
 	return s, nil
@@ -85,19 +85,19 @@ func ofWholeBatch(err error) bool {
 	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) || errors.Is(err, kerr.InvalidRecord)
 }
 
-// try makes one try on one of the lanes.
-func (s *Sender) try(ctx context.Context, place **lane, e dispatch.Envelope) (dispatch.Outcome, error) {
+// try makes one try on one of the clients.
+func (s *Sender) try(ctx context.Context, slot **client, e dispatch.Envelope) (dispatch.Outcome, error) {
 	if ctx.Err() != nil {
 		return retry("time-out before it was sent"), nil
 	}
-	l, err := s.lane(place)
+	l, err := s.clientAt(slot)
 	if err != nil || l == nil {
 		return retry("the sender is closed"), err
 	}
 	back, written, err := l.produce(ctx, s.address.topic, e)
 	o, giveUp := judge(err)
 	if giveUp || !back {
-		s.giveUp(place, l)
+		s.giveUp(slot, l)
 	}
 	if err == nil {
 		return o, nil
@@ -118,30 +118,30 @@ func (s *Sender) try(ctx context.Context, place **lane, e dispatch.Envelope) (di
 }
 
 // untaken is the outcome of a change that no broker said anything about, with what the client met meanwhile.
-func (l *lane) untaken(reason string) dispatch.Outcome {
-	if trouble := l.trouble.Load(); trouble != nil {
-		if why := reasonOf(*trouble); why != unknownReason {
+func (l *client) untaken(reason string) dispatch.Outcome {
+	if last := l.lastError.Load(); last != nil {
+		if why := reasonOf(*last); why != unknownReason {
 			reason += ": " + why
 		}
 	}
 	return retry(reason)
 }
 
-// lane is the one at that place, made if there is none. It is nil when the sender is closed.
-func (s *Sender) lane(place **lane) (*lane, error) {
+// clientAt is the one in that slot, made if there is none. It is nil when the sender is closed.
+func (s *Sender) clientAt(slot **client) (*client, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, nil
 	}
-	if *place == nil {
-		l, err := s.newLane()
+	if *slot == nil {
+		l, err := s.newClient()
 		if err != nil { // the same options have made one before
 			return nil, err
 		}
-		*place = l
+		*slot = l
 	}
-	return *place, nil
+	return *slot, nil
 }
 
 func (s *Sender) isClosed() bool {
@@ -150,16 +150,16 @@ func (s *Sender) isClosed() bool {
 	return s.closed
 }
 
-// giveUp has a lane send nothing more. What it has comes back to whoever waits for it.
-func (s *Sender) giveUp(place **lane, l *lane) {
-	l.gate.close()
+// giveUp has a client send nothing more. What it has comes back to whoever waits for it.
+func (s *Sender) giveUp(slot **client, l *client) {
+	l.guard.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if *place != l { // somebody else was faster
+	if *slot != l { // somebody else was faster
 		return
 	}
-	*place = nil
-	s.leaving.Go(l.client.Close)
+	*slot = nil
+	s.leaving.Go(l.kgo.Close)
 }
 
 // Close gives both clients up. An attempt under way ends as one to be retried.
@@ -168,9 +168,9 @@ func (s *Sender) Close() error {
 	s.closed = true
 	shared, single := s.shared, s.single
 	s.mu.Unlock()
-	for place, l := range map[**lane]*lane{&s.shared: shared, &s.single: single} {
+	for slot, l := range map[**client]*client{&s.shared: shared, &s.single: single} {
 		if l != nil {
-			s.giveUp(place, l)
+			s.giveUp(slot, l)
 		}
 	}
 	s.leaving.Wait()

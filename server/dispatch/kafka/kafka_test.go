@@ -243,7 +243,7 @@ func TestCredentials(t *testing.T) {
 		s := sender(t, Config{URL: strings.Replace(urlOf(c), "kafka://", "kafka://"+before, 1) + "?" + after})
 		ctx := within(t, time.Minute)
 		if strings.HasPrefix(want.Reason, "time-out") {
-			ctx = untilTrouble(t, s)
+			ctx = untilFailure(t, s)
 		}
 		if got := s.Send(ctx, envelope("1", "a")); got != want {
 			t.Errorf("%s: got %+v, want %+v", user, got, want)

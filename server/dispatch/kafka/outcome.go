@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"numhook/server/dispatch"
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 	"numhook/server/event"
 )
 
@@ -45,7 +45,7 @@ var answers = []struct {
 	{kerr.FencedLeaderEpoch, ofPartition, "the partition's leader moves"},
 	{kerr.RequestTimedOut, ofPartition, "the replicas did not acknowledge in time"},
 	{kerr.KafkaStorageError, ofPartition, "the broker cannot write to its disk"},
-	{kerr.UnknownTopicOrPartition, ofClient, "the topic does not exist"}, // a client does not take up a topic that was made anew
+	{kerr.UnknownTopicOrPartition, ofClient, "the topic does not exist"}, // a client does not take up a topic that was made again
 	{kerr.UnknownTopicID, ofClient, "the topic was deleted"},
 	{kerr.TopicAuthorizationFailed, ofTopic, "the user may not write to the topic"},
 	{kerr.ClusterAuthorizationFailed, ofClient, "the user may not write to any topic, or not produce idempotently"},
@@ -94,7 +94,7 @@ func reasonOf(err error) string {
 	case errors.Is(err, kgo.ErrMaxBuffered):
 		return "too many changes wait for the brokers"
 	}
-	if reason := peer.Failure(err); reason != "" {
+	if reason := netguard.Failure(err); reason != "" {
 		return reason
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {

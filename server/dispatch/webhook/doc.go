@@ -25,7 +25,7 @@
 // guard against this machine and metadata services then looks at the url as written, and not at what its name resolves to. A downstream of https is reached through
 // a tunnel, and the proxy sees nothing of the change; of one of plain http it sees all, and what it answers itself counts as the downstream's, but for 407.
 //
-// # The fence
+// # The deadline
 //
 // The time of an attempt is the connection's, too: every write looks at the clock first, so that a process which was stopped and goes on later sends nothing. A
 // connection that is given up without an answer is reset, so that the kernel does not deliver later what is still in its buffer; on Linux the kernel gives

@@ -8,19 +8,19 @@ import (
 	"os"
 
 	"numhook/server/dispatch"
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 	"numhook/server/event"
 )
 
 // fail is the outcome of an attempt that got no answer.
-func fail(t *trip, err error) dispatch.Outcome {
+func fail(t *inflight, err error) dispatch.Outcome {
 	return dispatch.Outcome{Verdict: event.Retry, Reason: reasonOf(t, err), Underway: t.wrote.Load()}
 }
 
 // reasonOf says in words of our own why no answer came: the errors of net/http hold addresses, and parts of what the other side wrote.
-func reasonOf(t *trip, err error) string {
-	if errors.Is(err, peer.ErrGuarded) {
-		return peer.ErrGuarded.Error()
+func reasonOf(t *inflight, err error) string {
+	if errors.Is(err, netguard.ErrGuarded) {
+		return netguard.ErrGuarded.Error()
 	}
 	if timedOut(t, err) {
 		if t.connected {
@@ -34,7 +34,7 @@ func reasonOf(t *trip, err error) string {
 	if refused, ok := errors.AsType[proxyRefused](err); ok {
 		return refused.Error()
 	}
-	if reason := peer.Failure(err); reason != "" {
+	if reason := netguard.Failure(err); reason != "" {
 		if ofProxy(err) {
 			return "the proxy: " + reason
 		}
@@ -55,7 +55,7 @@ func reasonOf(t *trip, err error) string {
 	return "cannot connect"
 }
 
-func timedOut(t *trip, err error) bool {
+func timedOut(t *inflight, err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(t.ctx.Err(), context.DeadlineExceeded) ||
 		t.late() && t.ctx.Err() == nil {
 		return true

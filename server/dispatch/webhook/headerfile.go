@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"numhook/server/certreload"
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 	"numhook/server/event"
 )
 
@@ -101,7 +101,7 @@ func newHeaders(cfg Config) (*headers, error) {
 	}
 	name := "headers_file"
 	if cfg.Name != "" {
-		name = peer.Called(cfg.Name, name)
+		name = netguard.Called(cfg.Name, name)
 	}
 	source, err := certreload.Load(certreload.Reading[http.Header]{
 		Name: name, Files: []string{cfg.HeadersFile},

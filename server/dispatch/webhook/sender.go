@@ -94,13 +94,13 @@ func New(cfg Config) (*Sender, error) {
 	return s, nil
 }
 
-// tripKey finds the trip in the context that net/http dials with, which has the values of the request's, but not its end.
-type tripKey struct{}
+// inflightKey finds the inflight request in the context that net/http dials with, which has the values of the request's, but not its end.
+type inflightKey struct{}
 
-// dialing makes connections that know the trip they carry. It does not go on when the trip that it dials for is over.
+// dialing makes connections that know the inflight request they carry. It does not go on when the inflight request that it dials for is over.
 func dialing(dialer *net.Dialer, proxied bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		if t, ok := ctx.Value(tripKey{}).(*trip); ok {
+		if t, ok := ctx.Value(inflightKey{}).(*inflight); ok {
 			bounded, cancel := context.WithCancel(ctx)
 			defer cancel()
 			defer context.AfterFunc(t.ctx, cancel)()
@@ -110,7 +110,7 @@ func dialing(dialer *net.Dialer, proxied bool) func(ctx context.Context, network
 		if err != nil {
 			return nil, err
 		}
-		if t, ok := ctx.Value(tripKey{}).(*trip); ok && t.bounded && proxied {
+		if t, ok := ctx.Value(inflightKey{}).(*inflight); ok && t.bounded && proxied {
 			_ = made.SetDeadline(t.until) // for what comes before the request, and net/http does not bound: the proxy's answer
 		}
 		return &conn{Conn: made}, nil
@@ -124,12 +124,12 @@ func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome
 		return dispatch.Outcome{Verdict: event.Retry, Reason: err.Error()}
 	}
 	defer done()
-	t, got, err := s.exchange(ctx, e)
+	t, got, err := s.roundTrip(ctx, e)
 	underway := false
 	if err != nil && lostIdle(t, err) {
 		underway = t.wrote.Load()          // the other side may have taken it before it cut the connection
 		s.transport.CloseIdleConnections() // the others are likely to be gone, too
-		t, got, err = s.exchange(ctx, e)
+		t, got, err = s.roundTrip(ctx, e)
 	}
 	o := judge(got, s.now())
 	if err != nil {
@@ -163,20 +163,20 @@ func (s *Sender) begin(ctx context.Context) (context.Context, func(), error) {
 }
 
 // lostIdle reports whether an attempt failed because a connection that had been kept open was gone.
-func lostIdle(t *trip, err error) bool {
+func lostIdle(t *inflight, err error) bool {
 	return t.reused && !t.answered.Load() && !t.over() && !timedOut(t, err)
 }
 
-// exchange sends the request and reads the answer.
-func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answer, error) {
-	t := &trip{ctx: ctx}
+// roundTrip sends the request and reads the answer.
+func (s *Sender) roundTrip(ctx context.Context, e dispatch.Envelope) (*inflight, answer, error) {
+	t := &inflight{ctx: ctx}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t.until, t.bounded = ctx.Deadline()
-	traced := httptrace.WithClientTrace(context.WithValue(ctx, tripKey{}, t), &httptrace.ClientTrace{
+	traced := httptrace.WithClientTrace(context.WithValue(ctx, inflightKey{}, t), &httptrace.ClientTrace{
 		GotConn: func(got httptrace.GotConnInfo) {
-			t.connected, t.reused, t.on = true, got.Reused, carried(got.Conn)
-			t.on.carry(t)
+			t.connected, t.reused, t.on = true, got.Reused, connOf(got.Conn)
+			t.on.bind(t)
 		},
 		GotFirstResponseByte: func() { t.answered.Store(true) },
 	})
@@ -195,7 +195,7 @@ func (s *Sender) exchange(ctx context.Context, e dispatch.Envelope) (*trip, answ
 	return t, answer{response.StatusCode, s.proxied, response.Header}, nil
 }
 
-// request is the POST, signed anew. It has no GetBody, so that net/http never sends it a second time by itself.
+// request is the POST, signed again. It has no GetBody, so that net/http never sends it a second time by itself.
 func (s *Sender) request(ctx context.Context, e dispatch.Envelope) *http.Request {
 	at := s.now()
 	headers := s.headers.newest().Clone()

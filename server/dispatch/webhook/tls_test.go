@@ -157,7 +157,7 @@ func TestNoTLSWhereItIsExpected(t *testing.T) {
 	wantRetry(t, s.Send(t.Context(), change), "TLS: the other side does not speak it on this port")
 }
 
-func TestTheFenceHoldsBelowTLS(t *testing.T) {
+func TestTheDeadlineHoldsBelowTLS(t *testing.T) {
 	ours := newAuthority(t)
 	good, _, _ := ours.issue("localhost", time.Now().Add(time.Hour), x509.ExtKeyUsageServerAuth)
 	var posts atomic.Int64

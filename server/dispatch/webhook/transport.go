@@ -6,10 +6,10 @@ import (
 	"net/url"
 	"sync"
 
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 )
 
-// transport has the connections. When other authorities are to be trusted it begins anew: what is under way goes on, and what was kept open is not used again.
+// transport has the connections. When other authorities are to be trusted it starts again: what is under way goes on, and what was kept open is not used again.
 // It is safe for concurrent use.
 type transport struct {
 	secured func() *tls.Config // the newest: the same until something changes
@@ -46,9 +46,9 @@ func (t *transport) CloseIdleConnections() {
 func newTransport(cfg Config, secured *tls.Config, proxy *url.URL) *http.Transport {
 	t := &http.Transport{
 		// A proxy may be on this machine: whoever runs numhook has named it. What lies beyond it, it decides.
-		DialContext:            dialing(peer.Dialer(cfg.AllowPrivate || proxy != nil), proxy != nil),
+		DialContext:            dialing(netguard.Dialer(cfg.AllowPrivate || proxy != nil), proxy != nil),
 		TLSClientConfig:        secured,
-		TLSHandshakeTimeout:    peer.ConnectPatience,
+		TLSHandshakeTimeout:    netguard.ConnectPatience,
 		DisableCompression:     true,
 		MaxIdleConns:           max(cfg.Concurrency, 1),
 		MaxIdleConnsPerHost:    max(cfg.Concurrency, 1),
@@ -57,6 +57,6 @@ func newTransport(cfg Config, secured *tls.Config, proxy *url.URL) *http.Transpo
 		Protocols:              new(http.Protocols),
 	}
 	through(t, proxy)
-	t.Protocols.SetHTTP1(true) // alone: of HTTP/2 the fence could not tell one request's bytes from another's
+	t.Protocols.SetHTTP1(true) // alone: of HTTP/2 the deadline could not tell one request's bytes from another's
 	return t
 }

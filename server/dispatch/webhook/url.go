@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"numhook/server/dispatch/peer"
+	"numhook/server/dispatch/netguard"
 	"numhook/server/event"
 )
 
@@ -37,8 +37,8 @@ func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 			return nil, wrong("its port is not one of 1 to 65535", "")
 		}
 	}
-	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !allowPrivate && peer.Guarded(address) {
-		return nil, wrong("its host is "+peer.GuardedWords, "set allow_private: true if it is meant")
+	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !allowPrivate && netguard.Guarded(address) {
+		return nil, wrong("its host is "+netguard.GuardedReason, "set allow_private: true if it is meant")
 	}
 	return u, nil
 }
@@ -46,7 +46,7 @@ func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 // secured gives how TLS is made. It gives nil where the URL asks for none.
 func secured(u *url.URL, cfg Config) (func() *tls.Config, error) {
 	if u.Scheme == "https" {
-		return peer.TLS(peer.Files{CA: cfg.CAFile, Cert: cfg.CertFile, Key: cfg.KeyFile, Name: cfg.Name, Watch: cfg.Watch})
+		return netguard.TLS(netguard.Files{CA: cfg.CAFile, Cert: cfg.CertFile, Key: cfg.KeyFile, Name: cfg.Name, Watch: cfg.Watch})
 	}
 	if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {
 		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use certificate files", Hint: "write the url as https://...", Err: errors.New("the url is http, which has no TLS")}

@@ -100,7 +100,7 @@ func (a *appending) add(t *table) {
 	}
 	c[10].bytes(a.drift)
 	c[11].bytes(a.lint)
-	c[12].text(event.CutPath(e.Delivery.Door))
+	c[12].text(event.CutPath(e.Delivery.Path))
 	c[13].bytes(a.headers)
 	c[14].bytes(e.Delivery.Body)
 	if a.country == "" {
@@ -108,14 +108,14 @@ func (a *appending) add(t *table) {
 	} else {
 		c[15].text(a.country)
 	}
-	place := int64(c[0].rows) // in the batch, from 1, as WITH ORDINALITY counts
+	position := int64(c[0].rows) // in the batch, from 1, as WITH ORDINALITY counts
 	for _, number := range a.spoken {
 		c[16].text(number)
-		c[17].bigint(place)
+		c[17].bigint(position)
 	}
 	if len(a.spoken) == 0 {
 		c[16].null()
-		c[17].bigint(place)
+		c[17].bigint(position)
 	}
 }
 

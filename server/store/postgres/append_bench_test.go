@@ -111,9 +111,9 @@ func measure(b *testing.B, server *postgrestest.Server, callers int, stores []ap
 	took := make([]time.Duration, b.N)
 	cpu, cpuOfServer := cpuTime(), serverTime(server)
 	b.ResetTimer()
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for caller := range callers {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := next.Add(1) - 1; n < int64(b.N); n = next.Add(1) - 1 {
 				e := realistic(n)
 				start := time.Now()
@@ -125,7 +125,7 @@ func measure(b *testing.B, server *postgrestest.Server, callers int, stores []ap
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "own-cpu-us/event")
 	b.ReportMetric(float64((serverTime(server)-cpuOfServer).Microseconds())/float64(b.N), "server-cpu-us/event")
@@ -177,7 +177,7 @@ func (p *plain) Append(ctx context.Context, e event.Event) (event.Receipt, error
 	batch.Queue(`INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
 		VALUES (nextval('numhook.event_places'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (event_ts, id) DO NOTHING`,
 		e.TS, e.Delivery.Received.UnixMicro(), e.CarrierCode, string(e.Attribute), e.ID[:], []byte(e.Name), []byte(e.AccountID), a.numbers, []byte(e.Value), a.drift, a.lint,
-		[]byte(e.Delivery.Door), a.headers, e.Delivery.Body)
+		[]byte(e.Delivery.Path), a.headers, e.Delivery.Body)
 	for _, number := range e.Numbers {
 		batch.Queue(`INSERT INTO numhook.changes (ordered_ts, seq, attribute, number) SELECT event_ts, seq, attribute, $3 FROM numhook.events WHERE event_ts = $1 AND id = $2
 			ON CONFLICT DO NOTHING`, e.TS, e.ID[:], []byte(number))
@@ -195,7 +195,7 @@ func realistic(n int64) event.Event {
 	return event.Event{
 		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts, AccountID: "AbCdEfGhIjKlMnOpQrStUv",
 		CarrierCode: 3457, Numbers: []string{number}, Attribute: event.EmergencyAddress, Value: []byte(address),
-		Delivery: event.Delivery{Received: time.Now(), Door: "/", Body: []byte(body), Header: event.Header{
+		Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: []byte(body), Header: event.Header{
 			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n), Timestamp: "1764000000",
 			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
 			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",

@@ -24,15 +24,15 @@ func (s *Store) Condemn(why string) { s.latch.Close(why) }
 func (s *Store) Absolve() { s.latch.Open() }
 
 // Audit looks at everything that is kept: the server's own check of indexes and tables where the extension amcheck is there and permitted, each event and
-// quarantined delivery against its identity, changes against the events, and what is owed against the changes. Its error means that it could not look.
+// quarantined delivery against its identity, changes against the events, and the outbox against the changes. Its error means that it could not look.
 func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
-	look := &auditing{Audit: a, Reader: &Reader{place: r.place, pool: r.pool, identities: r.identities}}
+	look := &auditing{Audit: a, Reader: &Reader{dsn: r.dsn, pool: r.pool, identities: r.identities}}
 	look.Reader.identities.Passed = a.Report
-	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.owed} {
+	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.outbox} {
 		if err := step(ctx); err != nil && !isDamage(err) {
 			return err
 		} else if err != nil {
-			a.Find("store", "as far as it could be read", rowTrouble(err))
+			a.Find("store", "as far as it could be read", rowError(err))
 		}
 	}
 	return nil
@@ -86,12 +86,12 @@ func (l *auditing) pages(ctx context.Context) error {
 			query = fmt.Sprintf("SELECT NULL::text FROM %s.bt_index_check(%d::oid)", schema, one.oid)
 		}
 		err := l.relation(ctx, query, one.name)
-		switch e, _ := errors.AsType[*trouble](err); {
+		switch e, _ := errors.AsType[*storeError](err); {
 		case err == nil:
 		case e != nil && (e.code == "42501" || e.code == "42883" || e.code == "0A000" || e.code == "25006"):
 			l.Tell("pages of "+one.name+" not looked at: amcheck is not permitted, or does not know them", 0)
 		case isDamage(err):
-			l.Find("relation", one.name, rowTrouble(err))
+			l.Find("relation", one.name, rowError(err))
 		default:
 			return err
 		}
@@ -107,18 +107,18 @@ func (l *auditing) relation(ctx context.Context, query, name string) error {
 	if err == nil {
 		defer rows.Close()
 		for rows.Next() {
-			var says *string
-			if err := rows.Scan(&says); err != nil {
+			var text *string
+			if err := rows.Scan(&text); err != nil {
 				return err
 			}
-			if says != nil && *says != "" {
-				l.Find("relation", name, errors.New(*says))
+			if text != nil && *text != "" {
+				l.Find("relation", name, errors.New(*text))
 			}
 		}
 		err = rows.Err()
 	}
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "XX002" {
-		return sound.Damaged("check "+name, l.place.describe(err))
+		return sound.Damaged("check "+name, l.dsn.describe(err))
 	}
 	if err != nil {
 		return l.unreadable("check "+name, err)
@@ -166,7 +166,7 @@ func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
 	case err != nil && !isDamage(err):
 		return err
 	case err != nil:
-		l.Find("change of event", e.ID.String(), rowTrouble(err))
+		l.Find("change of event", e.ID.String(), rowError(err))
 	case missing > 0:
 		l.Find("change of event", e.ID.String(), sound.ErrNoChange)
 	}
@@ -204,17 +204,17 @@ func (l *auditing) quarantine(ctx context.Context) error {
 	}
 }
 
-// owedWrong finds rows whose event is not there, whose version is no change, and in mode latest those that are behind the newest, where the downstream wants all
-// events. A row that is untold is owed nothing.
-const owedWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT JOIN numhook.events e ON e.seq = o.seq
+// outboxWrong finds rows whose event is not there, whose version is no change, and in mode latest those that are behind the newest, where the downstream wants all
+// events. A row that is untold is enqueued nothing.
+const outboxWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT JOIN numhook.events e ON e.seq = o.seq
 	WHERE o.state <> 'untold' AND o.id > $1::bigint AND o.id <= $2::bigint AND d.name IS NOT NULL AND (e.seq IS NULL
 		OR o.slot = 0 AND NOT EXISTS (SELECT FROM numhook.changes c
 			WHERE c.number = o.number AND c.attribute::text = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq)
 		OR o.slot = 0 AND d.events IS NULL AND EXISTS (SELECT FROM numhook.changes n
 			WHERE n.number = o.number AND n.attribute::text = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq)))`
 
-// owed holds what is owed against the changes.
-func (l *auditing) owed(ctx context.Context) error {
+// outbox holds the outbox against the changes.
+func (l *auditing) outbox(ctx context.Context) error {
 	last := int64(0)
 	err := l.each(ctx, "look at what is owed", func(rows pgx.Rows) error { return rows.Scan(&last) }, "SELECT coalesce(max(id), 0) FROM numhook.owed")
 	for after := int64(0); err == nil && after < last; after += 10 * auditPage {
@@ -224,7 +224,7 @@ func (l *auditing) owed(ctx context.Context) error {
 			err := rows.Scan(&id)
 			l.Find("owed row", strconv.FormatInt(id, 10), sound.ErrNotNewest)
 			return err
-		}, owedWrong, after, after+10*auditPage)
+		}, outboxWrong, after, after+10*auditPage)
 		l.Tell("owed", after)
 		err = errors.Join(err, l.Rest(ctx, began))
 	}

@@ -24,11 +24,11 @@ type batch struct {
 	refusals map[sameness][]*quarantining
 	order    []*quarantining // the first of each of the refusals
 	facts    map[string]time.Time
-	results  []*recording
-	now      func() time.Time // what is owed since when; nil for the database's clock
+	results  []*resultWork
+	now      func() time.Time // the outbox since when; nil for the database's clock
 	added    int              // events that had not been there
 	woken    bool             // something became due
-	unruly   bool             // the order of appends, in which they get their places, is not that of their keys
+	unruly   bool             // the order of appends, in which they get their seqs, is not that of their keys
 
 	events, entries, marks, names, outcomes *table
 }
@@ -118,40 +118,40 @@ func (f fact) join(b *batch) { b.facts[f.name] = f.at }
 var errAnswer = errors.New("the database answered something else than it was asked")
 
 // ask queues the statements of the batch.
-func (b *batch) ask(x *exchange) {
-	x.ask(sayBegin, nil, nil)
+func (b *batch) ask(trip *roundTrip) {
+	trip.ask(sayBegin, nil, nil)
 	if len(b.results) > 0 { // they have a writer to themselves
-		b.askRecord(x)
-		x.ask(sayCommit, nil, nil)
+		b.askRecord(trip)
+		trip.ask(sayCommit, nil, nil)
 		return
 	}
-	x.ask(sayPlacing, nil, nil)
+	trip.ask(saySeqLock, nil, nil)
 	if len(b.redrives) > 0 {
-		x.ask(sayHold, [][]byte{b.marks.columns[0].parameter()}, nil)
+		trip.ask(sayHold, [][]byte{b.marks.columns[0].parameter()}, nil)
 	}
 	if len(b.order) > 0 {
-		x.ask(sayQuarantine, b.entries.parameters(), b.quarantined())
+		trip.ask(sayQuarantine, b.entries.parameters(), b.quarantined())
 	}
 	switch {
 	case len(b.redrives) > 0 || b.unruly:
-		x.ask(sayStoreWith, append(b.events.parameters(), b.clock()), b.stored())
+		trip.ask(sayStoreWith, append(b.events.parameters(), b.clock()), b.stored())
 	case len(b.appends) > 0:
-		x.ask(sayStore, append(b.events.parameters(), b.clock()), b.stored())
+		trip.ask(sayStore, append(b.events.parameters(), b.clock()), b.stored())
 	}
 	if len(b.redrives) > 0 {
-		x.ask(sayRedriven, b.marks.parameters(), nil)
-		x.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
+		trip.ask(sayRedriven, b.marks.parameters(), nil)
+		trip.ask(sayReport, [][]byte{b.marks.columns[0].parameter()}, b.reported())
 	}
 	if len(b.facts) > 0 {
-		x.ask(sayFact, b.names.parameters(), nil)
+		trip.ask(sayFact, b.names.parameters(), nil)
 	}
-	x.ask(sayCommit, nil, nil)
+	trip.ask(sayCommit, nil, nil)
 }
 
 // wrote reports whether the transaction changed anything. The commit of one that did not has waited for no disk and no standby.
 func (b *batch) wrote() bool { return b.added+len(b.order)+len(b.facts)+len(b.results) > 0 }
 
-// clock is the time of what the batch makes owed, as a parameter; nil is NULL.
+// clock is the time of what the batch enqueues, as a parameter; nil is NULL.
 func (b *batch) clock() []byte {
 	if b.now == nil {
 		return nil
@@ -159,18 +159,18 @@ func (b *batch) clock() []byte {
 	return binary.BigEndian.AppendUint64(nil, uint64(b.now().UnixMicro()))
 }
 
-// stored takes (place in the batch, added, whether the batch made anything due) of each event.
+// stored takes (position in the batch, added, whether the batch made anything due) of each event.
 func (b *batch) stored() *answer {
 	return &answer{rows: len(b.appends), row: func(values [][]byte) error {
 		if len(values) != 3 || len(values[0]) != 8 || len(values[1]) != 1 || len(values[2]) != 1 {
 			return errAnswer
 		}
 		b.woken = b.woken || values[2][0] != 0
-		place := binary.BigEndian.Uint64(values[0])
-		if place < 1 || place > uint64(len(b.appends)) {
+		position := binary.BigEndian.Uint64(values[0])
+		if position < 1 || position > uint64(len(b.appends)) {
 			return errAnswer
 		}
-		if b.appends[place-1].receipt.Duplicate = values[1][0] == 0; !b.appends[place-1].receipt.Duplicate {
+		if b.appends[position-1].receipt.Duplicate = values[1][0] == 0; !b.appends[position-1].receipt.Duplicate {
 			b.added++
 		}
 		return nil

@@ -25,7 +25,7 @@ const (
 
 // In the statements of a claim $1 is the downstream's name, $2 the claim, $3 the limit and $4 the time.
 const (
-	line = `WITH line AS MATERIALIZED (SELECT id, mode FROM numhook.downstreams WHERE name = $1::bytea AND paused IS NULL)`
+	numberLine = `WITH line AS MATERIALIZED (SELECT id, mode FROM numhook.downstreams WHERE name = $1::bytea AND paused IS NULL)`
 
 	// taken are the rows that are under the claim: some, when an attempt before this one was durable and not heard of.
 	taken = `, clock AS MATERIALIZED (SELECT coalesce($4` + clock + `), taken AS MATERIALIZED (
@@ -42,7 +42,7 @@ const (
 )
 
 // ripe are the first rows for which the condition on their time holds and that nothing holds up, as many as there is room for. What held when they were
-// looked for is asked anew of the row that is locked; in a CASE, because the planner would else look for each by these conditions instead of by its id, as long as it
+// looked for is asked again of the row that is locked; in a CASE, because the planner would else look for each by these conditions instead of by its id, as long as it
 // has no statistics.
 func ripe(when, room string) string {
 	return `SELECT o.id FROM (
@@ -54,7 +54,7 @@ func ripe(when, room string) string {
 
 var (
 	// claimRows takes the rows. Who is in the way is passed over: another claim has them, or somebody is changing them.
-	claimRows = line + taken + `, due AS MATERIALIZED (` + ripe(`o.due <= (SELECT now FROM clock)`, `$3::bigint - (SELECT rows FROM taken)`) + `)
+	claimRows = numberLine + taken + `, due AS MATERIALIZED (` + ripe(`o.due <= (SELECT now FROM clock)`, `$3::bigint - (SELECT rows FROM taken)`) + `)
 		UPDATE numhook.owed o SET state = 'attempting', claim = $2, tries = tries + 1
 		WHERE o.id = ANY (ARRAY(SELECT id FROM due))`
 
@@ -71,7 +71,7 @@ var (
 
 	// queueRows puts aside what stands in a queue, when that left too few rows to hand out. It holds the row that each stands behind meanwhile, so that whoever
 	// finishes that one looks for those behind it afterwards: see unqueue. It waits for nobody.
-	queueRows = line + taken + `, looked AS MATERIALIZED (
+	queueRows = numberLine + taken + `, looked AS MATERIALIZED (
 			SELECT o.id, (SELECT b.id FROM ` + before + ` ORDER BY b.turn, b.slot LIMIT 1) AS behind
 			FROM numhook.owed o WHERE (SELECT mode FROM line) = 'every' AND (SELECT rows FROM taken) < $3::bigint
 				AND ` + waits + ` AND o.due <= (SELECT now FROM clock) ORDER BY o.due, o.id LIMIT $3 + ` + fmt.Sprint(lookedAt) + `
@@ -88,7 +88,7 @@ var (
 
 	// nextRow tells when the first of the others will be due. When all it looks at are held up, it says when the last of them is due: somebody has to look again.
 	// The rows come from the window as they came into it, by due.
-	nextRow = line + `, queue AS MATERIALIZED (SELECT o.* FROM numhook.owed o WHERE ` + waits + ` ORDER BY o.due, o.id LIMIT ` + fmt.Sprint(lookedAt) + `)
+	nextRow = numberLine + `, queue AS MATERIALIZED (SELECT o.* FROM numhook.owed o WHERE ` + waits + ` ORDER BY o.due, o.id LIMIT ` + fmt.Sprint(lookedAt) + `)
 		SELECT coalesce((SELECT o.due FROM queue o WHERE NOT ` + heldUp + ` LIMIT 1), (SELECT max(due) FROM queue HAVING count(*) = ` + fmt.Sprint(lookedAt) + `))`
 )
 
@@ -100,7 +100,7 @@ func claimLock(downstream string) int64 {
 	return int64(h.Sum64())
 }
 
-// Claim implements store.Owing. The claim is drawn by chance: no other row, and no other claim of a row, will ever have the same.
+// Claim implements store.Outbox. The claim is drawn by chance: no other row, and no other claim of a row, will ever have the same.
 func (s *Store) Claim(ctx context.Context, downstream string, limit int) (attempts []event.Attempt, next time.Time, err error) {
 	if limit < 1 {
 		return nil, time.Time{}, nil
@@ -143,14 +143,14 @@ type claimedRow struct {
 }
 
 func scanAttempt(row pgx.CollectableRow) (a claimedRow, err error) {
-	into := []any{&a.Row, &a.Claim, &a.Seq, (*word)(&a.Downstream), (*word)(&a.Number), (*string)(&a.Attribute), rawValue{&a.Value}, rawValue{&a.Previous},
-		&a.Superseded, &a.TS, (*identity)(&a.EventID), (*word)(&a.EventName), (*word)(&a.AccountID), &a.CarrierCode, (*moment)(&a.Received), &a.Try,
-		(*moment)(&a.Since), (*identity)(&a.previous)}
+	into := []any{&a.Row, &a.Claim, &a.Seq, (*senderText)(&a.Downstream), (*senderText)(&a.Number), (*string)(&a.Attribute), rawValue{&a.Value}, rawValue{&a.Previous},
+		&a.Superseded, &a.TS, (*identity)(&a.EventID), (*senderText)(&a.EventName), (*senderText)(&a.AccountID), &a.CarrierCode, (*timestamp)(&a.Received), &a.Try,
+		(*timestamp)(&a.Since), (*identity)(&a.previous)}
 	err = row.Scan(append(append(into, evidenceInto(&a.before)...), evidenceInto(&a.evidence)...)...)
 	return a, err
 }
 
-// Held implements store.Owing.
+// Held implements store.Outbox.
 func (s *Store) Held(ctx context.Context, downstream string) ([]event.Claimed, error) {
 	var list []event.Claimed
 	err := s.each(ctx, "list what is claimed", func(rows pgx.Rows) error {
@@ -171,7 +171,7 @@ const releaseRows = `WITH clock AS MATERIALIZED (SELECT coalesce($4` + clock + `
 	)
 	SELECT count(*) FROM released`
 
-// Release implements store.Owing.
+// Release implements store.Outbox.
 func (s *Store) Release(ctx context.Context, downstream string, held []event.Claimed) (int, error) {
 	rows, claims := make([]int64, len(held)), make([]int64, len(held))
 	for i, c := range held {
@@ -179,7 +179,7 @@ func (s *Store) Release(ctx context.Context, downstream string, held []event.Cla
 	}
 	var released int64
 	err := s.transact(ctx, "release what is claimed", retryTime, func(b *pgx.Batch, _ bool) {
-		b.Queue(holdOwed, rows)
+		b.Queue(holdRow, rows)
 		b.Queue(releaseRows, rows, claims, []byte(downstream), s.clock()).QueryRow(func(row pgx.Row) error { return row.Scan(&released) })
 	})
 	if err == nil && released > 0 {

@@ -14,7 +14,7 @@ const clocks = `SELECT coalesce($1` + clock + `, (SELECT max(received) FROM (SEL
 func (r *Reader) Clock(ctx context.Context) (now, newest time.Time, err error) {
 	err = r.each(ctx, "read the newest receipt", func(rows pgx.Rows) error {
 		var received *int64
-		err := rows.Scan((*moment)(&now), &received)
+		err := rows.Scan((*timestamp)(&now), &received)
 		newest = perhaps(received)
 		return err
 	}, clocks, r.clock())

@@ -11,7 +11,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T) storetest.Place {
+	storetest.Run(t, func(t *testing.T) storetest.Location {
 		url := postgrestest.New(t)
 		return func() (store.Store, error) { return postgres.Open(t.Context(), url, postgres.Options{}) }
 	})

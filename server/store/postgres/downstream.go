@@ -10,21 +10,21 @@ import (
 	"numhook/server/event"
 )
 
-// registerTime is how long a change of who is owed what tries to find a moment at which no event is stored; momentTime is how long it holds up those who
+// registerTime is how long a change of what is enqueued for whom tries to find a moment at which no event is stored; waitTime is how long it holds up those who
 // store, when it waits for one that is under way.
 const (
 	registerTime = 10 * time.Second
-	momentTime   = `SET LOCAL lock_timeout = '300ms'`
+	waitTime     = `SET LOCAL lock_timeout = '300ms'`
 
-	// alone is the lock that everybody shares who stores: whoever holds it alone changes what is owed between two events, not in the midst of one.
-	alone = `SELECT pg_advisory_xact_lock(` + placing + `)`
+	// alone is the lock that everybody shares who stores: whoever holds it alone changes the outbox between two events, not in the midst of one.
+	alone = `SELECT pg_advisory_xact_lock(` + seqLock + `)`
 
 	// claimAlone is that of the claims for one downstream.
 	claimAlone = `SELECT pg_advisory_xact_lock($1::bigint)`
 )
 
 const (
-	standings = `SELECT d.name, d.mode::text, d.start::text, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
+	statusQuery = `SELECT d.name, d.mode::text, d.start::text, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
 			w.rows + q.rows, a.rows, x.rows, least(w.since, q.since, a.since),
 			(SELECT coalesce($1` + clock + `), greatest(w.newest, q.newest, a.newest), w.due
 		FROM numhook.downstreams d
@@ -37,8 +37,8 @@ const (
 		CROSS JOIN LATERAL (SELECT count(*) AS rows FROM numhook.owed WHERE downstream = d.id AND state = 'dead') x
 		WHERE `
 
-	oneStanding  = standings + `d.name = $2::bytea`
-	allStandings = standings + `d.name IS NOT NULL ORDER BY d.name`
+	oneStatus   = statusQuery + `d.name = $2::bytea`
+	allStatuses = statusQuery + `d.name IS NOT NULL ORDER BY d.name`
 
 	register = `INSERT INTO numhook.downstreams AS d (name, mode, start, events, carrier_codes, countries, prefixes, registered, filled)
 		VALUES ($1, $2::text::numhook.downstream_mode, $3::text::numhook.downstream_start, $4, $5, $6, $7, (SELECT coalesce($8` + clock + `), $3 = 'now')
@@ -46,11 +46,11 @@ const (
 		WHERE d.mode = excluded.mode`
 )
 
-func scanStanding(row pgx.CollectableRow) (s event.Standing, err error) {
+func scanStatus(row pgx.CollectableRow) (s event.DownstreamStatus, err error) {
 	var events, countries, prefixes [][]byte
 	var paused, oldest, newest, due *int64
-	err = row.Scan((*word)(&s.Name), (*string)(&s.Mode), (*string)(&s.Start), &events, &s.Only.CarrierCodes, &countries, &prefixes, (*moment)(&s.Registered),
-		&s.Filled, &paused, (*word)(&s.PausedWhy), &s.Waiting, &s.Attempting, &s.Dead, &oldest, (*moment)(&s.At),
+	err = row.Scan((*senderText)(&s.Name), (*string)(&s.Mode), (*string)(&s.Start), &events, &s.Only.CarrierCodes, &countries, &prefixes, (*timestamp)(&s.Registered),
+		&s.Filled, &paused, (*senderText)(&s.PausedWhy), &s.Waiting, &s.Attempting, &s.Dead, &oldest, (*timestamp)(&s.At),
 		&newest, &due)
 	s.Events, s.Only.Countries, s.Only.Prefixes = texts(events), texts(countries), texts(prefixes)
 	s.Paused, s.Oldest = perhaps(paused), perhaps(oldest)
@@ -73,45 +73,45 @@ func blobs(list []string) (blobs [][]byte) {
 	return blobs
 }
 
-// Register implements store.Owing. A downstream is written while nobody stores: so whoever finds it there knows that every event is owed to it that is stored
+// Register implements store.Outbox. A downstream is written while nobody stores: so whoever finds it there knows that every event is enqueued for it that is stored
 // from then on, and need not wait for anybody.
-func (s *Store) Register(ctx context.Context, d event.Downstream) (event.Standing, error) {
+func (s *Store) Register(ctx context.Context, d event.Downstream) (event.DownstreamStatus, error) {
 	const verb = "register downstream"
 	switch {
 	case d.Name == "":
-		return event.Standing{}, refused(verb, "it has no name")
+		return event.DownstreamStatus{}, refused(verb, "it has no name")
 	case d.Mode != event.Latest && d.Mode != event.Every:
-		return event.Standing{}, refused(verb, "the store does not know the mode "+string(d.Mode))
+		return event.DownstreamStatus{}, refused(verb, "the store does not know the mode "+string(d.Mode))
 	case d.Start != event.FromNow && d.Start != event.FromBeginning && d.Start != event.FromSnapshot:
-		return event.Standing{}, refused(verb, "the store does not know the start "+string(d.Start))
+		return event.DownstreamStatus{}, refused(verb, "the store does not know the start "+string(d.Start))
 	}
 	if len(d.Only.CarrierCodes) == 0 {
 		d.Only.CarrierCodes = nil
 	}
 	for known := false; ; known = true {
-		var list []event.Standing
+		var list []event.DownstreamStatus
 		err := s.transact(ctx, verb, registerTime, func(b *pgx.Batch, _ bool) {
 			if known {
-				b.Queue(momentTime)
+				b.Queue(waitTime)
 				b.Queue(alone)
 				b.Queue(register, []byte(d.Name), string(d.Mode), string(d.Start), blobs(d.Events), d.Only.CarrierCodes, blobs(d.Only.Countries), blobs(d.Only.Prefixes), s.clock())
 			}
-			b.Queue(oneStanding, s.clock(), []byte(d.Name)).Query(func(rows pgx.Rows) (err error) {
-				list, err = pgx.CollectRows(rows, scanStanding)
+			b.Queue(oneStatus, s.clock(), []byte(d.Name)).Query(func(rows pgx.Rows) (err error) {
+				list, err = pgx.CollectRows(rows, scanStatus)
 				return err
 			})
 		})
 		if err != nil {
-			return event.Standing{}, err
+			return event.DownstreamStatus{}, err
 		}
 		switch {
 		case len(list) == 1 && list[0].Mode != d.Mode:
-			return event.Standing{}, &event.Error{Kind: event.Invalid, Text: "cannot register downstream " + d.Name + ": it is known under another mode",
+			return event.DownstreamStatus{}, &event.Error{Kind: event.Invalid, Text: "cannot register downstream " + d.Name + ": it is known under another mode",
 				Hint: "remove it, or give the new one another name"}
 		case len(list) == 1 && (known || sameFilters(list[0].Downstream, d)):
 			return list[0], nil
 		case known:
-			return event.Standing{}, s.place.unavailable(verb, errAnswer)
+			return event.DownstreamStatus{}, s.dsn.unavailable(verb, errAnswer)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func known(verb string, n *int64) func(pgx.Rows) error {
 	}
 }
 
-// Filled implements store.Owing.
+// Filled implements store.Outbox.
 func (s *Store) Filled(ctx context.Context, downstream string) error {
 	const verb = "mark downstream as filled"
 	var id int64
@@ -149,7 +149,7 @@ func (s *Store) Filled(ctx context.Context, downstream string) error {
 	})
 }
 
-// Pause implements store.Owing. It waits for the claims that are under way.
+// Pause implements store.Outbox. It waits for the claims that are under way.
 func (s *Store) Pause(ctx context.Context, downstream, why string) error {
 	const verb = "pause downstream"
 	var id int64
@@ -160,7 +160,7 @@ func (s *Store) Pause(ctx context.Context, downstream, why string) error {
 	})
 }
 
-// Resume implements store.Owing.
+// Resume implements store.Outbox.
 func (s *Store) Resume(ctx context.Context, downstream string) error {
 	const verb = "resume downstream"
 	var resumed int64
@@ -177,13 +177,13 @@ func (s *Store) Resume(ctx context.Context, downstream string) error {
 // removedRows is how many rows of a removed downstream go in one transaction.
 const removedRows = 5000
 
-// Remove implements store.Owing. The name goes first, while nobody stores and nobody claims: from then on nothing new is owed to the downstream, and nobody sees
-// it. What it was owed goes a piece at a time. What a crash leaves of it goes with the next one that is removed.
+// Remove implements store.Outbox. The name goes first, while nobody stores and nobody claims: from then on nothing new is enqueued for the downstream, and nobody sees
+// it. What was enqueued for it goes a piece at a time. What a crash leaves of it goes with the next one that is removed.
 func (s *Store) Remove(ctx context.Context, downstream string) error {
 	const verb = "remove downstream"
 	var id int64
 	err := s.transact(ctx, verb, registerTime, func(b *pgx.Batch, again bool) {
-		b.Queue(momentTime)
+		b.Queue(waitTime)
 		b.Queue(alone)
 		b.Queue(claimAlone, claimLock(downstream))
 		b.Queue(`UPDATE numhook.downstreams SET name = NULL WHERE name = $1::bytea RETURNING id`, []byte(downstream)).Query(func(rows pgx.Rows) error {

@@ -17,13 +17,13 @@ import (
 
 var newest = event.Downstream{Name: "newest", Mode: event.Latest, Start: event.FromNow}
 
-func mustRegister(t *testing.T, s *postgres.Store, d event.Downstream) event.Standing {
+func mustRegister(t *testing.T, s *postgres.Store, d event.Downstream) event.DownstreamStatus {
 	t.Helper()
-	standing, err := s.Register(t.Context(), d)
+	status, err := s.Register(t.Context(), d)
 	if err != nil {
 		t.Fatalf("cannot register: %v", err)
 	}
-	return standing
+	return status
 }
 
 // wantRows wants the downstream to stand with so many rows waiting and attempting.
@@ -64,9 +64,9 @@ func TestRegisterWaitsForWhoStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	var ended atomic.Bool
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for range 2 { // at once: one row
-		group.Go(func() {
+		wg.Go(func() {
 			if _, err := s.Register(t.Context(), newest); err != nil {
 				t.Errorf("cannot register: %v", err)
 			}
@@ -89,7 +89,7 @@ func TestRegisterWaitsForWhoStores(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	group.Wait()
+	wg.Wait()
 	mustAppend(t, s, caller(100, "B", "+1"))
 	wantRows(t, s, "newest", 1, 0)
 	wantRows(t, s, "before", 11, 0)
@@ -98,7 +98,7 @@ func TestRegisterWaitsForWhoStores(t *testing.T) {
 	}
 }
 
-// TestRemoveUnderLoad: a downstream is removed and registered anew, again and again, while two receivers store and deliver. Nothing fails, nothing deadlocks, and
+// TestRemoveUnderLoad: a downstream is removed and registered again, again and again, while two receivers store and deliver. Nothing fails, nothing deadlocks, and
 // nothing is left of what was removed.
 func TestRemoveUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -113,9 +113,9 @@ func TestRemoveUnderLoad(t *testing.T) {
 	}
 	mustRegister(t, stores[0], newest)
 	var done atomic.Bool
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for c := range 6 {
-		group.Go(func() {
+		wg.Go(func() {
 			for i := 0; !done.Load(); i++ {
 				if _, err := stores[c%2].Append(t.Context(), caller(int64(i), fmt.Sprint(c), "+1", "+2", fmt.Sprint("+3", c, i%50))); err != nil {
 					t.Errorf("cannot append: %v", err)
@@ -124,7 +124,7 @@ func TestRemoveUnderLoad(t *testing.T) {
 		})
 	}
 	for _, s := range stores {
-		group.Go(func() {
+		wg.Go(func() {
 			for !done.Load() {
 				list, _, err := s.Claim(t.Context(), "newest", 5)
 				if err != nil {
@@ -142,7 +142,7 @@ func TestRemoveUnderLoad(t *testing.T) {
 		if err := stores[i%2].Remove(t.Context(), "newest"); err != nil {
 			t.Errorf("cannot remove: %v", err)
 		}
-		if rows, err := stores[0].Owed(t.Context(), event.OwedFilter{}, 0, 10); err != nil || len(rows) != 0 {
+		if rows, err := stores[0].OutboxRows(t.Context(), event.OutboxFilter{}, 0, 10); err != nil || len(rows) != 0 {
 			t.Errorf("%d rows are owed to nobody: %v", len(rows), err)
 		}
 		if err := stores[0].Remove(t.Context(), "newest"); event.KindOf(err) != event.NotFound {
@@ -151,7 +151,7 @@ func TestRemoveUnderLoad(t *testing.T) {
 		mustRegister(t, stores[(i+1)%2], newest)
 	}
 	done.Store(true)
-	group.Wait()
+	wg.Wait()
 	if err := stores[0].Remove(t.Context(), "newest"); err != nil {
 		t.Fatal(err)
 	}
@@ -216,10 +216,10 @@ func TestPauseWaitsForClaims(t *testing.T) {
 	mustAppend(t, stores[0], caller(1, "A", numbers...))
 	var claimed atomic.Int64
 	var done atomic.Bool
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for _, s := range stores {
 		for range 3 {
-			group.Go(func() {
+			wg.Go(func() {
 				for !done.Load() {
 					list, next, err := s.Claim(t.Context(), "newest", 2)
 					if err != nil {
@@ -246,7 +246,7 @@ func TestPauseWaitsForClaims(t *testing.T) {
 		t.Errorf("%d rows were claimed of one that is paused: %v", len(list), err)
 	}
 	done.Store(true)
-	group.Wait()
+	wg.Wait()
 	if int64(len(held)) != claimed.Load() {
 		t.Errorf("%d rows are held when it was paused, and %d were handed out", len(held), claimed.Load())
 	}
@@ -330,8 +330,8 @@ func TestWake(t *testing.T) {
 	}
 }
 
-// TestKeeperSessionsAreKilled: a connection that somebody ends costs no claim and no result.
-func TestKeeperSessionsAreKilled(t *testing.T) {
+// TestOutboxSessionsAreKilled: a connection that somebody ends costs no claim and no result.
+func TestOutboxSessionsAreKilled(t *testing.T) {
 	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))

@@ -31,9 +31,9 @@ const (
 )
 
 func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
-	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*word)(&e.Name), (*word)(&e.AccountID), &e.CarrierCode, jsonColumn{&e.Numbers},
-		(*string)(&e.Attribute), rawValue{&e.Value}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*moment)(&e.Delivery.Received),
-		(*word)(&e.Delivery.Door), jsonColumn{&e.Delivery.Header}, rawBody{&e.Delivery.Body})
+	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*senderText)(&e.Name), (*senderText)(&e.AccountID), &e.CarrierCode, jsonColumn{&e.Numbers},
+		(*string)(&e.Attribute), rawValue{&e.Value}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*timestamp)(&e.Delivery.Received),
+		(*senderText)(&e.Delivery.Path), jsonColumn{&e.Delivery.Header}, rawBody{&e.Delivery.Body})
 	return e, err
 }
 
@@ -48,9 +48,9 @@ func (r *Reader) EventBodies(ctx context.Context, after int64, limit int) ([]eve
 }
 
 func (r *Reader) events(ctx context.Context, after int64, limit int, bodies bool) ([]event.Stored, error) {
-	last, err := r.settled(ctx, eventPlaces)
+	last, err := r.settled(ctx, eventSeqs)
 	if err != nil {
-		return nil, r.place.unavailable("list events", err)
+		return nil, r.dsn.unavailable("list events", err)
 	}
 	return listRows(ctx, r, "list events", "event", after, limit, pageOfEvents,
 		func(after int64, limit int) []any {

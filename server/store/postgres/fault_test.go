@@ -24,7 +24,7 @@ func caller(ts int64, name string, numbers ...string) event.Event {
 	return event.Event{
 		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 3457, Numbers: numbers,
 		Attribute: event.CNAM, Value: fmt.Appendf(nil, "%q", name),
-		Delivery: event.Delivery{Received: time.UnixMicro(1_764_000_000_000_000 + ts).UTC(), Door: "/", Body: []byte(body)},
+		Delivery: event.Delivery{Received: time.UnixMicro(1_764_000_000_000_000 + ts).UTC(), Path: "/", Body: []byte(body)},
 	}
 }
 
@@ -147,10 +147,10 @@ func TestRestartUnderLoad(t *testing.T) {
 			all = append(all, caller(int64(i), fmt.Sprint(c), fmt.Sprint("+1", c)))
 		}
 	}
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	halfway := make(chan struct{})
 	for c := range callers {
-		group.Go(func() {
+		wg.Go(func() {
 			for i, e := range all[c*rounds : (c+1)*rounds] {
 				if c == 0 && i == rounds/2 {
 					close(halfway)
@@ -175,7 +175,7 @@ func TestRestartUnderLoad(t *testing.T) {
 	if err := server.Start(); err != nil {
 		t.Error(err)
 	}
-	group.Wait()
+	wg.Wait()
 	wantOnce(t, s, all...)
 }
 

@@ -11,8 +11,8 @@ import (
 )
 
 var (
-	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and then by place, is the current one; one is
-	// superseded when a newer one had been stored before it, that is at a lower place.
+	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and then by seq, is the current one; one is
+	// superseded when a newer one had been stored before it, that is at a lower seq.
 	changeColumns = `c.number, c.attribute::text, e.value, coalesce(e.event_ts, c.ordered_ts), e.id, e.name, e.account_id, coalesce(e.carrier_code, 0), coalesce(e.received, 0)`
 
 	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time $3: one look into the tree each.
@@ -53,8 +53,8 @@ type toldChange struct {
 }
 
 func scanChange(rows pgx.Rows) (c toldChange, err error) {
-	err = rows.Scan(append([]any{(*word)(&c.Number), (*string)(&c.Attribute), rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID), (*word)(&c.EventName),
-		(*word)(&c.AccountID), &c.CarrierCode, (*moment)(&c.Received), (*string)(&c.State)}, evidenceInto(&c.evidence)...)...)
+	err = rows.Scan(append([]any{(*senderText)(&c.Number), (*string)(&c.Attribute), rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID), (*senderText)(&c.EventName),
+		(*senderText)(&c.AccountID), &c.CarrierCode, (*timestamp)(&c.Received), (*string)(&c.State)}, evidenceInto(&c.evidence)...)...)
 	return c, err
 }
 
@@ -71,7 +71,7 @@ func (r *Reader) changes(ctx context.Context, verb, query string, args ...any) (
 	for i := range list {
 		c := &list[i]
 		c.wrong = r.agrees(ctx, c.Change, c.evidence)
-		if sound.IsTrouble(c.wrong) {
+		if sound.IsStoreError(c.wrong) {
 			return nil, c.wrong
 		}
 	}
@@ -80,7 +80,7 @@ func (r *Reader) changes(ctx context.Context, verb, query string, args ...any) (
 
 // pass tells of a change that is not shown.
 func (r *Reader) pass(c toldChange) {
-	r.identities.Pass("value", "of event "+c.EventID.String(), rowTrouble(c.wrong))
+	r.identities.Pass("value", "of event "+c.EventID.String(), rowError(c.wrong))
 }
 
 // Numbers implements store.Reader.
@@ -93,7 +93,7 @@ func (r *Reader) Numbers(ctx context.Context, after string, limit int) ([]event.
 		}
 		return page, err
 	}, isDamage, func(after string, why error) (string, bool) {
-		r.identities.Pass("number", "or several", rowTrouble(why))
+		r.identities.Pass("number", "or several", rowError(why))
 		if next, err := r.numberBehind(ctx, after); err == nil && next != "" {
 			return next, true // its value cannot be read, and what is behind it perhaps can
 		}
@@ -107,7 +107,7 @@ func (r *Reader) Numbers(ctx context.Context, after string, limit int) ([]event.
 
 // numberBehind is the first number behind the one given, or empty.
 func (r *Reader) numberBehind(ctx context.Context, after string) (next string, err error) {
-	err = r.each(ctx, "list numbers", func(rows pgx.Rows) error { return rows.Scan((*word)(&next)) },
+	err = r.each(ctx, "list numbers", func(rows pgx.Rows) error { return rows.Scan((*senderText)(&next)) },
 		"SELECT number FROM numhook.changes WHERE number > $1::bytea ORDER BY number LIMIT 1", []byte(after))
 	return next, err
 }
@@ -157,7 +157,7 @@ func (r *Reader) NumberAsOf(ctx context.Context, number string, at int64) (event
 	found := event.Number{Number: number}
 	for _, c := range changes {
 		if c.wrong != nil {
-			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+" set", rowTrouble(c.wrong))
+			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+" set", rowError(c.wrong))
 		}
 		found.Values = append(found.Values, c.Change)
 	}
@@ -176,7 +176,7 @@ func (r *Reader) History(ctx context.Context, number string) ([]event.Change, er
 		list = append(list, c.Change)
 	}
 	if err != nil && isDamage(err) && len(list) > 0 {
-		r.identities.Pass("changes", "behind the last one shown", rowTrouble(err))
+		r.identities.Pass("changes", "behind the last one shown", rowError(err))
 		err = nil
 	}
 	return list, err

@@ -166,9 +166,9 @@ func TestEncodings(t *testing.T) {
 			s := opened(t)(postgres.Open(t.Context(), server.URL(name), postgres.Options{}))
 			numbers := []string{"+1\x00", "\x00", "\xff\xfe", "𝟙 ☎ \u2028", `\x31`, `{"a",NULL}`, "NULL", "Ã©"}
 			e := caller(int64(i), "name", numbers...)
-			e.Name, e.AccountID, e.Delivery.Door, e.Value = "event\x00name\xff", "account\x00\xff", "/\x00\xff", []byte(`"\u0000 \ud83d\ude00 😀"`)
+			e.Name, e.AccountID, e.Delivery.Path, e.Value = "event\x00name\xff", "account\x00\xff", "/\x00\xff", []byte(`"\u0000 \ud83d\ude00 😀"`)
 			e.Delivery.Body = []byte("\x00\xff\xfe body \r\n")
-			path := event.CutPath(e.Delivery.Door) // what a stranger may choose is kept as valid UTF-8
+			path := event.CutPath(e.Delivery.Path) // what a stranger may choose is kept as valid UTF-8
 			e.Delivery.Header = event.Header{RequestID: "\x00 ☎", UserAgent: "\u0000"}
 			e.Numbers = numbers[3:] // the list of an event is JSON, which has no words for what is not UTF-8
 			mustAppend(t, s, e)
@@ -176,7 +176,7 @@ func TestEncodings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Name != e.Name || got.AccountID != e.AccountID || got.Delivery.Door != path || string(got.Value) != string(e.Value) ||
+			if got.Name != e.Name || got.AccountID != e.AccountID || got.Delivery.Path != path || string(got.Value) != string(e.Value) ||
 				string(got.Delivery.Body) != string(e.Delivery.Body) || got.Delivery.Header != e.Delivery.Header || strings.Join(got.Numbers, "|") != strings.Join(e.Numbers, "|") {
 				t.Errorf("got  %+v\nwant %+v", got.Event, e)
 			}
@@ -191,7 +191,7 @@ func TestEncodings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if q, err := s.QuarantineEntry(t.Context(), id); err != nil || q.EventName != event.CutText("\x00\xff") || q.Delivery.Door != path {
+			if q, err := s.QuarantineEntry(t.Context(), id); err != nil || q.EventName != event.CutText("\x00\xff") || q.Delivery.Path != path {
 				t.Errorf("quarantine: %+v, %v", q, err)
 			}
 		})

@@ -18,7 +18,7 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// manyRows fills the store with so many events of as many numbers, each of which has been delivered to one downstream, is owed to a second one, and stands in one
+// manyRows fills the store with so many events of as many numbers, each of which has been delivered to one downstream, is enqueued for a second one, and stands in one
 // of 1,000 queues of a third.
 const manyRows = `
 	INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
@@ -117,7 +117,7 @@ func exercise(t *testing.T, s *postgres.Store, round int64) {
 		}
 		_, err = s.Held(t.Context(), downstream)
 		must(err)
-		_, err = s.Owe(t.Context(), downstream, []event.Change{{Number: "+15", Attribute: event.CNAM, TS: e.TS, EventID: e.ID, EventName: e.Name, CarrierCode: e.CarrierCode, Value: e.Value}}, true, false)
+		_, err = s.Enqueue(t.Context(), downstream, []event.Change{{Number: "+15", Attribute: event.CNAM, TS: e.TS, EventID: e.ID, EventName: e.Name, CarrierCode: e.CarrierCode, Value: e.Value}}, true, false)
 		must(err)
 	}
 }
@@ -136,8 +136,8 @@ func wantFew(t *testing.T, server *postgrestest.Server, few int, do func()) {
 		t.Fatalf("%d plans are in the log", len(plans))
 	}
 	for _, plan := range plans {
-		if line := whole.FindString(plan); line != "" {
-			t.Errorf("a table is read whole: %s\n%s", strings.TrimSpace(line), plan)
+		if numberLine := whole.FindString(plan); numberLine != "" {
+			t.Errorf("a table is read whole: %s\n%s", strings.TrimSpace(numberLine), plan)
 			continue
 		}
 		for _, found := range read.FindAllStringSubmatch(plan, -1) {

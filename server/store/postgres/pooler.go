@@ -11,14 +11,14 @@ import (
 
 // refusePooler refuses a connection whose transactions a pooler, such as PgBouncer, hands to whichever session is free: what holds for a session here
 // (synchronous_commit, time-outs, prepared statements) would hold for somebody else's, and not for ours.
-func (p place) refusePooler(ctx context.Context, conn *pgconn.PgConn) error {
+func (d dsn) refusePooler(ctx context.Context, conn *pgconn.PgConn) error {
 	own := strconv.FormatUint(uint64(conn.PID()), 10)
 	first, err := backend(ctx, conn)
 	if err != nil || first == own {
 		return err
 	}
 	// There is a pooler. One that gives each client a session of its own is good: then two clients never share one, and none changes.
-	other, err := pgconn.ConnectConfig(ctx, p.config())
+	other, err := pgconn.ConnectConfig(ctx, d.config())
 	if err != nil {
 		return err
 	}

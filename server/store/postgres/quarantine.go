@@ -28,8 +28,8 @@ const (
 )
 
 func scanQuarantined(rows pgx.Rows) (q event.Quarantined, digest event.ID, err error) {
-	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*word)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
-		(*moment)(&q.Delivery.Received), (*word)(&q.Delivery.Door), (*word)(&q.PathEvent), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body}, (*identity)(&digest))
+	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*senderText)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
+		(*timestamp)(&q.Delivery.Received), (*senderText)(&q.Delivery.Path), (*senderText)(&q.PathEvent), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body}, (*identity)(&digest))
 	return q, digest, err
 }
 
@@ -43,9 +43,9 @@ func (r *Reader) ofItsDigest(q event.Quarantined, digest event.ID) error {
 
 // Quarantines implements store.Reader.
 func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
-	last, err := r.settled(ctx, quarantinePlaces)
+	last, err := r.settled(ctx, quarantineIDs)
 	if err != nil {
-		return nil, r.place.unavailable("list quarantine", err)
+		return nil, r.dsn.unavailable("list quarantine", err)
 	}
 	return listRows(ctx, r, "list quarantine", "quarantine entry", after, limit, pageOfQuarantine,
 		func(after int64, limit int) []any {

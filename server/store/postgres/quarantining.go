@@ -50,7 +50,7 @@ var quarantineTypes = []uint32{
 // add makes the delivery, which came so many times, the next row of the quarantine statement's columns.
 func (q *quarantining) add(t *table, times int) {
 	c := t.columns
-	c[0].text(event.CutPath(q.entry.Delivery.Door))
+	c[0].text(event.CutPath(q.entry.Delivery.Path))
 	c[1].text(q.entry.PathEvent)
 	c[2].bytes(q.digest[:])
 	c[3].text(string(q.entry.Reason))

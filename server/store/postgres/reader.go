@@ -19,14 +19,14 @@ import (
 // Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of the store: the newest at its begin, or
 // on a replica whatever has arrived there.
 type Reader struct {
-	place      place
+	dsn        dsn
 	pool       *pgxpool.Pool
 	identities sound.Check
 	long       sound.Memory
-	now        func() time.Time // the clock of what is owed; nil means the database's
+	now        func() time.Time // the outbox's clock; nil means the database's
 }
 
-// clock is the time of what is owed, as a parameter; nil is NULL.
+// clock is the outbox's time, as a parameter; nil is NULL.
 func (r *Reader) clock() *int64 {
 	if r.now == nil {
 		return nil
@@ -45,23 +45,23 @@ var reading = map[string]string{
 	"tcp_keepalives_idle":           "30",
 }
 
-func (p place) openReader(ctx context.Context) (*Reader, error) {
-	config := p.pool.Copy()
+func (d dsn) openReader(ctx context.Context) (*Reader, error) {
+	config := d.pool.Copy()
 	config.MaxConns = max(config.MaxConns, readers)
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		if err := p.refusePooler(ctx, conn.PgConn()); err != nil {
+		if err := d.refusePooler(ctx, conn.PgConn()); err != nil {
 			return err
 		}
 		return configure(ctx, conn.PgConn(), reading)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, p.openError(err)
+		return nil, d.openError(err)
 	}
-	r := &Reader{place: p, pool: pool}
+	r := &Reader{dsn: d, pool: pool}
 	if err := r.check(ctx); err != nil {
 		pool.Close()
-		return nil, p.openError(err)
+		return nil, d.openError(err)
 	}
 	return r, nil
 }
@@ -112,26 +112,26 @@ func (r *Reader) fresh(read func() (handed bool, err error)) error {
 
 // LastChallenge implements store.Reader.
 func (r *Reader) LastChallenge(ctx context.Context) (at time.Time, err error) {
-	err = r.each(ctx, "read last challenge", func(rows pgx.Rows) error { return rows.Scan((*moment)(&at)) },
+	err = r.each(ctx, "read last challenge", func(rows pgx.Rows) error { return rows.Scan((*timestamp)(&at)) },
 		"SELECT at FROM numhook.facts WHERE name = 'challenge'")
 	return at, err
 }
 
-// moment scans microseconds since the epoch.
-type moment time.Time
+// timestamp scans microseconds since the epoch.
+type timestamp time.Time
 
 // ScanInt64 is what the driver calls.
-func (m *moment) ScanInt64(v pgtype.Int8) error {
-	*m = moment(time.UnixMicro(v.Int64).UTC())
+func (t *timestamp) ScanInt64(v pgtype.Int8) error {
+	*t = timestamp(time.UnixMicro(v.Int64).UTC())
 	return nil
 }
 
-// word scans what the sender wrote.
-type word string
+// senderText scans what the sender wrote.
+type senderText string
 
 // ScanBytes is what the driver calls.
-func (w *word) ScanBytes(v []byte) error {
-	*w = word(v)
+func (t *senderText) ScanBytes(v []byte) error {
+	*t = senderText(v)
 	return nil
 }
 

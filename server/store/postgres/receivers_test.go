@@ -51,9 +51,9 @@ func TestTenThousandNumbers(t *testing.T) {
 	random.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
 
 	var next, stored atomic.Int64
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for c := range callers {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := next.Add(1) - 1; n < int64(len(deliveries)); n = next.Add(1) - 1 {
 				r, err := stores[(c+int(n))%len(stores)].Append(t.Context(), deliveries[n])
 				if err != nil {
@@ -66,7 +66,7 @@ func TestTenThousandNumbers(t *testing.T) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	if stored.Load() != events {
 		t.Errorf("%d receipts that are not duplicates, want %d", stored.Load(), events)
 	}
@@ -96,24 +96,24 @@ func TestTenThousandNumbers(t *testing.T) {
 }
 
 // TestTiesAtOnce: several receivers get different values of one number with one event_ts at the same moment. Whichever it is, all see the same, and
-// it is the one with the highest place.
+// it is the one with the highest seq.
 func TestTiesAtOnce(t *testing.T) {
 	t.Parallel()
 	stores := receivers(t, postgrestest.New(t), 3, postgres.Options{})
 	const rounds = 30
 	for round := range rounds {
 		number := fmt.Sprint("+", round)
-		var group sync.WaitGroup
+		var wg sync.WaitGroup
 		for i, s := range stores {
 			for c := range 4 {
-				group.Go(func() {
+				wg.Go(func() {
 					if _, err := s.Append(t.Context(), caller(7, fmt.Sprint(round, i, c), number, "+shared")); err != nil {
 						t.Errorf("cannot append: %v", err)
 					}
 				})
 			}
 		}
-		group.Wait()
+		wg.Wait()
 	}
 	events, err := stores[0].Events(t.Context(), 0, 1000)
 	if err != nil {
@@ -159,9 +159,9 @@ func TestPagesMissNothing(t *testing.T) {
 	t.Parallel()
 	stores := receivers(t, postgrestest.New(t), 3, postgres.Options{Writers: 3})
 	const callers, rounds = 24, 60
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for c := range callers {
-		group.Go(func() {
+		wg.Go(func() {
 			for i := range rounds {
 				s := stores[(c+i)%len(stores)]
 				if _, err := s.Append(t.Context(), caller(int64(i), fmt.Sprint(c), fmt.Sprint("+", c))); err != nil {
@@ -176,7 +176,7 @@ func TestPagesMissNothing(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		group.Wait()
+		wg.Wait()
 	}()
 	seen, entries := 0, 0
 	for afterEvent, afterEntry, finished := int64(0), int64(0), false; ; {
@@ -213,8 +213,8 @@ func TestPagesMissNothing(t *testing.T) {
 	}
 }
 
-// TestListWaitsForALowerPlace: a transaction has drawn a place and not ended; an event with a higher place is committed meanwhile.
-func TestListWaitsForALowerPlace(t *testing.T) {
+// TestListWaitsForALowerSeq: a transaction has drawn a place and not ended; an event with a higher seq is committed meanwhile.
+func TestListWaitsForALowerSeq(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
@@ -272,9 +272,9 @@ func TestListWaitsForALowerPlace(t *testing.T) {
 func TestOpenedAtOnce(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.New(t)
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i := range 5 {
-		group.Go(func() {
+		wg.Go(func() {
 			s, err := postgres.Open(t.Context(), url, postgres.Options{})
 			if err != nil {
 				t.Errorf("cannot open: %v", err)
@@ -288,7 +288,7 @@ func TestOpenedAtOnce(t *testing.T) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	r, err := postgres.OpenReader(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)

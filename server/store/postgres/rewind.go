@@ -13,7 +13,7 @@ import (
 // rewoundAtATime is how many rows are mended in one transaction.
 const rewoundAtATime = 1000
 
-// rewindRows mends rows of the downstream $1: what is due $2 after now, or later, is due now, and what is owed since $3 after now, or later, is owed since
+// rewindRows mends rows of the downstream $1: what is due $2 after now, or later, is due now, and the outbox since $3 after now, or later, is enqueued since
 // $4 earlier. $5 is the time. Rows that somebody is at are mended the next time.
 var rewindRows = `WITH clock AS MATERIALIZED (SELECT coalesce($5` + clock + `), ahead AS MATERIALIZED (
 		SELECT id FROM numhook.owed WHERE downstream = (SELECT id FROM numhook.downstreams WHERE name = $1::bytea)
@@ -28,7 +28,7 @@ var rewindRows = `WITH clock AS MATERIALIZED (SELECT coalesce($5` + clock + `), 
 	)
 	SELECT count(*) FROM mended`
 
-// Rewind implements store.Owing.
+// Rewind implements store.Outbox.
 func (s *Store) Rewind(ctx context.Context, downstream string, longest, back time.Duration) (int, error) {
 	const slack = event.ClockSlack
 	for total := 0; ; {

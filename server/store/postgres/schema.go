@@ -95,7 +95,7 @@ func (s *Store) migrateLocked(ctx context.Context, w *session) (err error) {
 			return err
 		}
 	}
-	db := stdlib.OpenDB(*s.place.pool.ConnConfig.Copy(), stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+	db := stdlib.OpenDB(*s.dsn.pool.ConnConfig.Copy(), stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		return configure(ctx, conn.PgConn(), ways, patient)
 	}))
 	defer func() { err = errors.Join(err, db.Close()) }()

@@ -12,7 +12,7 @@ import (
 type session struct {
 	conn     *pgconn.PgConn
 	prepared map[string]*pgconn.StatementDescription
-	warned   string // the code of a warning that came during the exchange, or empty
+	warned   string // the code of a warning that came during the round trip, or empty
 }
 
 // Bounds of a session on the server's side, so that nothing of it is held for long when this program or the network stalls; see writeTime for this side.
@@ -42,7 +42,7 @@ var ways = map[string]string{
 }
 
 // storingWays are for deliveries, whose statements join one list with another: the planner does not know how long an array will be, and a hash join does well
-// with any. keepingWays are for what is owed, where rows are looked up one by one.
+// with any. keepingWays are for the outbox, where rows are looked up one by one.
 var (
 	storingWays = map[string]string{"enable_nestloop": "off", "enable_hashjoin": "on"}
 	keepingWays = map[string]string{"enable_nestloop": "on", "enable_hashjoin": "off", "enable_mergejoin": "off"}
@@ -51,7 +51,7 @@ var (
 // connect opens a connection, and refuses a server on which the promise would not hold.
 func (s *Store) connect(ctx context.Context, how map[string]string) (*session, error) {
 	w := &session{}
-	config := s.place.config()
+	config := s.dsn.config()
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			w.warned = n.Code
@@ -62,7 +62,7 @@ func (s *Store) connect(ctx context.Context, how map[string]string) (*session, e
 		return nil, err
 	}
 	w.conn = conn
-	if err = s.place.refusePooler(ctx, w.conn); err == nil {
+	if err = s.dsn.refusePooler(ctx, w.conn); err == nil {
 		err = configure(ctx, w.conn, bounds, ways, how)
 	}
 	if err == nil {
@@ -116,21 +116,21 @@ func (w *session) ready(ctx context.Context) error {
 
 // write makes the batch durable. After an error nothing of it is known to be.
 func (w *session) write(ctx context.Context, b *batch) error {
-	if err := w.exchange(ctx, b); err != nil || b.wrote() {
+	if err := w.send(ctx, b); err != nil || b.wrote() {
 		return err
 	}
 	// All of it was there before. The commit that brought it may have been one that did not wait for the disk or the standby: this one does, and all that
 	// stands before it in the log is then safe, too.
 	sure := newBatch()
 	sure.gather([]work{fact{"ready", time.Now()}})
-	return w.exchange(ctx, sure)
+	return w.send(ctx, sure)
 }
 
-func (w *session) exchange(ctx context.Context, b *batch) error {
+func (w *session) send(ctx context.Context, b *batch) error {
 	w.warned = ""
-	x := &exchange{session: w, pipeline: w.conn.StartPipeline(ctx)}
-	b.ask(x)
-	if err := x.run(); err != nil {
+	trip := &roundTrip{session: w, pipeline: w.conn.StartPipeline(ctx)}
+	b.ask(trip)
+	if err := trip.run(); err != nil {
 		return errors.Join(err, w.undo(ctx))
 	}
 	if w.warned != "" {
@@ -140,7 +140,7 @@ func (w *session) exchange(ctx context.Context, b *batch) error {
 }
 
 // warningError is a warning that came with a commit. The server gives one when it stopped to wait for its synchronous standby, and reports the commit all
-// the same: what is on one machine only is not acknowledged. The next attempt finds the event there, and waits anew.
+// the same: what is on one machine only is not acknowledged. The next attempt finds the event there, and waits again.
 type warningError struct{ code string }
 
 func (e *warningError) Error() string {

@@ -68,7 +68,7 @@ func TestUnsafeSettings(t *testing.T) {
 	})
 }
 
-// configureServer undoes what the test set before, and sets anew.
+// configureServer undoes what the test set before, and sets again.
 func configureServer(t *testing.T, server *postgrestest.Server, statements ...string) {
 	t.Helper()
 	for _, statement := range append(append([]string{"ALTER SYSTEM RESET ALL"}, statements...), "SELECT pg_reload_conf()") {

@@ -36,13 +36,13 @@ func (r *Reader) unreadable(verb string, err error) error {
 	case column:
 		return sound.Damaged(verb, sound.ErrColumn)
 	case isDamage(err):
-		return sound.Damaged(verb, r.place.describe(err))
+		return sound.Damaged(verb, r.dsn.describe(err))
 	}
-	return r.place.unavailable(verb, err)
+	return r.dsn.unavailable(verb, err)
 }
 
-// rowTrouble is what is said of a row.
-func rowTrouble(err error) error {
+// rowError is what is said of a row.
+func rowError(err error) error {
 	if e, ok := errors.AsType[*event.Error](err); ok && e.Err != nil {
 		return e.Err
 	}
@@ -57,7 +57,7 @@ func evidence(alias string) string {
 }
 
 func evidenceInto(v *sound.Evidence) []any {
-	return []any{&v.Seq, &v.TS, (*word)(&v.Door), jsonColumn{&v.Numbers}, rawBody{&v.Body}}
+	return []any{&v.Seq, &v.TS, (*senderText)(&v.Path), jsonColumn{&v.Numbers}, rawBody{&v.Body}}
 }
 
 const eventAt = `SELECT ` + eventColumns + `, e.body FROM numhook.events e WHERE e.seq = $1::bigint`
@@ -96,7 +96,7 @@ func listRows[R any](ctx context.Context, r *Reader, verb, what string, after in
 	scan func(rows pgx.Rows) (row R, key int64, wrong, err error), judge func(row *R) error,
 ) ([]R, error) {
 	l := sound.List[R]{
-		What: what, Check: r.identities, Judge: judge, Damage: isDamage, Say: rowTrouble,
+		What: what, Check: r.identities, Judge: judge, Damage: isDamage, Say: rowError,
 		Query: func(after int64, limit int, row func(R, int64, error)) error {
 			return r.each(ctx, verb, func(rows pgx.Rows) error {
 				one, key, wrong, err := scan(rows)
@@ -119,15 +119,15 @@ func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attem
 			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName, AccountID: a.AccountID, CarrierCode: a.CarrierCode,
 		}, a.evidence)
 		if wrong != nil {
-			a.Damaged = rowTrouble(wrong).Error()
-			r.identities.Pass("owed row", strconv.FormatInt(a.Row, 10), rowTrouble(wrong))
+			a.Damaged = rowError(wrong).Error()
+			r.identities.Pass("owed row", strconv.FormatInt(a.Row, 10), rowError(wrong))
 		}
 		before := r.identities.Before(a.previous, a.Attribute, a.Previous, a.before, r.longEvent(ctx))
 		if before != nil {
 			a.Previous = nil
 		}
 		for _, err := range []error{wrong, before} {
-			if sound.IsTrouble(err) {
+			if sound.IsStoreError(err) {
 				return nil, err
 			}
 		}

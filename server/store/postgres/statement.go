@@ -3,7 +3,7 @@ package postgres
 import "strings"
 
 // The statements of a session, by the name that they are prepared under. All of a batch goes to the server in one piece, from begin to commit, and the
-// answers come back in one: no lock ever waits for this program. Every batch takes its locks in one order: entries of the quarantine, events, what is owed, facts,
+// answers come back in one: no lock ever waits for this program. Every batch takes its locks in one order: entries of the quarantine, events, the outbox, facts,
 // and each kind by its key; so there are no deadlocks.
 const (
 	sayBegin      = "begin"
@@ -15,22 +15,22 @@ const (
 	sayReport     = "report"
 	sayFact       = "fact"
 	sayCommit     = "commit"
-	sayPlacing    = "placing"
-	sayHoldOwed   = "hold_owed"
+	saySeqLock    = "placing"
+	sayHoldRow    = "hold_owed"
 	sayRecord     = "record"
 	sayUnqueue    = "unqueue"
 )
 
-// placing is the key of the advisory lock that every transaction shares which draws places, until it has ended: the letters of places.
-const placing = `123610792682867`
+// seqLock is the key of the advisory lock that every transaction shares which draws seqs, until it has ended: the letters of the word seqs.
+const seqLock = `123610792682867`
 
 var statements = map[string]string{
-	sayHoldOwed: holdOwed,
-	sayRecord:   record,
-	sayUnqueue:  unqueue,
+	sayHoldRow: holdRow,
+	sayRecord:  record,
+	sayUnqueue: unqueue,
 
 	sayBegin:   `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
-	sayPlacing: `SELECT pg_advisory_xact_lock_shared(` + placing + `)`,
+	saySeqLock: `SELECT pg_advisory_xact_lock_shared(` + seqLock + `)`,
 	sayCommit:  `COMMIT`,
 
 	sayHold: `SELECT FROM numhook.quarantine WHERE id = ANY ($1::bigint[]) ORDER BY digest, path_event FOR UPDATE`,
@@ -65,7 +65,7 @@ func ordered(row string) string {
 	return strings.ReplaceAll(`CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`, "e.", row+".")
 }
 
-// storing writes the events for which the condition holds, their changes, and what they make owed. The answer is one row an event: its number in the batch,
+// storing writes the events for which the condition holds, their changes, and what they enqueue. The answer is one row an event: its number in the batch,
 // whether it was added, and whether anything became due.
 func storing(condition string) string {
 	return `WITH clock AS MATERIALIZED (SELECT coalesce($19` + clock + `), incoming AS MATERIALIZED (
@@ -84,6 +84,6 @@ func storing(condition string) string {
 		SELECT i.ordered_ts, i.seq, i.attribute::numhook.attribute, n.number
 		FROM unnest($17::bytea[], $18::bigint[]) AS n (number, ord) JOIN incoming i ON i.ord = n.ord JOIN added a ON a.seq = i.seq
 		WHERE n.number IS NOT NULL AND i.attribute IS NOT NULL AND i.value IS NOT NULL
-	), owing AS (` + owing + `)
+	), owing AS (` + outboxColumns + `)
 	SELECT i.ord, a.seq IS NOT NULL, (SELECT coalesce(bool_or(o.woken), false) FROM owing o) FROM incoming i LEFT JOIN added a ON a.seq = i.seq`
 }

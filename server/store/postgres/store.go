@@ -8,17 +8,17 @@
 // # One order
 //
 // An event's place (Stored.Seq) comes from a sequence, inside the transaction that stores it. So an event that was submitted after another one was
-// acknowledged has the higher place, through whichever receivers they came; for two that were under way at the same moment the places decide, in the same
+// acknowledged has the higher place, through whichever receivers they came; for two that were under way at the same moment the seqs decide, in the same
 // way for everyone who looks, for ever: of two events that are ordered by an equal time (event.Ordered) the one with the higher place counts as stored later, and wins; and a change
-// is superseded exactly when a newer one of its number has a lower place. All of this is read from the rows themselves. There is no second copy of a current
+// is superseded exactly when a newer one of its number has a lower seq. All of this is read from the rows themselves. There is no second copy of a current
 // value and no flag that could disagree with them, so no two receivers have to agree on anything while they write, and none waits for another one, except
-// for one that is storing the very same event, or making something owed about the same number to the same downstream.
+// for one that is storing the very same event, or making something enqueued about the same number to the same downstream.
 //
-// While transactions are under way, a lower place may become visible after a higher one. Lists that are paged by place wait those moments out (settled.go).
+// While transactions are under way, a lower seq may become visible after a higher one. Lists that are paged by seq wait those moments out (settled.go).
 //
-// # What is owed
+// # The outbox
 //
-// What an event makes owed is written by the statement that stores it (owing.go), so nobody can store an event and owe nothing. Who is owed what changes only
+// What an event enqueues is written by the statement that stores it (outbox.go), so nobody can store an event and enqueue nothing. What is enqueued for whom changes only
 // while nobody stores (downstream.go). Rows are handed out under claims that wait for nobody (claim.go), and every other transaction takes their locks in the
 // order of their keys: there are no deadlocks between receivers. Every time is the database's.
 package postgres
@@ -34,7 +34,7 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/store"
-	"numhook/server/store/group"
+	"numhook/server/store/commit"
 	"numhook/server/store/sound"
 )
 
@@ -49,7 +49,7 @@ type Options struct {
 	QueueLength int           // deliveries that may wait for a writer; 0 means DefaultQueueLength
 	Patience    time.Duration // how long a caller waits before it is refused; 0 means DefaultPatience
 
-	Now  func() time.Time // the clock of what is owed; nil, as everywhere but in tests, means the database's
+	Now  func() time.Time // the outbox's clock; nil, as everywhere but in tests, means the database's
 	Wake func()           // is called after a durable transaction of this store that made something due; it must not block; may be nil
 }
 
@@ -61,15 +61,15 @@ const (
 	DefaultQueueLength = 8192
 	DefaultPatience    = 2 * time.Second
 
-	batchBytes = 8 << 20
-	queueBytes = 48 << 20
-	retryTime  = time.Second            // how long a writer tries to save a batch
-	retryPause = 20 * time.Millisecond  // between two such attempts
-	retryAfter = 250 * time.Millisecond // between two attempts to connect, afterwards
-	writeTime  = 10 * time.Second       // of one transaction: longer than anybody waits for it, so that a slow database gets on nevertheless
-	readers    = 4                      // connections that read
-	keepers    = 4                      // connections that hand out what is owed, and steer it; none is made before it is needed
-	results    = 256                    // results of attempts in one transaction
+	batchBytes  = 8 << 20
+	queueBytes  = 48 << 20
+	retryTime   = time.Second            // how long a writer tries to save a batch
+	retryPause  = 20 * time.Millisecond  // between two such attempts
+	retryAfter  = 250 * time.Millisecond // between two attempts to connect, afterwards
+	writeTime   = 10 * time.Second       // of one transaction: longer than anybody waits for it, so that a slow database gets on nevertheless
+	readers     = 4                      // connections that read
+	outboxConns = 4                      // connections that hand out the outbox, and change its rows; none is made before it is needed
+	results     = 256                    // results of attempts in one transaction
 )
 
 func (o Options) withDefaults() Options {
@@ -88,22 +88,22 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Store is an open PostgreSQL store. It implements store.Store and store.Owing.
+// Store is an open PostgreSQL store. It implements store.Store and store.Outbox.
 type Store struct {
 	*Reader
-	place   place
-	opts    Options
-	group   *group.Commit[work] // deliveries
-	results *group.Commit[work] // results of attempts
-	keeper  *pgxpool.Pool       // for what is owed
-	wrote   atomic.Int64        // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
-	ready   sync.Mutex          // one readiness check at a time
-	latch   sound.Latch
+	dsn        dsn
+	opts       Options
+	committer  *commit.Committer[work] // deliveries
+	results    *commit.Committer[work] // results of attempts
+	outboxPool *pgxpool.Pool           // for the outbox
+	wrote      atomic.Int64            // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
+	ready      sync.Mutex              // one readiness check at a time
+	latch      sound.Latch
 }
 
 var (
-	_ store.Store = (*Store)(nil)
-	_ store.Owing = (*Store)(nil)
+	_ store.Store  = (*Store)(nil)
+	_ store.Outbox = (*Store)(nil)
 )
 
 // Open opens the store at url for serving, beside any number of others, and creates or updates its schema when needed. What the URL leaves out comes from the
@@ -122,58 +122,58 @@ func OpenOperator(ctx context.Context, url string) (*Store, error) {
 
 // OpenReader opens an existing store for reading only; the server may be a replica. It creates nothing where there is no store: kind NotFound.
 func OpenReader(ctx context.Context, url string) (*Reader, error) {
-	p, err := parse(url)
+	d, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
-	return p.openReader(ctx)
+	return d.openReader(ctx)
 }
 
 // open connects, has the schema prepared, and starts the writers.
 func open(ctx context.Context, url string, opts Options, prepare func(*Store, context.Context, *session) error) (*Store, error) {
-	p, err := parse(url)
+	d, err := parse(url)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{place: p, opts: opts}
+	s := &Store{dsn: d, opts: opts}
 	if prepare != nil {
 		first, err := s.connect(ctx, storingWays)
 		if err != nil {
-			return nil, p.openError(err)
+			return nil, d.openError(err)
 		}
 		if err := errors.Join(prepare(s, ctx, first), first.close()); err != nil {
-			return nil, p.openError(err)
+			return nil, d.openError(err)
 		}
 	}
-	if s.Reader, err = p.openReader(ctx); err != nil {
+	if s.Reader, err = d.openReader(ctx); err != nil {
 		return nil, err
 	}
 	s.Reader.Check(opts.Check)
 	s.now = opts.Now
-	writers := make([]group.Writer[work], opts.Writers)
+	writers := make([]commit.Writer[work], opts.Writers)
 	for i := range writers {
 		w := s.newWriter(storingWays)
 		if err := w.connect(ctx); err != nil {
 			for _, opened := range writers[:i] {
 				err = errors.Join(err, opened.Close())
 			}
-			return nil, errors.Join(p.openError(err), s.Reader.Close())
+			return nil, errors.Join(d.openError(err), s.Reader.Close())
 		}
 		writers[i] = w
 	}
-	if s.keeper, err = s.openKeeper(ctx); err != nil {
+	if s.outboxPool, err = s.openOutboxPool(ctx); err != nil {
 		for _, w := range writers {
 			err = errors.Join(err, w.Close())
 		}
-		return nil, errors.Join(p.openError(err), s.Reader.Close())
+		return nil, errors.Join(d.openError(err), s.Reader.Close())
 	}
-	bounds := group.Options{
+	bounds := commit.Options{
 		Observer: opts.Observer, Batch: opts.MaxBatch, BatchBytes: batchBytes, Queue: opts.QueueLength, QueueBytes: queueBytes,
 		Patience: opts.Patience, RetryAfter: retryAfter,
 	}
-	s.group = group.New(bounds, writers...)
+	s.committer = commit.New(bounds, writers...)
 	bounds.Observer, bounds.Batch = nil, results
-	s.results = group.New(bounds, group.Writer[work](s.newWriter(keepingWays))) // connects when the first result comes
+	s.results = commit.New(bounds, commit.Writer[work](s.newWriter(keepingWays))) // connects when the first result comes
 	return s, nil
 }
 
@@ -183,7 +183,7 @@ func (s *Store) newWriter(how map[string]string) *writer {
 	return w
 }
 
-// wake tells whoever hands on what is owed that something became due.
+// wake tells whoever hands on the outbox that something became due.
 func (s *Store) wake() {
 	if s.opts.Wake != nil {
 		s.opts.Wake()
@@ -192,17 +192,17 @@ func (s *Store) wake() {
 
 // Close finishes what was begun and what waits, refuses what comes after, and ends the connections.
 func (s *Store) Close() error {
-	err := errors.Join(s.group.Close(), s.results.Close())
-	s.keeper.Close()
+	err := errors.Join(s.committer.Close(), s.results.Close())
+	s.outboxPool.Close()
 	return errors.Join(err, s.Reader.Close())
 }
 
 // submit has a writer do the work and waits until it is durable.
 func (s *Store) submit(ctx context.Context, verb string, w work, bytes int64) error {
-	return s.submitTo(ctx, s.group, verb, w, bytes)
+	return s.submitTo(ctx, s.committer, verb, w, bytes)
 }
 
-func (s *Store) submitTo(ctx context.Context, writers *group.Commit[work], verb string, w work, bytes int64) error {
+func (s *Store) submitTo(ctx context.Context, writers *commit.Committer[work], verb string, w work, bytes int64) error {
 	if err := s.latch.Shut(verb); err != nil {
 		return err
 	}
@@ -210,10 +210,10 @@ func (s *Store) submitTo(ctx context.Context, writers *group.Commit[work], verb 
 	if err == nil {
 		return nil
 	}
-	if own, ok := errors.AsType[*group.Spoiled](err); ok {
-		return refused(verb, s.place.describe(own.Err).Error())
+	if own, ok := errors.AsType[*commit.Spoiled](err); ok {
+		return refused(verb, s.dsn.describe(own.Err).Error())
 	}
-	return s.place.unavailable(verb, err)
+	return s.dsn.unavailable(verb, err)
 }
 
 // Append implements store.Writer.
@@ -266,7 +266,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	s.ready.Lock()
 	defer s.ready.Unlock()
 	now := time.Now()
-	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.group.Closed() {
+	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.committer.Closed() {
 		return nil
 	}
 	return s.submit(ctx, "write to the store", fact{"ready", now}, 0)

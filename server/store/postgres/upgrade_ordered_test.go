@@ -14,7 +14,7 @@ import (
 )
 
 // TestUpgradeOfOrder: what a store of the third version holds of an event_ts far ahead of its receipt is put right: the ordinary value after it is current, is
-// owed in mode latest where it was held back, and stands in its place in mode every. A receiver of that version, which would go on ordering by the sender's
+// enqueued in mode latest where it was held back, and stands in its place in mode every. A receiver of that version, which would go on ordering by the sender's
 // word, can store nothing any more.
 func TestUpgradeOfOrder(t *testing.T) {
 	t.Parallel()
@@ -34,7 +34,7 @@ func TestUpgradeOfOrder(t *testing.T) {
 			fmt.Appendf(nil, "%032d", seq), fmt.Appendf(nil, `["%s"]`, number), []byte(value))
 		exec(insertChange, []byte(number), ts, seq)
 	}
-	owed := func(downstream, slot, ts, seq int64, number, state string, queued bool) {
+	outbox := func(downstream, slot, ts, seq int64, number, state string, queued bool) {
 		t.Helper()
 		exec(`INSERT INTO numhook.owed (downstream, number, attribute, slot, event_ts, seq, state, queued, due, since, tries)
 			VALUES ($1, $2, 'emergency_address', $3, $4, $5, $6::text::numhook.owed_state, $7, 5, 5, 3)`, downstream, []byte(number), slot, ts, seq, state, queued)
@@ -55,28 +55,28 @@ func TestUpgradeOfOrder(t *testing.T) {
 	stored(3, received+2, "+1", `{"country":"CA","n":3}`)
 	stored(4, received+3, "+1", `{"country":"US","n":4}`)
 	stored(5, received-20, "+1", `{"country":"US","n":5}`)
-	owed(1, 0, math.MaxInt64, 2, "+1", "delivered", false)
-	owed(3, 0, math.MaxInt64, 2, "+1", "untold", false)
+	outbox(1, 0, math.MaxInt64, 2, "+1", "delivered", false)
+	outbox(3, 0, math.MaxInt64, 2, "+1", "untold", false)
 	for i, ts := range []int64{received - 9, math.MaxInt64, received + 2, received + 3, received - 20} {
 		state := "waiting"
 		if i == 0 {
 			state = "delivered"
 		}
-		owed(2, int64(i+1), ts, int64(i+1), "+1", state, i == 1 || i == 3)
+		outbox(2, int64(i+1), ts, int64(i+1), "+1", state, i == 1 || i == 3)
 	}
 	// +2: an absurd one and nothing after it; +3: nothing absurd; +4: less than a day ahead.
 	stored(6, received+6+24*3600*1000, "+2", `"A"`)
-	owed(1, 0, received+6+24*3600*1000, 6, "+2", "delivered", false)
+	outbox(1, 0, received+6+24*3600*1000, 6, "+2", "delivered", false)
 	stored(7, received, "+3", `"A"`)
 	stored(8, received+8+24*3600*1000-1, "+4", `"A"`)
 	stored(9, received+9, "+4", `"B"`)
 	// +5: an attempt with the absurd value is under way. +6: a value that names another country, and one that this JSON cannot hold.
 	stored(60, math.MaxInt64, "+5", `{"country":null}`)
 	stored(61, received+61, "+5", `{"country":{"US":1}}`)
-	owed(1, 0, math.MaxInt64, 60, "+5", "attempting", false)
+	outbox(1, 0, math.MaxInt64, 60, "+5", "attempting", false)
 	stored(62, math.MaxInt64, "+6", `{"country":"CA"}`)
 	stored(63, received+63, "+6", `{"country":"CA","city":"\u0000"}`)
-	owed(3, 0, math.MaxInt64, 62, "+6", "untold", false)
+	outbox(3, 0, math.MaxInt64, 62, "+6", "untold", false)
 	if _, err := conn.Prepare(t.Context(), "store", insertChange); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestUpgradeOfOrder(t *testing.T) {
 		"others": nil, "prefix": {`+2 "A" waiting true`},
 		"late": {`+5 {"country":{"US":1}} waiting true`, `+6 {"country":"CA","city":"\u0000"} waiting true`},
 	} {
-		list, err := s.Owed(t.Context(), event.OwedFilter{Downstream: downstream}, 0, 100)
+		list, err := s.OutboxRows(t.Context(), event.OutboxFilter{Downstream: downstream}, 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

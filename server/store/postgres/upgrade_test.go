@@ -43,8 +43,8 @@ func storeOf(t *testing.T, version int64) (url string, conn *pgx.Conn) {
 	return url, conn
 }
 
-// TestUpgrade: a store of the first version is brought up to date, what it holds can be made owed, and a receiver of that version, which would owe nothing, can
-// store nothing any more: its next statement fails in a way that has it connect anew.
+// TestUpgrade: a store of the first version is brought up to date, what it holds can be enqueued, and a receiver of that version, which would enqueue nothing, can
+// store nothing any more: its next statement fails in a way that has it connect again.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	url, conn := storeOf(t, 1)
@@ -69,15 +69,15 @@ func TestUpgrade(t *testing.T) {
 	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != "42P01" || faultOf(err) != faultSession {
 		t.Errorf("a receiver of the version before: %v", err)
 	}
-	standing, err := s.Register(t.Context(), event.Downstream{Name: "old", Mode: event.Latest, Start: event.FromBeginning})
-	if err != nil || standing.Filled {
-		t.Fatalf("registered: %+v, %v", standing, err)
+	status, err := s.Register(t.Context(), event.Downstream{Name: "old", Mode: event.Latest, Start: event.FromBeginning})
+	if err != nil || status.Filled {
+		t.Fatalf("registered: %+v, %v", status, err)
 	}
 	list, err := s.History(t.Context(), "+1")
 	if err != nil || len(list) != 1 {
 		t.Fatalf("history: %+v, %v", list, err)
 	}
-	if n, err := s.Owe(t.Context(), "old", list, false, false); n != 1 || err != nil {
+	if n, err := s.Enqueue(t.Context(), "old", list, false, false); n != 1 || err != nil {
 		t.Errorf("owed: %d, %v", n, err)
 	}
 	attempts, _, err := s.Claim(t.Context(), "old", 10)
@@ -86,7 +86,7 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestUpgradeOfQueues: what the second version owes is handed out in the order of each number's queue, which that version kept by other columns, and a receiver of
+// TestUpgradeOfQueues: what the second version enqueues is handed out in the order of each number's queue, which that version kept by other columns, and a receiver of
 // that version goes on storing until it is replaced.
 func TestUpgradeOfQueues(t *testing.T) {
 	t.Parallel()

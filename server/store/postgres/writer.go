@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"numhook/server/store/group"
+	"numhook/server/store/commit"
 )
 
 // writer makes batches durable, on a session of its own.
@@ -15,7 +15,7 @@ type writer struct {
 	how     map[string]string // the ways of its session
 }
 
-var _ group.Writer[work] = (*writer)(nil)
+var _ commit.Writer[work] = (*writer)(nil)
 
 // Write makes the works durable in one transaction. What stands in the way it tries again for a while: a lost connection may have been an idle one that a
 // proxy closed, or a server that restarts. That the attempt before may have been durable after all does no harm: its events are found by their identities.
@@ -34,9 +34,9 @@ func (w *writer) Write(works []work) error {
 			}
 			return nil
 		case faultRefused:
-			return &group.Busy{Err: err}
+			return &commit.Busy{Err: err}
 		case faultOwn:
-			return &group.Spoiled{Err: err}
+			return &commit.Spoiled{Err: err}
 		case faultSession:
 			w.abandon()
 		}
@@ -46,7 +46,7 @@ func (w *writer) Write(works []work) error {
 		case <-limit.C:
 			pause.Stop()
 			if w.session != nil {
-				return &group.Busy{Err: err}
+				return &commit.Busy{Err: err}
 			}
 			return err
 		}

@@ -57,7 +57,7 @@ func (l *List[R]) page(after int64, limit int) (Page[int64], error) {
 		case o.wrong == nil:
 			l.good = append(l.good, o.row)
 			page.Good++
-		case IsTrouble(o.wrong):
+		case IsStoreError(o.wrong):
 			return page, o.wrong
 		default:
 			l.Check.Pass(l.What, strconv.FormatInt(o.key, 10), l.Say(o.wrong))

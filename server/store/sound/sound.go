@@ -22,7 +22,7 @@ type Check struct {
 
 // Passed is what a list passed over.
 type Passed struct {
-	What string // event, number, quarantine entry, owed row
+	What string // event, number, quarantine entry, outbox row
 	Key  string // where it is: a seq, an id, or the identity of an event; never a number
 	Why  string // one line without values
 }
@@ -50,14 +50,14 @@ func Damaged(verb string, why error) error {
 	return &event.Error{Kind: event.Damaged, Text: "cannot " + verb, Err: why, Hint: "numhook store check says what else is damaged, and store check --repair saves what is whole"}
 }
 
-// IsTrouble reports whether an error about a row is the store's, and says nothing about the row.
-func IsTrouble(err error) bool { return event.KindOf(err) == event.Unavailable }
+// IsStoreError reports whether an error about a row is the store's, and says nothing about the row.
+func IsStoreError(err error) bool { return event.KindOf(err) == event.Unavailable }
 
 // Evidence is what comes with a row to hold it against: where its event lies, and its body when that is short.
 type Evidence struct {
 	Seq     int64 // of the event; 0 when there is none
 	TS      int64 // its event_ts
-	Door    string
+	Path    string
 	Numbers []string
 	Body    []byte // nil when it is longer than Short: then the event is read by its seq
 }
@@ -76,7 +76,7 @@ func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Ev
 	e := event.Event{
 		ID: w.EventID, Name: w.EventName, TS: v.TS, AccountID: w.AccountID, CarrierCode: w.CarrierCode, Numbers: v.Numbers, Attribute: w.Attribute, Value: w.Value,
 	}
-	e.Delivery.Door, e.Delivery.Body = v.Door, v.Body
+	e.Delivery.Path, e.Delivery.Body = v.Path, v.Body
 	if v.Body == nil {
 		known, err := long(v.Seq)
 		if err != nil {
@@ -115,7 +115,7 @@ func (c Check) Before(id event.ID, attribute event.Attribute, value []byte, v Ev
 	return err
 }
 
-// Memory keeps the events with long bodies that were found good last, without their bodies, so that one of them is not parsed anew for each of its numbers. The
+// Memory keeps the events with long bodies that were found good last, without their bodies, so that one of them is not parsed again for each of its numbers. The
 // zero value is ready. It is safe for concurrent use.
 type Memory struct {
 	mu   sync.Mutex
@@ -128,7 +128,7 @@ type remembered struct {
 	event.Event
 }
 
-// Recall is an event that was found good; what it says is compared with each row anew.
+// Recall is an event that was found good; what it says is compared with each row again.
 func (m *Memory) Recall(seq int64) (event.Event, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

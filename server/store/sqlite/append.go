@@ -42,14 +42,14 @@ type appending struct {
 	attribute  string
 	numbers    []string
 	changes    bool // it changes them
-	says       saying
+	input      filterInput
 	row        []any // of insertEvent
 	quarantine int64 // the entry that it is redriven from, or 0
 	receipt    event.Receipt
 	refusal    error // the answer instead of a receipt; it is no trouble of the store's, and the batch goes on without it
 }
 
-// rowQuarantine is the place of the quarantine column in insertEvent.
+// rowQuarantine is the index of the quarantine column in insertEvent.
 const rowQuarantine = 10
 
 func newAppending(e event.Event) (*appending, error) {
@@ -81,12 +81,12 @@ func newAppending(e event.Event) (*appending, error) {
 		attribute = a.attribute
 	}
 	if e.Value != nil {
-		a.says.value = string(e.Value)
-		value = a.says.value
+		a.input.value = string(e.Value)
+		value = a.input.value
 	}
-	a.says.name, a.says.carrier, a.says.attribute = e.Name, e.CarrierCode, e.Attribute
+	a.input.name, a.input.carrier, a.input.attribute = e.Name, e.CarrierCode, e.Attribute
 	a.row = []any{a.id[:], e.TS, e.Name, e.AccountID, int64(e.CarrierCode), numbers, attribute, value, drift, lint, nil,
-		e.Delivery.Received.UnixMicro(), event.CutPath(e.Delivery.Door), header, blob(e.Delivery.Body)}
+		e.Delivery.Received.UnixMicro(), event.CutPath(e.Delivery.Path), header, blob(e.Delivery.Body)}
 	return a, nil
 }
 
@@ -110,7 +110,7 @@ func refused(verb, why string) error {
 	return &event.Error{Kind: event.Internal, Text: "cannot " + verb, Err: errors.New(why)}
 }
 
-// apply writes the event and its changes, or finds that it is there already. seq is its place either way.
+// apply writes the event and its changes, or finds that it is there already. seq is its own either way.
 func (a *appending) apply(ctx context.Context, w *session) (seq int64, err error) {
 	result, err := w.insertEvent.ExecContext(ctx, a.row...)
 	if err != nil {
@@ -132,7 +132,7 @@ func (a *appending) apply(ctx context.Context, w *session) (seq int64, err error
 			return 0, err
 		}
 	}
-	return seq, a.owe(ctx, w, seq)
+	return seq, a.enqueue(ctx, w, seq)
 }
 
 func (a *appending) change(ctx context.Context, w *session, seq int64) error {
@@ -212,7 +212,7 @@ func newQuarantining(q event.Quarantined) (*quarantining, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(q.Delivery.Body)
-	return &quarantining{row: []any{event.CutPath(q.Delivery.Door), q.PathEvent, digest[:], string(q.Reason), event.CutText(q.EventName), violations,
+	return &quarantining{row: []any{event.CutPath(q.Delivery.Path), q.PathEvent, digest[:], string(q.Reason), event.CutText(q.EventName), violations,
 		q.Delivery.Received.UnixMicro(), header, blob(q.Delivery.Body)}}, nil
 }
 

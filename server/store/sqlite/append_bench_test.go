@@ -30,8 +30,8 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// place is a directory on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the temporary directory lies in memory.
-func place(b *testing.B) string {
+// position is a directory on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the temporary directory lies in memory.
+func position(b *testing.B) string {
 	directory := os.Getenv("NUMHOOK_BENCH_DIR")
 	if directory == "" {
 		return b.TempDir()
@@ -47,7 +47,7 @@ func place(b *testing.B) string {
 func benchmarkAppend(b *testing.B, writers int, opts Options) {
 	batches := new(counter)
 	opts.Observer = batches
-	s, err := Open(b.Context(), filepath.Join(place(b), "store.db"), opts)
+	s, err := Open(b.Context(), filepath.Join(position(b), "store.db"), opts)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -56,9 +56,9 @@ func benchmarkAppend(b *testing.B, writers int, opts Options) {
 	took := make([]time.Duration, b.N)
 	cpu := cpuTime()
 	b.ResetTimer()
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for range writers {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := next.Add(1) - 1; n < int64(b.N); n = next.Add(1) - 1 {
 				e := realistic(n)
 				start := time.Now()
@@ -70,7 +70,7 @@ func benchmarkAppend(b *testing.B, writers int, opts Options) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/float64(batches.Load()), "events/batch")
 	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/event")
@@ -107,7 +107,7 @@ func realistic(n int64) event.Event {
 	return event.Event{
 		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts, AccountID: "AbCdEfGhIjKlMnOpQrStUv",
 		CarrierCode: 3457, Numbers: []string{number}, Attribute: event.EmergencyAddress, Value: []byte(address),
-		Delivery: event.Delivery{Received: time.Now(), Door: "/", Body: []byte(body), Header: event.Header{
+		Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: []byte(body), Header: event.Header{
 			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n), Timestamp: "1764000000",
 			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
 			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",

@@ -25,7 +25,7 @@ func (s *Store) Condemn(why string) { s.latch.Close(why) }
 func (s *Store) Absolve() { s.latch.Open() }
 
 // Audit looks at everything that is kept, on connections of its own: SQLite's own check of pages and indexes, each event and quarantined delivery against its identity,
-// changes and what is superseded derived from the events anew, and what is owed against the changes. Its error means that it could not look, not what it found.
+// changes and what is superseded derived from the events again, and the outbox against the changes. Its error means that it could not look, not what it found.
 func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 	db, err := openReaders(ctx, r.path)
 	if err != nil {
@@ -34,11 +34,11 @@ func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 	look := &auditing{Audit: a, Reader: &Reader{path: r.path, db: db, identities: r.identities}}
 	defer func() { _ = look.Reader.Close() }() // it only read
 	look.Reader.identities.Passed = a.Report
-	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.owed} {
+	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.outbox} {
 		if err := step(ctx); err != nil && !isDamage(err) {
 			return err
 		} else if err != nil {
-			a.Find("store", "as far as it could be read", rowTrouble(err))
+			a.Find("store", "as far as it could be read", rowError(err))
 		}
 	}
 	return nil
@@ -57,19 +57,19 @@ func (l *auditing) pages(ctx context.Context) error {
 		began := time.Now()
 		l.Tell("pages", int64(i))
 		err := l.each(ctx, "check "+table, func(rows *sql.Rows) error {
-			var says string
-			if err := rows.Scan(&says); err != nil {
+			var text string
+			if err := rows.Scan(&text); err != nil {
 				return err
 			}
-			if says != "ok" {
-				l.Find("table", table, errors.New(says))
+			if text != "ok" {
+				l.Find("table", table, errors.New(text))
 			}
 			return nil
 		}, "PRAGMA integrity_check("+table+")")
 		if err != nil && !isDamage(err) {
 			return err
 		} else if err != nil {
-			l.Find("table", table, rowTrouble(err))
+			l.Find("table", table, rowError(err))
 		}
 		if err := l.Rest(ctx, began); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
 		case err != nil && !isDamage(err):
 			return err
 		case err != nil:
-			l.Find("change of event", e.ID.String(), rowTrouble(err))
+			l.Find("change of event", e.ID.String(), rowError(err))
 		case !found:
 			l.Find("change of event", e.ID.String(), sound.ErrNoChange)
 		case !right:
@@ -162,9 +162,9 @@ func (l *auditing) quarantine(ctx context.Context) error {
 	}
 }
 
-// owedWrong finds rows of ?1 to ?2 whose downstream or event is not there, whose version is no change, and in mode latest those that are behind the newest, where
+// outboxWrong finds rows of ?1 to ?2 whose downstream or event is not there, whose version is no change, and in mode latest those that are behind the newest, where
 // the downstream wants all events.
-const owedWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o.downstream LEFT JOIN events e ON e.seq = o.seq
+const outboxWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o.downstream LEFT JOIN events e ON e.seq = o.seq
 	WHERE o.id > ?1 AND o.id <= ?2 AND (d.id IS NULL OR e.seq IS NULL
 		OR o.event_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END
 		OR (o.slot = 0) <> (d.mode = 'latest') OR o.slot <> 0 AND o.slot <> o.seq
@@ -173,8 +173,8 @@ const owedWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o.d
 		OR o.slot = 0 AND d.events = '[]' AND EXISTS (SELECT 1 FROM changes n
 			WHERE n.number = o.number AND n.attribute = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq)))`
 
-// owed holds what is owed against the changes.
-func (l *auditing) owed(ctx context.Context) error {
+// outbox holds the outbox against the changes.
+func (l *auditing) outbox(ctx context.Context) error {
 	last := int64(0)
 	err := l.each(ctx, "look at what is owed", func(rows *sql.Rows) error { return rows.Scan(&last) }, "SELECT coalesce(max(id), 0) FROM owed")
 	if err != nil {
@@ -187,11 +187,11 @@ func (l *auditing) owed(ctx context.Context) error {
 			err := rows.Scan(&id)
 			l.Find("owed row", strconv.FormatInt(id, 10), sound.ErrNotNewest)
 			return err
-		}, owedWrong, after, after+10*auditPage)
+		}, outboxWrong, after, after+10*auditPage)
 		if err != nil && !isDamage(err) {
 			return err
 		} else if err != nil {
-			l.Find("owed rows", fmt.Sprintf("%d to %d", after+1, after+10*auditPage), rowTrouble(err))
+			l.Find("owed rows", fmt.Sprintf("%d to %d", after+1, after+10*auditPage), rowError(err))
 		}
 		l.Tell("owed", after)
 		if err := l.Rest(ctx, began); err != nil {

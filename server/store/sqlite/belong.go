@@ -156,7 +156,7 @@ func (s *Store) belongs(ctx context.Context) error {
 // kept is what a lock file says after the number of the process, once there was a store.
 const kept = "kept"
 
-// refuseGone refuses to begin a store anew where one was kept and its file is gone or empty.
+// refuseGone refuses to begin a store again where one was kept and its file is gone or empty.
 func refuseGone(path string) error {
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil

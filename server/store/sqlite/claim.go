@@ -15,7 +15,7 @@ import (
 const (
 	findClaimable = `SELECT id, paused IS NOT NULL FROM downstreams WHERE name = ?`
 
-	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3. The plus keeps SQLite from compiling the statement anew for every limit.
+	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3. The plus keeps SQLite from compiling the statement again for every limit.
 	claimable = `SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT +?3`
 
 	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
@@ -88,7 +88,7 @@ func (c *claiming) write(ctx context.Context, w *session) error {
 			return err
 		}
 	}
-	err = w.nextDue.QueryRowContext(ctx, id).Scan((*moment)(&c.next))
+	err = w.nextDue.QueryRowContext(ctx, id).Scan((*timestamp)(&c.next))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -111,7 +111,7 @@ func (w *session) readAttempts(ctx context.Context, args ...any) (list []claimed
 	for rows.Next() {
 		var a claimedRow
 		into := []any{&a.Row, &a.Seq, &a.Number, &a.Attribute, rawValue{&a.Value}, &a.TS, (*identity)(&a.EventID), &a.EventName, &a.AccountID, &a.CarrierCode,
-			(*moment)(&a.Received), &a.Try, (*moment)(&a.Since), &a.Superseded, rawValue{&a.Previous}, (*identity)(&a.previous)}
+			(*timestamp)(&a.Received), &a.Try, (*timestamp)(&a.Since), &a.Superseded, rawValue{&a.Previous}, (*identity)(&a.previous)}
 		if err := rows.Scan(append(append(into, evidenceInto(&a.before)...), evidenceInto(&a.evidence)...)...); err != nil {
 			return nil, err
 		}
@@ -129,15 +129,15 @@ func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attem
 			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName, AccountID: a.AccountID, CarrierCode: a.CarrierCode,
 		}, a.evidence)
 		if wrong != nil {
-			a.Damaged = rowTrouble(wrong).Error()
-			r.identities.Pass("owed row", strconv.FormatInt(a.Row, 10), rowTrouble(wrong))
+			a.Damaged = rowError(wrong).Error()
+			r.identities.Pass("owed row", strconv.FormatInt(a.Row, 10), rowError(wrong))
 		}
 		before := r.identities.Before(a.previous, a.Attribute, a.Previous, a.before, r.longEvent(ctx))
 		if before != nil {
 			a.Previous = nil
 		}
 		for _, err := range []error{wrong, before} {
-			if sound.IsTrouble(err) {
+			if sound.IsStoreError(err) {
 				return nil, err
 			}
 		}

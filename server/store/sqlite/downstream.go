@@ -17,7 +17,7 @@ const (
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?3 = 'now')
 		ON CONFLICT (name) DO UPDATE SET events = ?4, carrier_codes = ?5, countries = ?6, prefixes = ?7`
 
-	removeOwed  = `DELETE FROM owed WHERE id IN (SELECT id FROM owed WHERE downstream = (SELECT id FROM downstreams WHERE name = ?1) LIMIT ?2)`
+	removeRows  = `DELETE FROM owed WHERE id IN (SELECT id FROM owed WHERE downstream = (SELECT id FROM downstreams WHERE name = ?1) LIMIT ?2)`
 	removedRows = 1000 // in one transaction: some ten milliseconds, in which no delivery gets in
 )
 
@@ -27,7 +27,7 @@ type registered struct {
 	event.Downstream
 }
 
-// registration is a row of downstreams, as far as it decides what is owed.
+// registration is a row of downstreams, as far as it decides the outbox.
 type registration struct {
 	id                                                int64
 	name, mode, events, carriers, countries, prefixes string
@@ -137,7 +137,7 @@ type altering struct {
 	verb, downstream string
 	alter            func(w *session) *sql.Stmt // takes the name, and then args
 	args             []any
-	frees            bool // what it is owed may be claimed from now on
+	frees            bool // what is enqueued for it may be claimed from now on
 }
 
 func (a *altering) write(ctx context.Context, w *session) error {
@@ -161,7 +161,7 @@ func (p *pausing) write(ctx context.Context, w *session) error {
 	return p.altering.write(ctx, w)
 }
 
-// removing takes rows of what a downstream is owed away, and the downstream when there are no more. Until then nothing is claimed for it.
+// removing takes rows of the outbox of a downstream away, and the downstream when there are no more. Until then nothing is claimed for it.
 type removing struct {
 	attempt
 	downstream string
@@ -179,7 +179,7 @@ func (r *removing) write(ctx context.Context, w *session) error {
 		return nil
 	}
 	r.changed = true
-	result, err := w.removeOwed.ExecContext(ctx, r.downstream, removedRows)
+	result, err := w.removeRows.ExecContext(ctx, r.downstream, removedRows)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ const (
 
 func scanEvent(rows *sql.Rows) (e event.Stored, err error) {
 	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, &e.Name, &e.AccountID, &e.CarrierCode, jsonColumn{&e.Numbers}, &e.Attribute, rawValue{&e.Value},
-		jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*moment)(&e.Delivery.Received), &e.Delivery.Door, jsonColumn{&e.Delivery.Header},
+		jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*timestamp)(&e.Delivery.Received), &e.Delivery.Path, jsonColumn{&e.Delivery.Header},
 		&e.Delivery.Body)
 	return e, err
 }

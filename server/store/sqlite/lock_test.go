@@ -43,7 +43,7 @@ func TestServeLock(t *testing.T) {
 	}
 }
 
-// A process that is killed at any moment leaves what it acknowledged, whole, and with it what it makes owed.
+// A process that is killed at any moment leaves what it acknowledged, whole, and with it what it enqueues.
 func TestKilledProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	acknowledged := map[int]bool{}
@@ -88,26 +88,26 @@ func TestKilledProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkIntegrity(t, path)
-		checkOwed(t, path)
+		checkOutbox(t, path)
 	}
 	if len(acknowledged) < rounds*20 {
 		t.Errorf("only %d events were acknowledged", len(acknowledged))
 	}
 }
 
-// checkOwed demands of a store whose events have a number each that every downstream is owed all of them, once.
-func checkOwed(t *testing.T, path string) {
+// checkOutbox demands of a store whose events have a number each that all of them are enqueued for every downstream, once.
+func checkOutbox(t *testing.T, path string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", dsn(path, "ro"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	var events, owed, whole int
+	var events, outbox, whole int
 	err = db.QueryRow(`SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM owed),
-		(SELECT count(*) FROM owed o JOIN events e ON e.seq = o.seq AND e.event_ts = o.event_ts AND e.numbers = json_array(o.number))`).Scan(&events, &owed, &whole)
-	if err != nil || events == 0 || owed != 2*events || whole != owed {
-		t.Errorf("of %d events, %d rows are owed, %d of them right (%v)", events, owed, whole, err)
+		(SELECT count(*) FROM owed o JOIN events e ON e.seq = o.seq AND e.event_ts = o.event_ts AND e.numbers = json_array(o.number))`).Scan(&events, &outbox, &whole)
+	if err != nil || events == 0 || outbox != 2*events || whole != outbox {
+		t.Errorf("of %d events, %d rows are owed, %d of them right (%v)", events, outbox, whole, err)
 	}
 }
 
@@ -172,15 +172,15 @@ func appendForEver(ctx context.Context, path string, next int) error {
 		return err
 	}
 	var mu sync.Mutex
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i, d := range []event.Downstream{newestOnly, allOfIt} {
 		if _, err := s.Register(ctx, d); err != nil {
 			return err
 		}
-		group.Go(func() { deliverForEver(ctx, s, d.Name, i) })
+		wg.Go(func() { deliverForEver(ctx, s, d.Name, i) })
 	}
 	for range 8 {
-		group.Go(func() {
+		wg.Go(func() {
 			for {
 				mu.Lock()
 				n := next
@@ -197,7 +197,7 @@ func appendForEver(ctx context.Context, path string, next int) error {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	return nil
 }
 

@@ -21,7 +21,7 @@ const (
 )
 
 // writeLog keeps the write-ahead log short without making a delivery wait for it. A second connection copies the bulk and syncs it while the writer goes
-// on; then the writer waits while it copies and syncs the few pages that came meanwhile, a matter of some milliseconds, and starts the log anew. Without
+// on; then the writer waits while it copies and syncs the few pages that came meanwhile, a matter of some milliseconds, and starts the log again. Without
 // that wait the log would never be copied whole under constant load, and would grow without bound.
 type writeLog struct {
 	enough int           // pages: see logEnough
@@ -76,11 +76,11 @@ func (l *writeLog) care(w *session) error {
 			return done.err
 		}
 		l.pages = 0
-		anew := l.copy("RESTART")
-		if anew.complete {
+		restarted := l.copy("RESTART")
+		if restarted.complete {
 			return inTheWay(begin(context.Background(), w.conn))
 		}
-		return anew.err
+		return restarted.err
 	default:
 		return nil
 	}

@@ -16,11 +16,11 @@ import (
 // load appends events from so many callers until the function is called, which returns how many were stored.
 func load(t *testing.T, s *Store, callers, from int) (stop func() int) {
 	ctx, cancel := context.WithCancel(t.Context())
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	var mu sync.Mutex
 	next, stored := from, 0
 	for range callers {
-		group.Go(func() {
+		wg.Go(func() {
 			for ctx.Err() == nil {
 				mu.Lock()
 				n := next
@@ -38,17 +38,17 @@ func load(t *testing.T, s *Store, callers, from int) (stop func() int) {
 	}
 	return func() int {
 		cancel()
-		group.Wait()
+		wg.Wait()
 		return stored
 	}
 }
 
-// Under constant load, and with readers who never pause, the log is started anew again and again.
+// Under constant load, and with readers who never pause, the log is started again again and again.
 func TestLogIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := newStore(path, Options{AllowUnsafe: true, Patience: time.Minute}.withDefaults())
 	s.logEnough = 100 // pages
-	if _, err := makePlace(path); err != nil {
+	if _, err := makeFile(path); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.start(t.Context()); err != nil {
@@ -99,7 +99,7 @@ func TestOperatorIsNotStarved(t *testing.T) {
 	s := openStore(t, path, Options{})
 	var entries []int64
 	for n := range 20 {
-		id, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Invalid, Delivery: event.Delivery{Door: "/", Body: []byte{byte(n)}}})
+		id, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Invalid, Delivery: event.Delivery{Path: "/", Body: []byte{byte(n)}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -187,9 +187,9 @@ func TestViewOfNumbers(t *testing.T) {
 func TestLookupOverManyRuns(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "store.db"), Options{Synchronous: "OFF"})
 	const count = 3000
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for part := range 50 {
-		group.Go(func() {
+		wg.Go(func() {
 			for n := part; n < count; n += 50 {
 				if _, err := s.Append(t.Context(), sample(n)); err != nil {
 					t.Errorf("cannot append: %v", err)
@@ -197,7 +197,7 @@ func TestLookupOverManyRuns(t *testing.T) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	list, err := s.Events(t.Context(), 0, count+1)
 	if err != nil || len(list) != count {
 		t.Fatalf("%d events, %v", len(list), err)

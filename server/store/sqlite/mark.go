@@ -39,13 +39,13 @@ func expect(ctx context.Context, db execer) error {
 	return err
 }
 
-// begin says that the log has begun anew, or that none is needed.
+// begin says that the log has started again, or that none is needed.
 func begin(ctx context.Context, db execer) error {
 	_, err := db.ExecContext(ctx, markBegun)
 	return err
 }
 
-// renewLog copies the whole log into the database file and has it begin anew. Nothing is written to it before it was cut: a write, or a sync, may have
+// renewLog copies the whole log into the database file and has it start again. Nothing is written to it before it was cut: a write, or a sync, may have
 // failed. A reader in the way of that is put up with when none of this process has.
 func (w *session) renewLog(ctx context.Context, s *Store) error {
 	if s.operator && s.lock == nil && !s.failed {

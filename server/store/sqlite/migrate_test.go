@@ -50,7 +50,7 @@ func execAll(t *testing.T, db *sql.DB, statements ...string) {
 }
 
 // TestMigrateToOrdered: what a store of the second version holds of an event_ts far ahead of its receipt is put right: the ordinary value after it is current, is
-// owed in mode latest where it was held back, and stands in its place in mode every.
+// enqueued in mode latest where it was held back, and stands in its place in mode every.
 func TestMigrateToOrdered(t *testing.T) {
 	path, db := storeOf(t, 2)
 	const received = 1_770_000_000_000 // milliseconds
@@ -60,7 +60,7 @@ func TestMigrateToOrdered(t *testing.T) {
 			x'7b7d')`, seq, seq, ts, number, value, (received+seq)*1000), fmt.Sprintf(`INSERT INTO changes VALUES ('%s', 'emergency_address', %d, %d, %d)`,
 			number, ts, seq, superseded))
 	}
-	owed := func(downstream, slot, ts, seq int64, number, state string, behind int) {
+	outbox := func(downstream, slot, ts, seq int64, number, state string, behind int) {
 		t.Helper()
 		execAll(t, db, fmt.Sprintf(`INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, behind, due, since, tries)
 			VALUES (%d, '%s', 'emergency_address', %d, %d, %d, '%s', %d, 5, 5, 3)`, downstream, number, slot, ts, seq, state, behind))
@@ -82,21 +82,21 @@ func TestMigrateToOrdered(t *testing.T) {
 	stored(3, received+2, "+1", `{"country":"CA","n":3}`, 1)
 	stored(4, received+3, "+1", `{"country":"US","n":4}`, 1)
 	stored(5, received-20, "+1", `{"country":"US","n":5}`, 1)
-	owed(1, 0, math.MaxInt64, 2, "+1", "delivered", 0)
+	outbox(1, 0, math.MaxInt64, 2, "+1", "delivered", 0)
 	for seq, state := range map[int64]string{1: "delivered", 2: "waiting", 3: "waiting", 4: "waiting", 5: "waiting"} {
 		ts := []int64{received - 9, math.MaxInt64, received + 2, received + 3, received - 20}[seq-1]
-		owed(2, seq, ts, seq, "+1", state, map[bool]int{true: 1}[state == "waiting" && seq != 5])
+		outbox(2, seq, ts, seq, "+1", state, map[bool]int{true: 1}[state == "waiting" && seq != 5])
 	}
 	// +2: an absurd one and nothing after it; +3: nothing absurd; +4: less than a day ahead.
 	stored(6, received+6+24*3600*1000, "+2", `"A"`, 0)
-	owed(1, 0, received+6+24*3600*1000, 6, "+2", "delivered", 0)
+	outbox(1, 0, received+6+24*3600*1000, 6, "+2", "delivered", 0)
 	stored(7, received, "+3", `"A"`, 0)
 	stored(8, received+8+24*3600*1000-1, "+4", `"A"`, 0)
 	stored(9, received+9, "+4", `"B"`, 1)
 	// +5: an attempt with the absurd value is under way.
 	stored(60, math.MaxInt64, "+5", `{"country":null}`, 0)
 	stored(61, received+61, "+5", `{"country":{"US":1}}`, 1)
-	owed(1, 0, math.MaxInt64, 60, "+5", "attempting", 0)
+	outbox(1, 0, math.MaxInt64, 60, "+5", "attempting", 0)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestMigrateToOrdered(t *testing.T) {
 	check("+4", `9 "B" superseded`, `86400007 "A" current`)
 	rows := func(downstream string) (got []string) {
 		t.Helper()
-		list, err := s.Owed(t.Context(), event.OwedFilter{Downstream: downstream}, 0, 100)
+		list, err := s.OutboxRows(t.Context(), event.OutboxFilter{Downstream: downstream}, 0, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,10 +165,10 @@ func TestMigrateToOrdered(t *testing.T) {
 func TestMigrateQuarantine(t *testing.T) {
 	path, db := storeOf(t, 2)
 	const cnam = "number_management.peering_number_cnam_updated"
-	entry := func(id int, door, digest, name string, times int, state, as string) {
+	entry := func(id int, path, digest, name string, times int, state, as string) {
 		t.Helper()
 		execAll(t, db, fmt.Sprintf(`INSERT INTO quarantine VALUES (%d, '%s', x'%s', 'unknown_event', '%s', '[]', %d, '%s', %s, %d, '{}', x'%02x')`,
-			id, door, strings.Repeat(digest, 32), name, times, state, as, id*1_000_000, id))
+			id, path, strings.Repeat(digest, 32), name, times, state, as, id*1_000_000, id))
 	}
 	event1 := func(seq, quarantine int) {
 		t.Helper()
@@ -204,7 +204,7 @@ func TestMigrateQuarantine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Door, q.PathEvent, q.EventName, q.Times, q.State, whole.Delivery.Body))
+		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Path, q.PathEvent, q.EventName, q.Times, q.State, whole.Delivery.Body))
 	}
 	want := []string{
 		`1 /a "" "name" 5 held 01`, `3 /prefix/` + cnam + `/ "` + cnam + `" "name" 9 held 03`, `5 /b "" "name" 2 redriven 05`, `8 /b "" "name" 3 redriven 08`,

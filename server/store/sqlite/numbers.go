@@ -45,7 +45,7 @@ type toldChange struct {
 
 func scanChange(rows *sql.Rows) (c toldChange) {
 	c.wrong = rows.Scan(append([]any{&c.Number, &c.Attribute, rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID), &c.EventName, &c.AccountID, &c.CarrierCode,
-		(*moment)(&c.Received), &c.State}, evidenceInto(&c.evidence)...)...)
+		(*timestamp)(&c.Received), &c.State}, evidenceInto(&c.evidence)...)...)
 	return c
 }
 
@@ -61,7 +61,7 @@ func (r *Reader) changes(ctx context.Context, verb, query string, args ...any) (
 		if c.wrong == nil {
 			c.wrong = r.agrees(ctx, c.Change, c.evidence)
 		}
-		if sound.IsTrouble(c.wrong) {
+		if sound.IsStoreError(c.wrong) {
 			return nil, c.wrong
 		}
 	}
@@ -70,7 +70,7 @@ func (r *Reader) changes(ctx context.Context, verb, query string, args ...any) (
 
 // pass tells of a change that is not shown.
 func (r *Reader) pass(c toldChange) {
-	r.identities.Pass("value", "of event "+c.EventID.String(), rowTrouble(c.wrong))
+	r.identities.Pass("value", "of event "+c.EventID.String(), rowError(c.wrong))
 }
 
 // Numbers implements store.Reader.
@@ -83,7 +83,7 @@ func (r *Reader) Numbers(ctx context.Context, after string, limit int) ([]event.
 		}
 		return page, err
 	}, isDamage, func(after string, why error) (string, bool) {
-		r.identities.Pass("number", "or several", rowTrouble(why))
+		r.identities.Pass("number", "or several", rowError(why))
 		if next, err := r.numberBehind(ctx, after); err == nil && next != "" {
 			return next, true // its value cannot be read, and what is behind it perhaps can
 		}
@@ -146,7 +146,7 @@ func (r *Reader) NumberAsOf(ctx context.Context, number string, at int64) (event
 	found := event.Number{Number: number}
 	for _, c := range changes {
 		if c.wrong != nil {
-			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+" set", rowTrouble(c.wrong))
+			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+" set", rowError(c.wrong))
 		}
 		found.Values = append(found.Values, c.Change)
 	}
@@ -165,7 +165,7 @@ func (r *Reader) History(ctx context.Context, number string) ([]event.Change, er
 		list = append(list, c.Change)
 	}
 	if err != nil && isDamage(err) && len(list) > 0 {
-		r.identities.Pass("changes", "behind the last one shown", rowTrouble(err))
+		r.identities.Pass("changes", "behind the last one shown", rowError(err))
 		err = nil
 	}
 	return list, err

@@ -171,16 +171,16 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestRefusesUnsafeSettings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	for setting, says := range map[string]string{"OFF": "synchronous is OFF, below FULL", "NORMAL": "synchronous is NORMAL, below FULL", "nonsense": "below FULL"} {
+	for setting, text := range map[string]string{"OFF": "synchronous is OFF, below FULL", "NORMAL": "synchronous is NORMAL, below FULL", "nonsense": "below FULL"} {
 		s := newStore(path, Options{Synchronous: setting}.withDefaults()) // past the check of the disk, which may lie in memory here
-		if _, err := makePlace(path); err != nil {
+		if _, err := makeFile(path); err != nil {
 			t.Fatal(err)
 		}
 		err := s.start(t.Context())
 		if err == nil {
 			t.Fatalf("synchronous=%s was accepted", setting)
 		}
-		if e := wantUnavailable(t, err); !strings.Contains(err.Error(), says) || !strings.Contains(e.Hint, "--allow-unsafe-store") {
+		if e := wantUnavailable(t, err); !strings.Contains(err.Error(), text) || !strings.Contains(e.Hint, "--allow-unsafe-store") {
 			t.Errorf("error %q with hint %q", err, e.Hint)
 		}
 	}

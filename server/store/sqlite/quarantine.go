@@ -22,8 +22,8 @@ const (
 )
 
 func scanQuarantined(rows *sql.Rows) (q event.Quarantined, digest event.ID, err error) {
-	err = rows.Scan(&q.ID, &q.Reason, &q.EventName, jsonColumn{&q.Violations}, &q.Times, &q.State, (*identity)(&q.RedrivenAs), (*moment)(&q.Delivery.Received),
-		&q.Delivery.Door, &q.PathEvent, jsonColumn{&q.Delivery.Header}, &q.Delivery.Body, (*identity)(&digest))
+	err = rows.Scan(&q.ID, &q.Reason, &q.EventName, jsonColumn{&q.Violations}, &q.Times, &q.State, (*identity)(&q.RedrivenAs), (*timestamp)(&q.Delivery.Received),
+		&q.Delivery.Path, &q.PathEvent, jsonColumn{&q.Delivery.Header}, &q.Delivery.Body, (*identity)(&digest))
 	return q, digest, err
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"numhook/server/store/group"
+	"numhook/server/store/commit"
 )
 
 // work is one thing to write within the transaction of a batch.
@@ -21,11 +21,11 @@ func (s *Store) submit(ctx context.Context, verb string, w work, bytes int) erro
 	if err := s.latch.Shut(verb); err != nil {
 		return err
 	}
-	err := s.group.Submit(ctx, w, int64(bytes))
+	err := s.committer.Submit(ctx, w, int64(bytes))
 	if err == nil {
 		return nil
 	}
-	if own, ok := errors.AsType[*group.Spoiled](err); ok {
+	if own, ok := errors.AsType[*commit.Spoiled](err); ok {
 		return refused(verb, own.Error())
 	}
 	return unavailable(verb, err)

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"numhook/server/event"
-	"numhook/server/store/group"
+	"numhook/server/store/commit"
 )
 
 // watcher is told of each batch that the writer takes.
@@ -108,7 +108,7 @@ func TestQueueIsBounded(t *testing.T) {
 		all.Go(func() { s.Append(t.Context(), sample(n+1)) })
 	}
 	eventually(t, "the queue is full", func() error {
-		if works, _ := s.group.Waiting(); works < 4 {
+		if works, _ := s.committer.Waiting(); works < 4 {
 			return errors.New("not yet")
 		}
 		return nil
@@ -116,7 +116,7 @@ func TestQueueIsBounded(t *testing.T) {
 	start := time.Now()
 	_, err := s.Append(t.Context(), sample(9))
 	wantUnavailable(t, err)
-	if !errors.Is(err, group.ErrFull) || time.Since(start) > time.Second {
+	if !errors.Is(err, commit.ErrFull) || time.Since(start) > time.Second {
 		t.Errorf("refused after %v: %v", time.Since(start), err)
 	}
 	unlock()
@@ -137,7 +137,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 			e := sample(n)
 			e.Delivery.Body = make([]byte, 1<<20)
 			_, err := s.Append(t.Context(), e)
-			if errors.Is(err, group.ErrFull) {
+			if errors.Is(err, commit.ErrFull) {
 				refused.Add(1)
 			}
 		})
@@ -148,13 +148,13 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		}
 		return nil
 	})
-	if works, _ := s.group.Waiting(); works > bound {
+	if works, _ := s.committer.Waiting(); works > bound {
 		t.Errorf("%d deliveries of 1 MiB wait", works)
 	}
 	unlock()
 	all.Wait()
 	eventually(t, "the queue is empty", func() error {
-		if _, left := s.group.Waiting(); left != 0 {
+		if _, left := s.committer.Waiting(); left != 0 {
 			return fmt.Errorf("%d bytes wait", left)
 		}
 		return nil

@@ -21,7 +21,7 @@ type Reader struct {
 	mu         sync.RWMutex // guards db
 	db         *sql.DB      // nil while there is no file to read
 
-	clock func() time.Time // of what is owed; nil for time.Now
+	clock func() time.Time // of the outbox; nil for time.Now
 }
 
 var _ store.Reader = (*Reader)(nil)
@@ -107,19 +107,19 @@ func (r *Reader) each(ctx context.Context, verb string, scan func(*sql.Rows) err
 
 // LastChallenge implements store.Reader.
 func (r *Reader) LastChallenge(ctx context.Context) (at time.Time, err error) {
-	err = r.each(ctx, "read last challenge", func(rows *sql.Rows) error { return rows.Scan((*moment)(&at)) }, "SELECT at FROM facts WHERE name = 'challenge'")
+	err = r.each(ctx, "read last challenge", func(rows *sql.Rows) error { return rows.Scan((*timestamp)(&at)) }, "SELECT at FROM facts WHERE name = 'challenge'")
 	return at, err
 }
 
-// moment scans microseconds since the epoch.
-type moment time.Time
+// timestamp scans microseconds since the epoch.
+type timestamp time.Time
 
-func (m *moment) Scan(v any) error {
+func (t *timestamp) Scan(v any) error {
 	micros, ok := v.(int64)
 	if !ok {
 		return errors.New("a time is not an integer")
 	}
-	*m = moment(time.UnixMicro(micros).UTC())
+	*t = timestamp(time.UnixMicro(micros).UTC())
 	return nil
 }
 

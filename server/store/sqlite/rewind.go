@@ -10,8 +10,8 @@ import (
 // rewoundAtATime is how many rows are mended in one transaction, so that no delivery waits for all of them.
 const rewoundAtATime = 2000
 
-// rewind mends rows of a downstream: ?2 is now, ?3 and ?4 are the times that are later than they can be due, and owed since, and ?5 is by how much they are
-// owed since earlier.
+// rewind mends rows of a downstream: ?2 is now, ?3 and ?4 are the times that are later than they can be due, and enqueued since, and ?5 is by how much they are
+// enqueued since earlier.
 const rewind = `UPDATE owed SET due = CASE WHEN state = 'waiting' AND due > ?3 THEN ?2 ELSE due END,
 		since = CASE WHEN since > ?4 THEN min(since - ?5, ?2) ELSE since END
 	WHERE id IN (SELECT o.id FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'waiting'
@@ -40,7 +40,7 @@ func (r *rewinding) write(ctx context.Context, w *session) error {
 	return err
 }
 
-// Rewind implements store.Owing.
+// Rewind implements store.Outbox.
 func (s *Store) Rewind(ctx context.Context, downstream string, longest, back time.Duration) (int, error) {
 	for total := 0; ; {
 		r := &rewinding{downstream: downstream, longest: longest, back: back}

@@ -19,7 +19,7 @@ import (
 // Salvage is how a damaged store is saved.
 type Salvage struct {
 	Check   sound.Check                                  // of the new file
-	Restore func(e event.Event) (_ event.Event, ok bool) // derives what is kept of an event from its body anew; false when the body is not the identity's
+	Restore func(e event.Event) (_ event.Event, ok bool) // derives what is kept of an event from its body again; false when the body is not the identity's
 	Now     time.Time
 	Step    func(what string, done int64) // may be nil
 }
@@ -28,8 +28,8 @@ type Salvage struct {
 type Salvaged struct {
 	Events     int64       `json:"events"`
 	Quarantine int64       `json:"quarantine"`
-	Owed       int64       `json:"owed"`
-	OwedAnew   int64       `json:"owed_anew"` // rows that could not be saved, and are owed as if they had just come
+	Outbox     int64       `json:"owed"`
+	Enqueued   int64       `json:"owed_anew"` // rows that could not be saved, and are enqueued as if they had just come
 	Lost       []lostPiece `json:"lost"`
 	Moved      string      `json:"moved_to"` // where the damaged file lies now
 }
@@ -43,7 +43,7 @@ type lostPiece struct {
 
 // Write says it to people.
 func (s *Salvaged) Write(out io.Writer) {
-	fmt.Fprintf(out, "saved %d events, %d quarantined deliveries and %d rows of what is owed; %d rows are owed anew\n", s.Events, s.Quarantine, s.Owed, s.OwedAnew)
+	fmt.Fprintf(out, "saved %d events, %d quarantined deliveries and %d rows of what is owed; %d rows are owed anew\n", s.Events, s.Quarantine, s.Outbox, s.Enqueued)
 	for _, l := range s.Lost {
 		fmt.Fprintf(out, "lost: %s %s: %s\n", l.What, l.Key, l.Why)
 	}
@@ -60,7 +60,7 @@ type salvaging struct {
 }
 
 // Repair saves what is whole of a store that nobody serves into a new file beside it: each event that can be read and whose body is that of its identity, with what
-// it changes derived anew; quarantine, downstreams, facts, and what is owed, as far as they can be read. The new file is checked before it takes the old one's
+// it changes derived again; quarantine, downstreams, facts, and the outbox, as far as they can be read. The new file is checked before it takes the old one's
 // place, which is moved away with its log. A crash in between leaves both files whole, one of them under another name.
 func Repair(ctx context.Context, path string, how Salvage) (*Salvaged, error) {
 	path, err := existing(path)
@@ -83,7 +83,7 @@ func Repair(ctx context.Context, path string, how Salvage) (*Salvaged, error) {
 	if err := s.save(ctx, path, found.alone); err != nil {
 		return nil, err
 	}
-	if err := s.oweAnew(ctx); err != nil {
+	if err := s.enqueueLost(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.checkNew(ctx); err != nil {
@@ -150,7 +150,7 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 			Kind: event.Damaged, Text: "cannot repair store " + path + ": nothing in it can be read", Hint: "restore a backup; or " + wayOnEmpty(path), Err: err,
 		}
 	}
-	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.owed, s.tidy} {
+	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.outbox, s.tidy} {
 		if err := step(ctx); err != nil {
 			return unavailable("repair store", err)
 		}
@@ -328,20 +328,20 @@ func (s *salvaging) small(ctx context.Context) error {
 	return nil
 }
 
-// owed saves the rows of what is owed, many at a time, and one by one where that fails.
-func (s *salvaging) owed(ctx context.Context) error {
+// outbox saves the rows of the outbox, many at a time, and one by one where that fails.
+func (s *salvaging) outbox(ctx context.Context) error {
 	const page = 500
 	var last int64
 	if err := s.into.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM old.owed").Scan(&last); err != nil {
 		s.lose(sound.Passed{What: "owed rows", Key: "all", Why: err.Error()})
-		return nil //nolint:nilerr // they are owed anew
+		return nil //nolint:nilerr // they are enqueued again
 	}
 	var copyRows func(after, until int64)
 	copyRows = func(after, until int64) {
 		result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO owed SELECT * FROM old.owed WHERE id > ? AND id <= ?", after, until)
 		if err == nil {
 			n, _ := result.RowsAffected() // it is only counted
-			s.Owed += n
+			s.Outbox += n
 			return
 		}
 		if until-after == 1 {
@@ -369,32 +369,32 @@ func (s *salvaging) tidy(ctx context.Context) error {
 			return err
 		}
 	}
-	result, err := s.into.ExecContext(ctx, "DELETE FROM owed WHERE id IN ("+owedWrong+")", 0, int64(1)<<62)
+	result, err := s.into.ExecContext(ctx, "DELETE FROM owed WHERE id IN ("+outboxWrong+")", 0, int64(1)<<62)
 	if err != nil {
 		return err
 	}
 	n, err := result.RowsAffected()
-	s.Owed -= n
+	s.Outbox -= n
 	return err
 }
 
-// oweAnew makes owed to each downstream what came since it is known, or from its start on, as far as there is no row of it.
-func (s *salvaging) oweAnew(ctx context.Context) (err error) {
+// enqueueLost enqueues to each downstream what came since it is known, or from its start on, as far as there is no row of it.
+func (s *salvaging) enqueueLost(ctx context.Context) (err error) {
 	fresh, err := Open(ctx, s.path, Options{AllowUnsafe: true, Patience: operatorPatience})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, fresh.Close()) }()
-	standings, err := fresh.Downstreams(ctx)
+	statuses, err := fresh.Downstreams(ctx)
 	if err != nil {
 		return err
 	}
-	for _, d := range standings {
+	for _, d := range statuses {
 		if !d.Filled {
 			continue // whoever serves it next fills it
 		}
-		n, err := s.oweTo(ctx, fresh, d)
-		s.OwedAnew += n
+		n, err := s.enqueueTo(ctx, fresh, d)
+		s.Enqueued += n
 		if err != nil {
 			return err
 		}
@@ -402,11 +402,11 @@ func (s *salvaging) oweAnew(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *salvaging) oweTo(ctx context.Context, fresh *Store, d event.Standing) (owed int64, err error) {
+func (s *salvaging) enqueueTo(ctx context.Context, fresh *Store, d event.DownstreamStatus) (outbox int64, err error) {
 	for after := int64(0); ; {
 		events, err := fresh.Events(ctx, after, auditPage)
 		if err != nil || len(events) == 0 {
-			return owed, err
+			return outbox, err
 		}
 		for _, e := range events {
 			after = e.Seq
@@ -424,10 +424,10 @@ func (s *salvaging) oweTo(ctx context.Context, fresh *Store, d event.Standing) (
 					AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received,
 				})
 			}
-			n, err := fresh.Owe(ctx, d.Name, changes, false, false)
-			owed += int64(n)
+			n, err := fresh.Enqueue(ctx, d.Name, changes, false, false)
+			outbox += int64(n)
 			if err != nil {
-				return owed, err
+				return outbox, err
 			}
 		}
 	}

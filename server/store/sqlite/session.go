@@ -27,7 +27,7 @@ func dsn(path, mode string, params ...string) string {
 // After a failed write it is closed and never used again. A failed fsync may have lost pages that the kernel now believes to be clean, and frames of the
 // failed transaction may lie in the log without being on disk; a power cut would then end the log there, and everything committed behind them
 // would be gone. So a new session begins by copying the whole log into the database file, syncing that, and truncating the log: every frame
-// that follows lies in a log that was written anew.
+// that follows lies in a log that was written again.
 type session struct {
 	db    *sql.DB
 	conn  *sql.Conn
@@ -40,7 +40,7 @@ type session struct {
 	insertQuarantine, findQuarantine *sql.Stmt
 	markRedriven, discard, setFact   *sql.Stmt
 
-	ledger
+	outboxStatements
 }
 
 // openSession connects to the file, proves the settings that the promise needs, and empties the log.
@@ -53,7 +53,7 @@ func (s *Store) openSession(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	w := &session{db: db, ledger: ledger{clock: s.opts.Now}}
+	w := &session{db: db, outboxStatements: outboxStatements{clock: s.opts.Now}}
 	if err := w.connect(ctx, s); err != nil {
 		_ = w.close()
 		return nil, err
@@ -61,7 +61,7 @@ func (s *Store) openSession(ctx context.Context) (*session, error) {
 	return w, nil
 }
 
-// keptLog is how much of a long log stays when it begins anew, in bytes.
+// keptLog is how much of a long log stays when it starts again, in bytes.
 const keptLog = 128 << 20
 
 // writing are the settings of a connection that writes to the file.
@@ -130,7 +130,7 @@ func (w *session) checkSettings(ctx context.Context, opts Options) error {
 	return nil
 }
 
-// errLogInUse: somebody reads from the log, so it cannot start anew.
+// errLogInUse: somebody reads from the log, so it cannot start again.
 var errLogInUse = errors.New("another process holds the store open in one long read, so its log cannot be written anew")
 
 // statements are all that the session runs, with where they are kept.
@@ -149,7 +149,7 @@ func (w *session) statements() map[string]**sql.Stmt {
 		"UPDATE quarantine SET state = 'discarded' WHERE id = ? AND state = 'held'":                         &w.discard,
 		"INSERT INTO facts (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at":      &w.setFact,
 	}
-	maps.Copy(all, w.ledger.statements())
+	maps.Copy(all, w.outboxStatements.statements())
 	return all
 }
 
@@ -182,7 +182,7 @@ func (w *session) remember(path string) error {
 var errMoved = errors.New("a file of the store was deleted, replaced or cut")
 
 // inPlace reports whether the files that the connection writes are still those that the path names, and none is shorter than it was: what was cut off may have been
-// acknowledged. Only a log that begins anew may be cut, to what is kept of a long one.
+// acknowledged. Only a log that starts again may be cut, to what is kept of a long one.
 func (w *session) inPlace(s *Store) error {
 	if err := s.stillLocked(); err != nil {
 		return err

@@ -54,7 +54,7 @@ func evidence(alias string) string {
 }
 
 func evidenceInto(v *sound.Evidence) []any {
-	return []any{&v.Seq, &v.TS, &v.Door, jsonColumn{&v.Numbers}, &v.Body}
+	return []any{&v.Seq, &v.TS, &v.Path, jsonColumn{&v.Numbers}, &v.Body}
 }
 
 const eventAt = `SELECT ` + eventColumns + `, e.body FROM events e WHERE e.seq = ?`
@@ -93,7 +93,7 @@ func listRows[R any](ctx context.Context, r *Reader, verb, what string, after in
 	scan func(rows *sql.Rows) (row R, key int64, wrong error), judge func(row *R) error,
 ) ([]R, error) {
 	l := sound.List[R]{
-		What: what, Check: r.identities, Judge: judge, Damage: isDamage, Say: rowTrouble,
+		What: what, Check: r.identities, Judge: judge, Damage: isDamage, Say: rowError,
 		Query: func(after int64, limit int, row func(R, int64, error)) error {
 			return r.each(ctx, verb, func(rows *sql.Rows) error {
 				row(scan(rows))
@@ -104,8 +104,8 @@ func listRows[R any](ctx context.Context, r *Reader, verb, what string, after in
 	return l.Read(after, limit)
 }
 
-// rowTrouble is what is said of a row: never more of the driver's words than its code.
-func rowTrouble(err error) error {
+// rowError is what is said of a row: never more of the driver's words than its code.
+func rowError(err error) error {
 	if strings.HasPrefix(err.Error(), "sql: Scan error") {
 		return sound.ErrColumn
 	}

@@ -3,7 +3,7 @@
 //
 // What makes that true: WAL with synchronous=FULL, set and read back on opening (a commit returns after the fsync of the log); one transaction for
 // everything that a batch of deliveries causes; a unique index on (event_ts, id); and after any failed write a fresh connection that first copies the whole
-// log into the database file and starts the log anew, before the next acknowledgement (session.go says why).
+// log into the database file and starts the log again, before the next acknowledgement (session.go says why).
 //
 // One goroutine writes, in groups: while one transaction is on its way to the disk, whatever arrives waits for the next. Readers have their own
 // connections and never wait for the writer, nor it for them.
@@ -20,7 +20,7 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/store"
-	"numhook/server/store/group"
+	"numhook/server/store/commit"
 	"numhook/server/store/sound"
 )
 
@@ -35,7 +35,7 @@ type Options struct {
 	QueueLength int           // deliveries that may wait for the writer; 0 means DefaultQueueLength
 	Patience    time.Duration // how long a caller waits for the writer before it is refused; 0 means DefaultPatience
 
-	Now  func() time.Time // the time of what is owed; nil means time.Now
+	Now  func() time.Time // the outbox's time; nil means time.Now
 	Wake func()           // is called after a durable transaction of this store that made something due; it must not block; may be nil
 }
 
@@ -75,7 +75,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Store is an open SQLite store. It implements store.Store, store.Owing and store.OwedReader.
+// Store is an open SQLite store. It implements store.Store, store.Outbox and store.OutboxReader.
 type Store struct {
 	Reader
 	path      string
@@ -90,10 +90,10 @@ type Store struct {
 	grown     int64       // how long it was
 	logEnough int         // pages that the log takes before it is copied
 
-	group   *group.Commit[work]
-	closing sync.Once
-	ready   sync.Mutex   // one readiness check at a time
-	wrote   atomic.Int64 // when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
+	committer *commit.Committer[work]
+	closing   sync.Once
+	ready     sync.Mutex   // one readiness check at a time
+	wrote     atomic.Int64 // when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
 }
 
 var _ store.Store = (*Store)(nil)
@@ -108,7 +108,7 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	if err := refuseGone(path); err != nil {
 		return nil, err
 	}
-	path, err := makePlace(path)
+	path, err := makeFile(path)
 	if err != nil {
 		return nil, openError(err)
 	}
@@ -192,12 +192,12 @@ func (s *Store) start(ctx context.Context) error {
 		_ = session.close()
 		return openError(err)
 	}
-	s.group = group.New(group.Options{
+	s.committer = commit.New(commit.Options{
 		Observer: s.opts.Observer, Batch: s.opts.MaxBatch, BatchBytes: maxBatchBytes, Queue: s.opts.QueueLength, QueueBytes: maxQueueBytes,
 		Patience: s.opts.Patience, RetryAfter: retryAfter,
 	}, &writer{store: s, session: session})
 	if err := s.releaseDead(ctx); err != nil {
-		return errors.Join(err, s.group.Close())
+		return errors.Join(err, s.committer.Close())
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func (s *Store) prepareFile(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	// A migration may have to build a table anew that others refer to.
+	// A migration may have to build a table again that others refer to.
 	db, err := sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_txlock=immediate", "_pragma=synchronous(FULL)"))
 	if err != nil {
 		return err
@@ -249,7 +249,7 @@ func (s *Store) Doubt() string { return s.found.doubt }
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
-		err = s.group.Close()
+		err = s.committer.Close()
 		if s.lock != nil {
 			err = errors.Join(err, s.lock.Close())
 		}
@@ -316,7 +316,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	s.ready.Lock()
 	defer s.ready.Unlock()
 	now := time.Now()
-	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.group.Closed() {
+	if now.Sub(time.Unix(0, s.wrote.Load())) < time.Second && !s.committer.Closed() {
 		return nil
 	}
 	return s.submit(ctx, "write to the store", fact{"ready", now}, 0)

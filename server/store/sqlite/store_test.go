@@ -16,7 +16,7 @@ import (
 
 // A slow machine is no fault of the engine's.
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Place {
+	storetest.Run(t, func(t *testing.T) storetest.Location {
 		path := filepath.Join(t.TempDir(), "store.db")
 		return func() (store.Store, error) {
 			return Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute})
@@ -41,8 +41,8 @@ func TestConformanceShared(t *testing.T) {
 	})
 }
 
-func TestConformanceOwing(t *testing.T) {
-	storetest.RunOwing(t, func(t *testing.T, now func() time.Time) storetest.Place {
+func TestConformanceOutbox(t *testing.T) {
+	storetest.RunOutbox(t, func(t *testing.T, now func() time.Time) storetest.Location {
 		path := filepath.Join(t.TempDir(), "store.db")
 		t.Cleanup(func() {
 			checkIntegrity(t, path)
@@ -54,8 +54,8 @@ func TestConformanceOwing(t *testing.T) {
 	})
 }
 
-func TestConformanceOwingShared(t *testing.T) {
-	storetest.RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
+func TestConformanceOutboxShared(t *testing.T) {
+	storetest.RunOutboxShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
 		path := filepath.Join(t.TempDir(), "store.db")
 		one, err := Open(t.Context(), path, Options{AllowUnsafe: true, Patience: time.Minute, Now: now})
 		if err != nil {
@@ -75,7 +75,7 @@ func TestConformanceOwingShared(t *testing.T) {
 func sample(n int) event.Event {
 	body := fmt.Sprintf(`{"event_ts":%d}`, n)
 	return event.Event{ID: sha256.Sum256([]byte(body)), Name: "some.event", TS: int64(n), Numbers: []string{fmt.Sprintf("+1555%07d", n)}, Attribute: event.CNAM,
-		Value: []byte(`"ACME"`), Delivery: event.Delivery{Received: time.UnixMicro(1), Door: "/", Body: []byte(body)}}
+		Value: []byte(`"ACME"`), Delivery: event.Delivery{Received: time.UnixMicro(1), Path: "/", Body: []byte(body)}}
 }
 
 // openStore opens the store, and closes it when the test ends.

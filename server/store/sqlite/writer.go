@@ -9,7 +9,7 @@ import (
 
 	codes "modernc.org/sqlite/lib"
 
-	"numhook/server/store/group"
+	"numhook/server/store/commit"
 )
 
 // writer makes batches durable on the connection that writes. The goroutine of the group commit owns it.
@@ -19,7 +19,7 @@ type writer struct {
 	locked  time.Time // when it last got the write lock
 }
 
-var _ group.Writer[work] = (*writer)(nil)
+var _ commit.Writer[work] = (*writer)(nil)
 
 // Write makes the batch durable in one transaction.
 func (w *writer) Write(batch []work) error {
@@ -33,9 +33,9 @@ func (w *writer) Write(batch []work) error {
 			w.store.opts.Wake()
 		}
 	case faultBusy: // nothing was begun
-		return &group.Busy{Err: err}
+		return &commit.Busy{Err: err}
 	case faultOwn:
-		return &group.Spoiled{Err: err}
+		return &commit.Spoiled{Err: err}
 	case faultStore:
 		if isDamage(err) {
 			w.store.identities.Pass("store", "while it was written", err)
@@ -70,10 +70,10 @@ func (w *writer) transact(batch []work) (err error) {
 	if err := w.lock(ctx); err != nil {
 		return err
 	}
-	s.ledger.begin()
+	s.outboxStatements.begin()
 	for _, one := range batch {
-		if _, aside := one.(group.Aside); aside { // it looks at what is owed
-			if err := s.writeDebts(ctx); err != nil {
+		if _, aside := one.(commit.Aside); aside { // it looks at the outbox
+			if err := s.writePending(ctx); err != nil {
 				return s.undo(ctx, err)
 			}
 		}
@@ -84,7 +84,7 @@ func (w *writer) transact(batch []work) (err error) {
 			s.changed = true
 		}
 	}
-	if err := s.writeDebts(ctx); err != nil {
+	if err := s.writePending(ctx); err != nil {
 		return s.undo(ctx, err)
 	}
 	if err := s.inPlace(w.store); err != nil { // a log that was cut would be as long as before again

@@ -8,14 +8,14 @@ import (
 )
 
 // claimCases: rules 9 and 10, a row in one hand at a time, and what becomes of it.
-func claimCases() []OwingCase {
-	return []OwingCase{
-		{"a busy number keeps its place", busyKeepsPlace},
+func claimCases() []OutboxCase {
+	return []OutboxCase{
+		{"a busy number keeps its place", busyKeepsItsTurn},
 		{"an attempt carries everything", attemptCarriesAll},
 		{"verdicts", verdicts},
 		{"what an attempt printed", outputKept},
 		{"a newer value while attempting", newerWhileAttempting},
-		{"the fence", fence},
+		{"the fence", staleClaim},
 		{"release", release},
 		{"retries wait", retriesWait},
 		{"a clock that is set", clockSet},
@@ -25,8 +25,8 @@ func claimCases() []OwingCase {
 	}
 }
 
-func attemptCarriesAll(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func attemptCarriesAll(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly, allOfIt)
 	a, b, late := cnam(10, "A", alice), cnam(30, "B", alice), cnam(20, "LATE", alice)
@@ -34,11 +34,11 @@ func attemptCarriesAll(t TB, place Place, clock *Clock) {
 		e.AccountID, e.CarrierCode = "account "+string(e.Value), int32(e.TS)
 		appendNew(t, s, *e)
 	}
-	places := map[event.ID]int64{}
+	seqs := map[event.ID]int64{}
 	stored, err := s.Events(t.Context(), 0, 10)
 	same(t, "error", err, nil)
 	for _, e := range stored {
-		places[e.ID] = e.Seq
+		seqs[e.ID] = e.Seq
 	}
 	since := kept(clock.Now())
 	check := func(downstream string, e event.Event, previous *event.Event, superseded bool) {
@@ -46,7 +46,7 @@ func attemptCarriesAll(t TB, place Place, clock *Clock) {
 		clock.Move(time.Second)
 		got := claimOne(t, s, downstream, string(e.Value))
 		same(t, "a fence that is none", got.Claim == 0 || got.Row == 0, false)
-		want := event.Attempt{Row: got.Row, Claim: got.Claim, Seq: places[e.ID], Downstream: downstream, Number: alice, Attribute: event.CNAM, Value: e.Value,
+		want := event.Attempt{Row: got.Row, Claim: got.Claim, Seq: seqs[e.ID], Downstream: downstream, Number: alice, Attribute: event.CNAM, Value: e.Value,
 			Superseded: superseded, TS: e.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode,
 			Received: kept(e.Delivery.Received), Try: 1, Since: since}
 		if previous != nil {
@@ -62,8 +62,8 @@ func attemptCarriesAll(t TB, place Place, clock *Clock) {
 }
 
 // outputKept: what an attempt's program printed stays until the next attempt's takes its place, and no list shows it.
-func outputKept(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func outputKept(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	register(t, s, newestOnly, allOfIt)
 	appendNew(t, s, cnam(1, "A", alice))
 	for _, d := range []event.Downstream{newestOnly, allOfIt} {
@@ -94,13 +94,13 @@ func outputKept(t TB, place Place, _ *Clock) {
 			same(t, "held again", held, false)
 		}
 	}
-	s = ledger(t, reopen(t, s, place))
+	s = outbox(t, reopen(t, s, location))
 	defer closeStore(t, s)
 	same(t, "output after a restart", onlyRow(t, s, newestOnly.Name).Output, "a warning")
 }
 
-func verdicts(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func verdicts(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	for i, d := range []event.Downstream{newestOnly, allOfIt} {
 		register(t, s, d)
@@ -150,8 +150,8 @@ func verdicts(t TB, place Place, clock *Clock) {
 	same(t, "a row that is not there is held", held, false)
 }
 
-func newerWhileAttempting(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func newerWhileAttempting(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly)
 	ts := int64(0)
@@ -192,12 +192,12 @@ func newerWhileAttempting(t TB, place Place, clock *Clock) {
 		same(t, "a version that is not newer", a.Seq > old.Seq, true)
 		record(t, s, old, event.Refused, 0, false)
 		confirm(t, s, a)
-		wantOwed(t, s, "newest", row{alice, `"NEW"`, event.Delivered, 1})
+		wantOutbox(t, s, "newest", row{alice, `"NEW"`, event.Delivered, 1})
 	}
 }
 
-func fence(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func staleClaim(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	for i, d := range []event.Downstream{newestOnly, allOfIt} {
 		register(t, s, d)
@@ -210,18 +210,18 @@ func fence(t TB, place Place, _ *Clock) {
 		same(t, "error", err, nil)
 		same(t, "released", n, 1)
 		record(t, s, stuck, event.Confirmed, 0, false)
-		wantOwed(t, s, d.Name, row{alice, `"A"`, event.Waiting, 1})
+		wantOutbox(t, s, d.Name, row{alice, `"A"`, event.Waiting, 1})
 		second := claimOne(t, s, d.Name, `"A"`)
 		same(t, "try", second.Try, 2)
 		same(t, "the same claim", second.Claim == stuck.Claim, false)
 		for _, v := range []event.Verdict{event.Confirmed, event.Refused, event.Retry} {
 			record(t, s, stuck, v, 0, false)
-			wantOwed(t, s, d.Name, row{alice, `"A"`, event.Attempting, 2})
+			wantOutbox(t, s, d.Name, row{alice, `"A"`, event.Attempting, 2})
 		}
 		confirm(t, s, second)
 		record(t, s, stuck, event.Refused, 0, false)
 		record(t, s, second, event.Refused, 0, false)
-		wantOwed(t, s, d.Name, row{alice, `"A"`, event.Delivered, 2})
+		wantOutbox(t, s, d.Name, row{alice, `"A"`, event.Delivered, 2})
 		if err := s.Remove(t.Context(), d.Name); err != nil {
 			t.Fatalf("cannot remove: %v", err)
 		}
@@ -229,7 +229,7 @@ func fence(t TB, place Place, _ *Clock) {
 }
 
 // wantHeld compares what is claimed with the attempts.
-func wantHeld(t TB, s Ledger, downstream string, want ...event.Attempt) {
+func wantHeld(t TB, s Outbox, downstream string, want ...event.Attempt) {
 	t.Helper()
 	got, err := s.Held(t.Context(), downstream)
 	same(t, "error", err, nil)
@@ -245,8 +245,8 @@ func wantHeld(t TB, s Ledger, downstream string, want ...event.Attempt) {
 	same(t, "held", claims, expected)
 }
 
-func release(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func release(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly, allOfIt)
 	wantHeld(t, s, "newest")
@@ -260,7 +260,7 @@ func release(t TB, place Place, clock *Clock) {
 	clock.Move(time.Minute)
 	held := []event.Claimed{
 		{Row: list[0].Row, Claim: list[0].Claim},
-		{Row: list[1].Row, Claim: -list[1].Claim},    // claimed anew meanwhile
+		{Row: list[1].Row, Claim: -list[1].Claim},    // claimed again meanwhile
 		{Row: list[2].Row, Claim: list[2].Claim},     // recorded meanwhile
 		{Row: 1 << 40, Claim: 7},                     // removed meanwhile
 		{Row: others[0].Row, Claim: others[0].Claim}, // another downstream's
@@ -269,7 +269,7 @@ func release(t TB, place Place, clock *Clock) {
 	n, err := s.Release(t.Context(), "newest", held)
 	same(t, "error", err, nil)
 	same(t, "released", n, 1)
-	wantOwed(t, s, "newest", row{alice, `"A"`, event.Waiting, 1}, row{bob, `"A"`, event.Attempting, 1}, row{carol, `"A"`, event.Delivered, 1})
+	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Waiting, 1}, row{bob, `"A"`, event.Attempting, 1}, row{carol, `"A"`, event.Delivered, 1})
 	wantHeld(t, s, "all", others...)
 	n, err = s.Release(t.Context(), "unknown", held)
 	same(t, "error", err, nil)
@@ -289,8 +289,8 @@ func release(t TB, place Place, clock *Clock) {
 	same(t, "try", b.Try, 1)
 }
 
-func retriesWait(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func retriesWait(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly)
 	wantNext(t, s, "newest", time.Time{})
@@ -318,8 +318,8 @@ func retriesWait(t TB, place Place, clock *Clock) {
 	claim(t, s, "newest", 10, 1)
 }
 
-func clockSet(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func clockSet(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly, allOfIt)
 	appendNew(t, s, cnam(1, "A", alice, bob))
@@ -342,11 +342,11 @@ func clockSet(t TB, place Place, clock *Clock) {
 	reading, err := s.Downstreams(t.Context())
 	same(t, "error", err, nil)
 	same(t, "reading", []time.Time{reading[1].At, reading[1].Newest, reading[1].LastDue}, []time.Time{at, written, written.Add(time.Hour)})
-	rewind(2, time.Hour, 15*time.Minute) // one is due too late, both are owed since too late
-	for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "newest"}) {
+	rewind(2, time.Hour, 15*time.Minute) // one is due too late, both are enqueued since too late
+	for _, o := range allOutbox(t, s, event.OutboxFilter{Downstream: "newest"}) {
 		same(t, "owed since", o.Since, written.Add(-15*time.Minute))
 	}
-	for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "all"}) { // somebody else's
+	for _, o := range allOutbox(t, s, event.OutboxFilter{Downstream: "all"}) { // somebody else's
 		same(t, "owed since", o.Since, written)
 	}
 	rewind(0, time.Hour, 0)
@@ -356,7 +356,7 @@ func clockSet(t TB, place Place, clock *Clock) {
 	clock.Move(-10_000 * time.Hour)
 	wantNext(t, s, "newest", at)
 	rewind(2, event.LongestWait, 0)
-	for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "newest"}) {
+	for _, o := range allOutbox(t, s, event.OutboxFilter{Downstream: "newest"}) {
 		same(t, "owed since", o.Since, kept(clock.Now()))
 	}
 	list = claim(t, s, "newest", 10, 2)
@@ -373,8 +373,8 @@ func clockSet(t TB, place Place, clock *Clock) {
 	wantNext(t, s, "all", time.Time{})
 }
 
-func longestDueFirst(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func longestDueFirst(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly, allOfIt)
 	for i, number := range []string{carol, alice, bob} {
@@ -397,9 +397,9 @@ func longestDueFirst(t TB, place Place, clock *Clock) {
 	}
 }
 
-// busyKeepsPlace: a newer value of a row that is due already does not send it to the end.
-func busyKeepsPlace(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+// busyKeepsItsTurn: a newer value of a row that is due already does not send it to the end.
+func busyKeepsItsTurn(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly)
 	appendNew(t, s, cnam(1, "1", alice))

@@ -19,8 +19,8 @@ func (m *Model) newestReceipt() (newest time.Time) {
 }
 
 // newestReceipt: an event that was received under a clock that was ahead is noticed, also behind a few that came after it.
-func newestReceipt(t TB, place Place) {
-	s := open(t, place)
+func newestReceipt(t TB, location Location) {
+	s := open(t, location)
 	wantNewest := func(what string, want time.Time) {
 		t.Helper()
 		before := time.Now()
@@ -40,7 +40,7 @@ func newestReceipt(t TB, place Place) {
 		appendNew(t, s, cnam(int64(2+i), fmt.Sprint(i), alice))
 	}
 	wantNewest("behind a few", someTime.Add(time.Hour))
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantNewest("after reopening", someTime.Add(time.Hour))
 }

@@ -40,14 +40,14 @@ func wantWhole(t TB, s store.Reader, e event.Event, must bool) {
 	}
 }
 
-func duplicatesAtOnce(t TB, place Place) {
-	s := open(t, place)
+func duplicatesAtOnce(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	const writers, rounds = 16, 40
 	var first [rounds]atomic.Int64
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for w := range writers {
-		group.Go(func() {
+		wg.Go(func() {
 			for i := range rounds {
 				e := address(int64(i), "A", alice, fmt.Sprint(i))
 				r, err := s.Append(t.Context(), again(e, w))
@@ -61,7 +61,7 @@ func duplicatesAtOnce(t TB, place Place) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	for i := range rounds {
 		same(t, "receipts that are not duplicates", first[i].Load(), int64(1))
 	}
@@ -71,12 +71,12 @@ func duplicatesAtOnce(t TB, place Place) {
 }
 
 // writersAtOnce: many writers, few numbers.
-func writersAtOnce(t TB, place Place) {
-	s := open(t, place)
+func writersAtOnce(t TB, location Location) {
+	s := open(t, location)
 	const writers, rounds = 16, 20
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for w := range writers {
-		group.Go(func() {
+		wg.Go(func() {
 			for i := range rounds {
 				e := cnam(int64((i*writers+w)*37%97), fmt.Sprintf("%d.%d", w, i), []string{alice, bob, carol}[w%3], "shared")
 				if r, err := s.Append(t.Context(), e); err != nil || r.Duplicate {
@@ -85,10 +85,10 @@ func writersAtOnce(t TB, place Place) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	same(t, "events", len(contentsOf(t, s).Events), writers*rounds)
 	wantModel(t, s)
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantModel(t, s)
 }
@@ -116,8 +116,8 @@ func wantModel(t TB, s store.Reader) *Model {
 }
 
 // seenWhole: whoever reads while others write sees all of an event or nothing of it.
-func seenWhole(t TB, place Place) {
-	s := open(t, place)
+func seenWhole(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	const rounds = 60
 	var numbers []string
@@ -125,8 +125,8 @@ func seenWhole(t TB, place Place) {
 		numbers = append(numbers, fmt.Sprintf("+1555%07d", i))
 	}
 	done := make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() {
+	var wg sync.WaitGroup
+	wg.Go(func() {
 		defer close(done)
 		for i := range rounds {
 			if _, err := s.Append(t.Context(), cnam(int64(i), fmt.Sprint(i), numbers...)); err != nil {
@@ -135,7 +135,7 @@ func seenWhole(t TB, place Place) {
 		}
 	})
 	for range 2 {
-		group.Go(func() {
+		wg.Go(func() {
 			for running := true; running; {
 				select {
 				case <-done:
@@ -159,5 +159,5 @@ func seenWhole(t TB, place Place) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 }

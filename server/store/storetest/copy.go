@@ -37,7 +37,7 @@ func copyFindings(list []event.Finding) []event.Finding {
 
 func copyDelivery(d event.Delivery) event.Delivery {
 	d.Received = kept(d.Received)
-	d.Door = event.CutPath(d.Door)
+	d.Path = event.CutPath(d.Path)
 	d.Body = copyList(d.Body)
 	return d
 }

@@ -10,8 +10,8 @@ import (
 	"numhook/server/event"
 )
 
-func manyNumbers(t TB, place Place) {
-	s := open(t, place)
+func manyNumbers(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	var numbers []string
 	for i := range 200 {
@@ -31,8 +31,8 @@ func manyNumbers(t TB, place Place) {
 	wantHistory(t, s, numbers[150], change(e, numbers[150], event.Current))
 }
 
-func tenThousandNumbers(t TB, place Place) {
-	s := open(t, place)
+func tenThousandNumbers(t TB, location Location) {
+	s := open(t, location)
 	const count = 10_000
 	numbers := make([]string, count)
 	for i := range numbers {
@@ -40,7 +40,7 @@ func tenThousandNumbers(t TB, place Place) {
 	}
 	e := cnam(5, "ACME", numbers...)
 	appendNew(t, s, e)
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	all, after := 0, ""
 	for {
@@ -65,8 +65,8 @@ func tenThousandNumbers(t TB, place Place) {
 	same(t, "error", err, nil)
 }
 
-func extremeTimes(t TB, place Place) {
-	s := open(t, place)
+func extremeTimes(t TB, location Location) {
+	s := open(t, location)
 	m := NewModel()
 	for _, ts := range []int64{0, -1, math.MaxInt64, math.MinInt64, 1, math.MaxInt64 - 1, math.MinInt64 + 1, 1 << 53, 1<<53 + 1, -(1<<53 + 1)} {
 		e := cnam(ts, fmt.Sprint(ts), alice)
@@ -78,14 +78,14 @@ func extremeTimes(t TB, place Place) {
 		appendNew(t, s, e)
 		m.Append(copyEvent(e))
 	}
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantContents(t, s, m.contents())
 	wantAsOf(t, s, m, alice)
 }
 
-func largeBody(t TB, place Place) {
-	s := open(t, place)
+func largeBody(t TB, location Location) {
+	s := open(t, location)
 	e := address(1, strings.Repeat("\u00e9 street ", 1000), alice)
 	e.Delivery.Body = bytes.Repeat([]byte{0, 1, 0xff, '\n', '"', 'x', 0x80, ' '}, 1<<20/8)
 	appendNew(t, s, e)
@@ -95,7 +95,7 @@ func largeBody(t TB, place Place) {
 	if err != nil {
 		t.Fatalf("cannot quarantine: %v", err)
 	}
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	got, err := s.Event(t.Context(), e.ID)
 	same(t, "error", err, nil)
@@ -112,8 +112,8 @@ var strangeTexts = []string{
 	"\ufeff", "\ufffd", "\uffff", "\U0010ffff", "I\u0307\u0131", "\r\n\t", "1e3", "+1", "-0", "9223372036854775808", strings.Repeat("\U0001f4de", 1000),
 }
 
-func allOfUnicode(t TB, place Place) {
-	s := open(t, place)
+func allOfUnicode(t TB, location Location) {
+	s := open(t, location)
 	m := NewModel()
 	for i, text := range strangeTexts {
 		e := cnam(int64(i), text, append([]string{text}, bob)...)
@@ -122,20 +122,20 @@ func allOfUnicode(t TB, place Place) {
 		appendNew(t, s, e)
 		m.Append(copyEvent(e))
 		q := refusal(i)
-		q.EventName, q.Delivery.Door = text, "/"+text
+		q.EventName, q.Delivery.Path = text, "/"+text
 		if _, err := s.Quarantine(t.Context(), q); err != nil {
 			t.Fatalf("cannot quarantine: %v", err)
 		}
 		m.Quarantine(copyQuarantined(q))
 	}
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantHistory(t, s, "", m.History("")...)
 	wantContents(t, s, m.contents())
 }
 
-func timesOfReceipt(t TB, place Place) {
-	s := open(t, place)
+func timesOfReceipt(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	for i, at := range []time.Time{
 		someTime.Add(999 * time.Nanosecond), time.Unix(0, 0), time.Unix(0, -1000), time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),

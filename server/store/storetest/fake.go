@@ -15,7 +15,7 @@ import (
 	"numhook/server/store"
 )
 
-// Fake is a store in memory, with what downstreams are owed, for the tests of whoever uses one. It is stricter than a real one: it copies what it is given and what it gives, it fails the
+// Fake is a store in memory, with the outbox, for the tests of whoever uses one. It is stricter than a real one: it copies what it is given and what it gives, it fails the
 // test when it is given what no caller may give, and it refuses everything after Close.
 type Fake struct {
 	t      TB
@@ -87,7 +87,7 @@ func (f *Fake) requireEvent(e event.Event) {
 
 func (f *Fake) requireDelivery(d event.Delivery) {
 	f.require(!d.Received.IsZero(), "a delivery without a time")
-	f.require(strings.HasPrefix(d.Door, "/"), "a delivery whose door is not a path: %q", d.Door)
+	f.require(strings.HasPrefix(d.Path, "/"), "a delivery whose door is not a path: %q", d.Path)
 }
 
 func (f *Fake) requireFindings(list []event.Finding, kind event.FindingKind) {

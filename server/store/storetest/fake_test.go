@@ -7,8 +7,8 @@ import (
 	"numhook/server/store"
 )
 
-// fakePlace keeps the fake that was opened last.
-func fakePlace(t TB) Place {
+// fakeLocation keeps the fake that was opened last.
+func fakeLocation(t TB) Location {
 	var last *Fake
 	return func() (store.Store, error) {
 		if last == nil {
@@ -21,7 +21,7 @@ func fakePlace(t TB) Place {
 }
 
 func TestFake(t *testing.T) {
-	Run(t, func(t *testing.T) Place { return fakePlace(t) })
+	Run(t, func(t *testing.T) Location { return fakeLocation(t) })
 }
 
 func TestFakeShared(t *testing.T) {
@@ -31,13 +31,13 @@ func TestFakeShared(t *testing.T) {
 	})
 }
 
-func TestFakeOwing(t *testing.T) {
-	RunOwing(t, func(t *testing.T, now func() time.Time) Place { return owingPlace(t, now) })
+func TestFakeOutbox(t *testing.T) {
+	RunOutbox(t, func(t *testing.T, now func() time.Time) Location { return outboxLocation(t, now) })
 }
 
-// owingPlace keeps the fake that was opened last, on another clock.
-func owingPlace(t TB, now func() time.Time) Place {
-	plain := fakePlace(t)
+// outboxLocation keeps the fake that was opened last, on another clock.
+func outboxLocation(t TB, now func() time.Time) Location {
+	plain := fakeLocation(t)
 	return func() (store.Store, error) {
 		s, err := plain()
 		s.(*Fake).SetClock(now)
@@ -45,8 +45,8 @@ func owingPlace(t TB, now func() time.Time) Place {
 	}
 }
 
-func TestFakeOwingShared(t *testing.T) {
-	RunOwingShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
+func TestFakeOutboxShared(t *testing.T) {
+	RunOutboxShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
 		f := NewFake(t)
 		f.SetClock(now)
 		return f, f

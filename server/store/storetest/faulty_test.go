@@ -328,7 +328,7 @@ var faults = []fault{
 	}, []string{"quarantine counts repetitions", "redrive again", "quarantine at once"}},
 	{"every path is an entry", func(f *faulty) {
 		f.quarantine = func(ctx context.Context, q event.Quarantined) (int64, error) {
-			q.PathEvent = q.Delivery.Door
+			q.PathEvent = q.Delivery.Path
 			return f.Fake.Quarantine(ctx, q)
 		}
 	}, []string{"quarantine counts repetitions", "quarantine of replays"}},
@@ -394,7 +394,7 @@ func (r *recorder) Fatalf(format string, args ...any) {
 // failures runs the case and returns what it complains of.
 func failures(t *testing.T, c Case, inject func(f *faulty)) []string {
 	return complaints(t, c.Name, func(r *recorder) {
-		plain := fakePlace(r)
+		plain := fakeLocation(r)
 		c.Test(r, func() (store.Store, error) {
 			s, err := plain()
 			f := &faulty{Fake: s.(*Fake)}

@@ -58,8 +58,8 @@ func seeds(whole uint64) uint64 {
 
 // histories runs random histories one step after the other, with refusals, redrives and reopenings between, and compares each receipt and in the end
 // everything with the model.
-func histories(t TB, place Place) {
-	s := open(t, place)
+func histories(t TB, location Location) {
+	s := open(t, location)
 	defer func() { closeStore(t, s) }()
 	m := NewModel()
 	for seed := range seeds(4) {
@@ -82,7 +82,7 @@ func histories(t TB, place Place) {
 				same(t, "receipt of a redrive", r, want)
 			case 1:
 				if i%10 == 0 {
-					s = reopen(t, s, place)
+					s = reopen(t, s, location)
 				}
 			default:
 				r, err := s.Append(t.Context(), e)
@@ -99,18 +99,18 @@ func histories(t TB, place Place) {
 }
 
 // shuffledHistories runs a random history twice over from many callers at once, in another order each.
-func shuffledHistories(t TB, place Place) {
-	s := open(t, place)
+func shuffledHistories(t TB, location Location) {
+	s := open(t, location)
 	const callers = 12
 	events := randomEvents(rand.New(rand.NewPCG(99, 2)), 150)
 	identities := map[event.ID]bool{}
 	for _, e := range events {
 		identities[e.ID] = true
 	}
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for caller := range callers {
 		random := rand.New(rand.NewPCG(99, uint64(caller)))
-		group.Go(func() {
+		wg.Go(func() {
 			for _, i := range random.Perm(len(events)) {
 				if i%(callers/2) != caller%(callers/2) {
 					continue
@@ -121,10 +121,10 @@ func shuffledHistories(t TB, place Place) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	m := wantModel(t, s)
 	same(t, "events", len(m.events), len(identities))
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	same(t, "events after reopening", len(wantModel(t, s).events), len(identities))
 }

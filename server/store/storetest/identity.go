@@ -7,8 +7,8 @@ import (
 	"numhook/server/event"
 )
 
-func emptyStore(t TB, place Place) {
-	s := open(t, place)
+func emptyStore(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	ctx := t.Context()
 	if err := s.Ready(ctx); err != nil {
@@ -39,15 +39,15 @@ func fullEvent() event.Event {
 		{Kind: event.Lint, Rule: "number-not-e164", Pointer: "/payload/object/phone_numbers/0", Message: "a number is not E.164", Line: 1, Column: 1},
 		{Kind: event.Lint, Rule: "event-name", Pointer: "/event", Message: "the name is another one"},
 	}
-	e.Delivery.Door = "/number_management.peering_number_emergency_address_updated"
+	e.Delivery.Path = "/number_management.peering_number_emergency_address_updated"
 	e.Delivery.Header = event.Header{RequestID: "request", TrackingID: "tracking", Timestamp: "1764000000", Signature: "v0=00", ContentType: "application/json",
 		UserAgent: "agent/1.0 <\"&é>", Traceparent: "00-1-2-03"}
 	e.Delivery.Body = append([]byte("\xef\xbb\xbf \r\n"), e.Delivery.Body...)
 	return e
 }
 
-func eventComesBack(t TB, place Place) {
-	s := open(t, place)
+func eventComesBack(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	e := fullEvent()
 	appendNew(t, s, e)
@@ -69,21 +69,21 @@ func eventComesBack(t TB, place Place) {
 }
 
 // bareEvent: the sender's own example has empty strings everywhere and no number.
-func bareEvent(t TB, place Place) {
-	s := open(t, place)
+func bareEvent(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	e := cnam(1, "")
 	e.AccountID, e.CarrierCode = "", 0
 	appendNew(t, s, e)
-	plain := event.Event{ID: event.Identify([]byte("{}")), Name: "some.event", Delivery: event.Delivery{Received: someTime, Door: "/", Body: []byte("{}")}}
+	plain := event.Event{ID: event.Identify([]byte("{}")), Name: "some.event", Delivery: event.Delivery{Received: someTime, Path: "/", Body: []byte("{}")}}
 	appendNew(t, s, plain)
 	all := contentsOf(t, s)
 	same(t, "events", all.Events, []event.Stored{{Event: copyEvent(e), Seq: 1}, {Event: copyEvent(plain), Seq: 2}})
 	same(t, "numbers", len(all.Numbers), 0)
 }
 
-func identity(t TB, place Place) {
-	s := open(t, place)
+func identity(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	e := cnam(10, "ACME", alice)
 	appendNew(t, s, e)
@@ -96,8 +96,8 @@ func identity(t TB, place Place) {
 }
 
 // identityIsNotBytes: one body can be written in many ways, and two events can come in equal bytes only if they are equal.
-func identityIsNotBytes(t TB, place Place) {
-	s := open(t, place)
+func identityIsNotBytes(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	first, second := cnam(10, "ACME", alice), cnam(10, "ACME", bob)
 	second.Delivery = first.Delivery
@@ -109,14 +109,14 @@ func identityIsNotBytes(t TB, place Place) {
 	wantHistory(t, s, bob, change(second, bob, event.Current))
 }
 
-func identityForEver(t TB, place Place) {
-	s := open(t, place)
+func identityForEver(t TB, location Location) {
+	s := open(t, location)
 	old, newer := cnam(10, "OLD", alice), cnam(20, "NEW", alice)
 	appendNew(t, s, old, newer)
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	appendAgain(t, s, again(old, 1))
 	appendAgain(t, s, again(newer, 1))
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	appendAgain(t, s, again(old, 2))
 	same(t, "number of events", len(contentsOf(t, s).Events), 2)

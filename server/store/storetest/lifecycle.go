@@ -11,8 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-func reopening(t TB, place Place) {
-	s := open(t, place)
+func reopening(t TB, location Location) {
+	s := open(t, location)
 	for i := range 30 {
 		appendNew(t, s, address(int64(i*37%30), fmt.Sprint(i), alice, bob), cnam(int64(i), fmt.Sprint(i), carol))
 		if _, err := s.Quarantine(t.Context(), refusal(i%7)); err != nil {
@@ -24,14 +24,14 @@ func reopening(t TB, place Place) {
 	}
 	before := contentsOf(t, s)
 	for range 3 {
-		s = reopen(t, s, place)
+		s = reopen(t, s, location)
 		wantContents(t, s, before)
 	}
 	closeStore(t, s)
 }
 
-func nothingAfterClose(t TB, place Place) {
-	s := open(t, place)
+func nothingAfterClose(t TB, location Location) {
+	s := open(t, location)
 	e := cnam(1, "A", alice)
 	appendNew(t, s, e)
 	closeStore(t, s)
@@ -51,22 +51,22 @@ func nothingAfterClose(t TB, place Place) {
 	_, err = s.Events(ctx, 0, 1)
 	wantKind(t, "events", err, event.Unavailable)
 	closeStore(t, s) // closing twice is no error
-	s = open(t, place)
+	s = open(t, location)
 	defer closeStore(t, s)
 	wantHistory(t, s, alice, change(e, alice, event.Current))
 	same(t, "events", len(contentsOf(t, s).Events), 1)
 }
 
 // closeFinishes: what was acknowledged while the store was closing is there, and what was refused is there whole or not at all.
-func closeFinishes(t TB, place Place) {
-	s := open(t, place)
+func closeFinishes(t TB, location Location) {
+	s := open(t, location)
 	const writers = 32
 	var acknowledged, refused sync.Map
 	var stored atomic.Int64
 	enough := make(chan struct{})
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for w := range writers {
-		group.Go(func() {
+		wg.Go(func() {
 			for i := range 10_000 {
 				e := cnam(int64(i), fmt.Sprint(w), fmt.Sprint(w), fmt.Sprint(w+1000))
 				if _, err := s.Append(context.WithoutCancel(t.Context()), e); err != nil {
@@ -83,8 +83,8 @@ func closeFinishes(t TB, place Place) {
 	}
 	<-enough
 	closeStore(t, s)
-	group.Wait()
-	s = open(t, place)
+	wg.Wait()
+	s = open(t, location)
 	defer closeStore(t, s)
 	acknowledged.Range(func(_, v any) bool {
 		wantWhole(t, s, v.(event.Event), true)
@@ -96,8 +96,8 @@ func closeFinishes(t TB, place Place) {
 	})
 }
 
-func callerGone(t TB, place Place) {
-	s := open(t, place)
+func callerGone(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -115,15 +115,15 @@ func callerGone(t TB, place Place) {
 }
 
 // callersLeave: whatever a caller sees that leaves at a random moment, its event is there whole or not at all, and it is there when it was acknowledged.
-func callersLeave(t TB, place Place) {
-	s := open(t, place)
+func callersLeave(t TB, location Location) {
+	s := open(t, location)
 	const writers, rounds = 16, 50
 	events := make([][]event.Event, writers)
 	acknowledged := make([][]bool, writers)
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for w := range writers {
 		random := rand.New(rand.NewPCG(7, uint64(w)))
-		group.Go(func() {
+		wg.Go(func() {
 			for i := range rounds {
 				build := func() event.Event {
 					return address(int64(i), fmt.Sprint(w), fmt.Sprint("a", w, i), fmt.Sprint("b", w, i), fmt.Sprint("c", w, i))
@@ -141,8 +141,8 @@ func callersLeave(t TB, place Place) {
 			}
 		})
 	}
-	group.Wait()
-	s = reopen(t, s, place)
+	wg.Wait()
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	for w := range writers {
 		for i, e := range events[w] {
@@ -152,8 +152,8 @@ func callersLeave(t TB, place Place) {
 }
 
 // noAliases: what the caller does with its memory afterwards is its own affair.
-func noAliases(t TB, place Place) {
-	s := open(t, place)
+func noAliases(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	given, kept := fullEvent(), fullEvent()
 	appendNew(t, s, given)

@@ -10,8 +10,8 @@ import (
 )
 
 // lineCases: mode every, in which the events of a number stand in line by event_ts and place.
-func lineCases() []OwingCase {
-	return []OwingCase{
+func lineCases() []OutboxCase {
+	return []OutboxCase{
 		{"in line by number", inLine},
 		{"a late event goes first", lateGoesFirst},
 		{"a late event waits for who is attempting", lateDuringAttempt},
@@ -27,7 +27,7 @@ func lineCases() []OwingCase {
 }
 
 // wantLine claims and confirms one after the other, and nothing is to be left.
-func wantLine(t TB, s Ledger, downstream string, values ...string) {
+func wantLine(t TB, s Outbox, downstream string, values ...string) {
 	t.Helper()
 	for _, value := range values {
 		confirm(t, s, claimOne(t, s, downstream, value))
@@ -35,8 +35,8 @@ func wantLine(t TB, s Ledger, downstream string, values ...string) {
 	wantNext(t, s, downstream, time.Time{})
 }
 
-func inLine(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func inLine(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	appendNew(t, s, cnam(1, "1", alice), cnam(2, "2", alice, bob), cnam(3, "3", alice, carol), cnam(4, "4", bob))
@@ -57,8 +57,8 @@ func inLine(t TB, place Place, clock *Clock) {
 	wantLine(t, s, "all", `"5"`)
 }
 
-func lateGoesFirst(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func lateGoesFirst(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	for _, ts := range []int64{50, 20, 40, -10, 30} {
@@ -69,8 +69,8 @@ func lateGoesFirst(t TB, place Place, _ *Clock) {
 	wantLine(t, s, "all", `"10"`, `"60"`)
 }
 
-func lateDuringAttempt(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func lateDuringAttempt(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	for i, end := range []event.Verdict{event.Confirmed, event.Retry, event.Refused} {
@@ -92,16 +92,16 @@ func lateDuringAttempt(t TB, place Place, clock *Clock) {
 	}
 }
 
-func tiesInLine(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func tiesInLine(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	appendNew(t, s, cnam(7, "C", alice), cnam(7, "A", alice), cnam(7, "B", alice), cnam(6, "LATE", alice))
 	wantLine(t, s, "all", `"LATE"`, `"C"`, `"A"`, `"B"`)
 }
 
-func attributesInOneLine(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func attributesInOneLine(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt, newestOnly)
 	appendNew(t, s, cnam(3, "3", alice), silent("", 2, alice), address(1, "1", alice), silent(event.CNAM, 4, alice))
@@ -109,15 +109,15 @@ func attributesInOneLine(t TB, place Place, _ *Clock) {
 	wantLine(t, s, "all", `{"address_line1":"1"}`, "", `"3"`, "")
 }
 
-func leavingTheLine(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func leavingTheLine(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	appendNew(t, s, cnam(1, "1", alice), cnam(2, "2", alice), cnam(3, "3", alice), cnam(4, "4", alice), cnam(5, "5", alice))
 	record(t, s, claimOne(t, s, "all", `"1"`), event.Refused, 0, true)
 	skip := func(ts int64) {
 		t.Helper()
-		for _, o := range allOwed(t, s, event.OwedFilter{Downstream: "all"}) {
+		for _, o := range allOutbox(t, s, event.OutboxFilter{Downstream: "all"}) {
 			if o.TS == ts {
 				if err := s.Skip(t.Context(), o.ID); err != nil {
 					t.Fatalf("cannot skip: %v", err)
@@ -132,7 +132,7 @@ func leavingTheLine(t TB, place Place, _ *Clock) {
 	confirm(t, s, a)
 	wantLine(t, s, "all", `"5"`)
 	skip(1)
-	wantOwed(t, s, "all", row{alice, `"1"`, event.Skipped, 1}, row{alice, `"2"`, event.Delivered, 1}, row{alice, `"3"`, event.Skipped, 0},
+	wantOutbox(t, s, "all", row{alice, `"1"`, event.Skipped, 1}, row{alice, `"2"`, event.Delivered, 1}, row{alice, `"3"`, event.Skipped, 0},
 		row{alice, `"4"`, event.Skipped, 0}, row{alice, `"5"`, event.Delivered, 1})
 	// The first in line is skipped.
 	appendNew(t, s, cnam(6, "6", alice), cnam(7, "7", alice))
@@ -140,8 +140,8 @@ func leavingTheLine(t TB, place Place, _ *Clock) {
 	wantLine(t, s, "all", `"7"`)
 }
 
-func backIntoLine(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func backIntoLine(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	appendNew(t, s, cnam(1, "1", alice), cnam(2, "2", alice))
@@ -168,7 +168,7 @@ func backIntoLine(t TB, place Place, _ *Clock) {
 	wantLine(t, s, "all", `"5"`, `"6"`)
 	// Retry of one that is held up makes it due, not first.
 	appendNew(t, s, cnam(7, "7", alice), cnam(8, "8", alice))
-	for _, o := range allOwed(t, s, event.OwedFilter{State: event.Waiting}) {
+	for _, o := range allOutbox(t, s, event.OutboxFilter{State: event.Waiting}) {
 		if o.TS == 8 {
 			retry(o.ID)
 		}
@@ -176,9 +176,9 @@ func backIntoLine(t TB, place Place, _ *Clock) {
 	wantLine(t, s, "all", `"7"`, `"8"`)
 }
 
-// absurdInLine: an event_ts far ahead of its receipt counts as the receipt in what is owed, and is handed on as the sender wrote it.
-func absurdInLine(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+// absurdInLine: an event_ts far ahead of its receipt counts as the receipt in the outbox, and is handed on as the sender wrote it.
+func absurdInLine(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	register(t, s, newestOnly, allOfIt)
 	at := someTime.UnixMilli()
 	absurd, next, before := cnam(math.MaxInt64, "ABSURD", alice), cnam(at+5, "NEXT", alice), cnam(at-1, "BEFORE", alice)
@@ -198,24 +198,24 @@ func absurdInLine(t TB, place Place, _ *Clock) {
 		same(t, "event_ts and whether it is superseded", []any{a.TS, a.Superseded}, []any{want.TS, i == 0})
 		confirm(t, s, a)
 	}
-	// What is owed again is owed in the same order.
+	// The outbox again is enqueued in the same order.
 	register(t, s, narrow(allOfIt, "later", event.Only{}), narrow(newestOnly, "latest", event.Only{}))
 	for _, d := range []struct {
 		name string
 		rows int
 	}{{"later", 3}, {"latest", 1}} {
-		n, err := s.Owe(t.Context(), d.name, slices.Concat(said(next), said(absurd), said(before)), false, false)
+		n, err := s.Enqueue(t.Context(), d.name, slices.Concat(said(next), said(absurd), said(before)), false, false)
 		same(t, "error", err, nil)
 		same(t, "owed", n, d.rows)
 	}
-	s = ledger(t, reopen(t, s, place))
+	s = outbox(t, reopen(t, s, location))
 	defer closeStore(t, s)
 	wantLine(t, s, "later", `"BEFORE"`, `"ABSURD"`, `"NEXT"`)
 	claimOne(t, s, "latest", `"NEXT"`)
 }
 
-func releaseInLine(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func releaseInLine(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	appendNew(t, s, cnam(5, "5", alice), cnam(6, "6", alice))
@@ -227,8 +227,8 @@ func releaseInLine(t TB, place Place, _ *Clock) {
 	wantLine(t, s, "all", `"4"`, `"5"`, `"6"`)
 }
 
-func nextOfLine(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func nextOfLine(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
 	appendNew(t, s, cnam(1, "1", alice), cnam(2, "2", alice), cnam(1, "1", bob))
@@ -246,8 +246,8 @@ func nextOfLine(t TB, place Place, clock *Clock) {
 	claimOne(t, s, "all", `"2"`)
 }
 
-func linesAreTheirOwn(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func linesAreTheirOwn(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	other := narrow(allOfIt, "other", event.Only{}, eventNames[event.CNAM])
 	register(t, s, allOfIt, other, newestOnly)

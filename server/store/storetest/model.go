@@ -15,17 +15,17 @@ import (
 // hands out what it holds.
 type Model struct {
 	events    []event.Stored
-	index     map[event.ID]int          // place in events
+	index     map[event.ID]int          // index in events
 	changes   map[string][]event.Change // of a number, as stored; Current means not superseded
 	entries   []event.Quarantined
-	digests   map[string]int // place in entries, by the path's event and the body
+	digests   map[string]int // index in entries, by the path's event and the body
 	challenge time.Time
 
-	clock       func() time.Time // of what is owed
-	downstreams map[string]*event.Standing
-	debts       []*debt // in the order of their ids
-	subjects    map[subject]*debt
-	lastOwed    int64
+	clock       func() time.Time // of the outbox
+	downstreams map[string]*event.DownstreamStatus
+	rows        []*outboxRow // in the order of their ids
+	subjects    map[subject]*outboxRow
+	lastOutbox  int64
 	lastClaim   int64
 	woken       bool // something has become due since somebody last asked
 }
@@ -33,7 +33,7 @@ type Model struct {
 // NewModel returns the model of an empty store.
 func NewModel() *Model {
 	return &Model{index: map[event.ID]int{}, changes: map[string][]event.Change{}, digests: map[string]int{}, clock: time.Now,
-		downstreams: map[string]*event.Standing{}, subjects: map[subject]*debt{}}
+		downstreams: map[string]*event.DownstreamStatus{}, subjects: map[subject]*outboxRow{}}
 }
 
 // Append stores the event unless its identity is there.
@@ -48,7 +48,7 @@ func (m *Model) Append(e event.Event) event.Receipt {
 			m.change(number, e)
 		}
 	}
-	m.oweEvent(m.events[len(m.events)-1])
+	m.enqueueEvent(m.events[len(m.events)-1])
 	return event.Receipt{ID: e.ID}
 }
 

@@ -7,8 +7,8 @@ import (
 	"numhook/server/event"
 )
 
-func newestWins(t TB, place Place) {
-	s := open(t, place)
+func newestWins(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	a, b, c, d := address(2000, "A", alice), address(1000, "B", alice), address(3000, "C", alice), address(2500, "D", alice)
 	appendNew(t, s, a)
@@ -25,8 +25,8 @@ func newestWins(t TB, place Place) {
 		change(c, alice, event.Current))
 }
 
-func tieGoesToLater(t TB, place Place) {
-	s := open(t, place)
+func tieGoesToLater(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	a, b, c, late := cnam(50, "A", alice), cnam(50, "B", alice), cnam(50, "C", alice), cnam(49, "LATE", alice)
 	appendNew(t, s, a, b)
@@ -41,8 +41,8 @@ func tieGoesToLater(t TB, place Place) {
 }
 
 // absurdTime: an event_ts that lies a day or more after its receipt is ordered as the receipt, and shown as the sender wrote it.
-func absurdTime(t TB, place Place) {
-	s := open(t, place)
+func absurdTime(t TB, location Location) {
+	s := open(t, location)
 	m := NewModel()
 	at := someTime.UnixMilli()
 	add := func(ts int64, received time.Duration, name string) event.Event {
@@ -66,7 +66,7 @@ func absurdTime(t TB, place Place) {
 	below := add(at+40+day-1, 40*ms, "LESS THAN A DAY AHEAD")
 	want[4].State = event.Replaced
 	want = append(want, change(below, alice, event.Current))
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantHistory(t, s, alice, want...)
 	for _, c := range []struct {
@@ -82,8 +82,8 @@ func absurdTime(t TB, place Place) {
 }
 
 // absurdRedriven: it is the original receipt that counts.
-func absurdRedriven(t TB, place Place) {
-	s := open(t, place)
+func absurdRedriven(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	q := refusal(1)
 	id, err := s.Quarantine(t.Context(), q)
@@ -101,8 +101,8 @@ func absurdRedriven(t TB, place Place) {
 	wantHistory(t, s, alice, change(e, alice, event.Superseded), change(newer, alice, event.Current))
 }
 
-func attributesAreIndependent(t TB, place Place) {
-	s := open(t, place)
+func attributesAreIndependent(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	name, street := cnam(10, "NAME", alice), address(20, "STREET", alice)
 	older := cnam(15, "NEWER NAME", alice)
@@ -113,8 +113,8 @@ func attributesAreIndependent(t TB, place Place) {
 	same(t, "error", err, nil)
 }
 
-func asOf(t TB, place Place) {
-	s := open(t, place)
+func asOf(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	m := NewModel()
 	for _, e := range []event.Event{address(2000, "A", alice), address(1000, "B", alice), address(3000, "C", alice), address(2500, "D", alice),
@@ -147,8 +147,8 @@ func asOf(t TB, place Place) {
 	wantKind(t, "another number", err, event.NotFound)
 }
 
-func absence(t TB, place Place) {
-	s := open(t, place)
+func absence(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	a := address(10, "A", alice)
 	appendNew(t, s, a, silent(event.EmergencyAddress, 20, alice, bob), silent("", 30, alice))

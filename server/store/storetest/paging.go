@@ -11,8 +11,8 @@ import (
 // pageSizes are tried on the lists: the smallest, ones that do and do not divide the length, and more than there is.
 var pageSizes = []int{1, 2, 5, 7, 10, 1000}
 
-func pagesOfNumbers(t TB, place Place) {
-	s := open(t, place)
+func pagesOfNumbers(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	var want []event.Number
 	for i := range 10 {
@@ -52,8 +52,8 @@ func pagesOfNumbers(t TB, place Place) {
 	}
 }
 
-func pagesOfEvents(t TB, place Place) {
-	s := open(t, place)
+func pagesOfEvents(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	var want []event.ID
 	for i := range 10 {
@@ -61,7 +61,7 @@ func pagesOfEvents(t TB, place Place) {
 		appendNew(t, s, e)
 		want = append(want, e.ID)
 	}
-	var places []int64
+	var seqs []int64
 	for _, limit := range pageSizes {
 		var got []event.ID
 		after := int64(0)
@@ -80,14 +80,14 @@ func pagesOfEvents(t TB, place Place) {
 				same(t, "body in a list", e.Delivery.Body == nil, true)
 				got = append(got, e.ID)
 				if limit == 1 {
-					places = append(places, e.Seq)
+					seqs = append(seqs, e.Seq)
 				}
 			}
 			after = page[len(page)-1].Seq
 		}
 		same(t, fmt.Sprintf("events in pages of %d", limit), got, want)
 	}
-	whole, err := s.EventBodies(t.Context(), places[3], 3)
+	whole, err := s.EventBodies(t.Context(), seqs[3], 3)
 	same(t, "error", err, nil)
 	same(t, "events with their bodies", len(whole), 3)
 	for _, e := range whole {
@@ -95,20 +95,20 @@ func pagesOfEvents(t TB, place Place) {
 		same(t, "error", err, nil)
 		same(t, "event with its body", e, one)
 	}
-	same(t, "places are in ascending order", slices.IsSorted(places), true)
+	same(t, "places are in ascending order", slices.IsSorted(seqs), true)
 	for _, p := range []struct {
 		after int64
 		limit int
 		want  int
-	}{{math.MinInt64, 100, 10}, {places[3], 100, 6}, {places[9], 100, 0}, {math.MaxInt64, 100, 0}, {0, 0, 0}, {0, -1, 0}} {
+	}{{math.MinInt64, 100, 10}, {seqs[3], 100, 6}, {seqs[9], 100, 0}, {math.MaxInt64, 100, 0}, {0, 0, 0}, {0, -1, 0}} {
 		page, err := s.Events(t.Context(), p.after, p.limit)
 		same(t, "error", err, nil)
 		same(t, fmt.Sprintf("events after %d", p.after), len(page), p.want)
 	}
 }
 
-func pagesOfQuarantine(t TB, place Place) {
-	s := open(t, place)
+func pagesOfQuarantine(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	var ids []int64
 	for i := range 10 {
@@ -155,8 +155,8 @@ func pagesOfQuarantine(t TB, place Place) {
 	}
 }
 
-func identitiesByPrefix(t TB, place Place) {
-	s := open(t, place)
+func identitiesByPrefix(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	var ids []event.ID
 	for i := range 64 {

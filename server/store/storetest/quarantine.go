@@ -9,16 +9,16 @@ import (
 	"numhook/server/event"
 )
 
-func quarantineKeeps(t TB, place Place) {
-	s := open(t, place)
+func quarantineKeeps(t TB, location Location) {
+	s := open(t, location)
 	first := refusal(1)
 	first.Violations = append(first.Violations, event.Finding{Kind: event.Violation, Rule: "type", Pointer: "/payload/object", Message: "not a string", Line: 2, Column: 7,
 		Spec: "/paths"})
 	first.Delivery.Header = event.Header{RequestID: "request", Signature: "v0=00"}
 	first.Delivery.Body = []byte("{\xff\x00 not JSON\r\n")
 	first.ID, first.Times, first.State = 77, 9, event.Redriven // the store's to say
-	unknown := event.Quarantined{Reason: event.UnknownEvent, EventName: "some.event", Delivery: event.Delivery{Received: someTime, Door: "/", Body: []byte(`{}`)}}
-	bare := event.Quarantined{Reason: event.Malformed, Delivery: event.Delivery{Received: someTime, Door: "/"}} // even nothing can be signed
+	unknown := event.Quarantined{Reason: event.UnknownEvent, EventName: "some.event", Delivery: event.Delivery{Received: someTime, Path: "/", Body: []byte(`{}`)}}
+	bare := event.Quarantined{Reason: event.Malformed, Delivery: event.Delivery{Received: someTime, Path: "/"}} // even nothing can be signed
 	m := NewModel()
 	for _, q := range []event.Quarantined{first, unknown, bare} {
 		if _, err := s.Quarantine(t.Context(), q); err != nil {
@@ -27,27 +27,27 @@ func quarantineKeeps(t TB, place Place) {
 		m.Quarantine(copyQuarantined(q))
 	}
 	wantContents(t, s, m.contents())
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantContents(t, s, m.contents())
 }
 
-func quarantineCounts(t TB, place Place) {
-	s := open(t, place)
+func quarantineCounts(t TB, location Location) {
+	s := open(t, location)
 	first := refusal(1)
 	retry := first
 	retry.Delivery.Received = first.Delivery.Received.Add(5 * time.Minute)
 	retry.Delivery.Header.TrackingID = "another"
 	retry.Reason, retry.Violations = event.UnknownEvent, nil
-	door, path, body := first, first, first
-	door.PathEvent, door.Delivery.Door = eventNames[event.CNAM], "/prefix/"+eventNames[event.CNAM]
-	path.Delivery.Door = "/other" // of no event, and so the same as the first
+	arrived, path, body := first, first, first
+	arrived.PathEvent, arrived.Delivery.Path = eventNames[event.CNAM], "/prefix/"+eventNames[event.CNAM]
+	path.Delivery.Path = "/other" // of no event, and so the same as the first
 	body.Delivery.Body = append([]byte(" "), first.Delivery.Body...)
 	m := NewModel()
 	ids := map[int64]int64{} // ours, by the model's
-	for i, q := range []event.Quarantined{first, retry, door, body, path, door} {
+	for i, q := range []event.Quarantined{first, retry, arrived, body, path, arrived} {
 		if i == 3 {
-			s = reopen(t, s, place)
+			s = reopen(t, s, location)
 		}
 		id, err := s.Quarantine(t.Context(), q)
 		if err != nil {
@@ -66,17 +66,17 @@ func quarantineCounts(t TB, place Place) {
 }
 
 // quarantineReplays: a path is not signed, so one delivery that was captured can come to any number of paths, of any length. It is one entry all the same.
-func quarantineReplays(t TB, place Place) {
-	s := open(t, place)
+func quarantineReplays(t TB, location Location) {
+	s := open(t, location)
 	m := NewModel()
 	q := refusal(1)
 	q.Reason, q.EventName = event.UnknownEvent, strings.Repeat("\u00e9", 1000)
 	const replays = 300
 	for i := range replays {
-		q.Delivery.Door = fmt.Sprintf("/%d/%s", i, strings.Repeat("\xff\U0001f6a8", i*50))
+		q.Delivery.Path = fmt.Sprintf("/%d/%s", i, strings.Repeat("\xff\U0001f6a8", i*50))
 		if i%2 == 1 {
 			q.PathEvent = eventNames[event.CNAM]
-			q.Delivery.Door += "/" + q.PathEvent + "/"
+			q.Delivery.Path += "/" + q.PathEvent + "/"
 		}
 		if _, err := s.Quarantine(t.Context(), q); err != nil {
 			t.Fatalf("cannot quarantine: %v", err)
@@ -89,16 +89,16 @@ func quarantineReplays(t TB, place Place) {
 	same(t, "entries", len(list), 2)
 	for _, q := range list {
 		same(t, "times", q.Times, replays/2)
-		same(t, "bytes of the path and the name are bounded", len(q.Delivery.Door) <= 256 && len(q.EventName) == 256, true)
+		same(t, "bytes of the path and the name are bounded", len(q.Delivery.Path) <= 256 && len(q.EventName) == 256, true)
 	}
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantContents(t, s, m.contents())
 }
 
 // quarantineDiscard: what is discarded is kept, and not counted, until it comes again or fits the contract.
-func quarantineDiscard(t TB, place Place) {
-	s := open(t, place)
+func quarantineDiscard(t TB, location Location) {
+	s := open(t, location)
 	m := NewModel()
 	q := refusal(1)
 	hold := func() int64 {
@@ -115,7 +115,7 @@ func quarantineDiscard(t TB, place Place) {
 		m.Discard(1)
 		wantContents(t, s, m.contents())
 	}
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer func() { closeStore(t, s) }()
 	for state, want := range map[event.QuarantineState]int{event.Held: 0, event.Discarded: 1, event.Redriven: 0, "": 1} {
 		list, err := s.Quarantines(t.Context(), state, 0, 10)
@@ -140,8 +140,8 @@ func quarantineDiscard(t TB, place Place) {
 	wantContents(t, s, m.contents())
 }
 
-func redrive(t TB, place Place) {
-	s := open(t, place)
+func redrive(t TB, location Location) {
+	s := open(t, location)
 	m := NewModel()
 	appendBoth := func(e event.Event) {
 		appendNew(t, s, e)
@@ -171,14 +171,14 @@ func redrive(t TB, place Place) {
 	same(t, "error", err, nil)
 	same(t, "came from", stored.Quarantine, id)
 	wantContents(t, s, m.contents())
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	wantContents(t, s, m.contents())
 }
 
 // redriveDuplicate: the sender sent the event again before the entry was redriven, and that one was good.
-func redriveDuplicate(t TB, place Place) {
-	s := open(t, place)
+func redriveDuplicate(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	e := cnam(10, "A", alice)
 	q := refusal(1)
@@ -201,8 +201,8 @@ func redriveDuplicate(t TB, place Place) {
 	wantHistory(t, s, alice, change(e, alice, event.Current))
 }
 
-func redriveAgain(t TB, place Place) {
-	s := open(t, place)
+func redriveAgain(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	m := NewModel()
 	q := refusal(1)
@@ -229,8 +229,8 @@ func redriveAgain(t TB, place Place) {
 	wantContents(t, s, m.contents())
 }
 
-func challenge(t TB, place Place) {
-	s := open(t, place)
+func challenge(t TB, location Location) {
+	s := open(t, location)
 	for _, at := range []time.Time{someTime, someTime.Add(72 * time.Hour), someTime.Add(time.Hour)} { // the last one told, even after the clock was set back
 		if err := s.RecordChallenge(t.Context(), at); err != nil {
 			t.Fatalf("cannot record challenge: %v", err)
@@ -239,20 +239,20 @@ func challenge(t TB, place Place) {
 		same(t, "error", err, nil)
 		same(t, "challenge", last, at)
 	}
-	s = reopen(t, s, place)
+	s = reopen(t, s, location)
 	defer closeStore(t, s)
 	last, err := s.LastChallenge(t.Context())
 	same(t, "error", err, nil)
 	same(t, "challenge after reopening", last, someTime.Add(time.Hour))
 }
 
-func quarantineAtOnce(t TB, place Place) {
-	s := open(t, place)
+func quarantineAtOnce(t TB, location Location) {
+	s := open(t, location)
 	defer closeStore(t, s)
 	const writers, rounds = 16, 20
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for range writers {
-		group.Go(func() {
+		wg.Go(func() {
 			for i := range rounds {
 				if _, err := s.Quarantine(t.Context(), refusal(i)); err != nil {
 					t.Errorf("cannot quarantine: %v", err)
@@ -260,7 +260,7 @@ func quarantineAtOnce(t TB, place Place) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	list, err := s.Quarantines(t.Context(), event.Held, 0, 1000)
 	same(t, "error", err, nil)
 	same(t, "entries", len(list), rounds)

@@ -8,8 +8,8 @@ import (
 )
 
 // registryCases: which downstreams there are, and how they stand.
-func registryCases() []OwingCase {
-	return []OwingCase{
+func registryCases() []OutboxCase {
+	return []OutboxCase{
 		{"register", registering},
 		{"register anew", registerAnew},
 		{"another mode", anotherMode},
@@ -17,17 +17,17 @@ func registryCases() []OwingCase {
 		{"pause and resume", pauseAndResume},
 		{"remove", removing},
 		{"an unknown downstream", unknownDownstream},
-		{"reopening keeps what is owed", reopeningKeepsOwed},
-		{"nothing is owed after close", nothingOwedAfterClose},
+		{"reopening keeps what is owed", reopeningKeepsOutbox},
+		{"nothing is owed after close", nothingOutboxAfterClose},
 	}
 }
 
-func registering(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func registering(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	list, err := s.Downstreams(t.Context())
 	same(t, "error", err, nil)
 	same(t, "downstreams of an empty store", list == nil, true)
-	var want []event.Standing
+	var want []event.DownstreamStatus
 	for _, d := range []event.Downstream{
 		{Name: "a", Mode: event.Latest, Start: event.FromSnapshot, Events: []string{"x.y", "\u00e9"}, Only: event.Only{CarrierCodes: []int32{-1 << 31, 0, 1<<31 - 1},
 			Countries: []string{"US", "'"}, Prefixes: []string{"+1", "+"}}},
@@ -37,7 +37,7 @@ func registering(t TB, place Place, clock *Clock) {
 		got, err := s.Register(t.Context(), d)
 		same(t, "error", err, nil)
 		d.Events = copyList(d.Events)
-		want = append(want, event.Standing{Downstream: d, Registered: kept(clock.Now()), Filled: d.Start == event.FromNow})
+		want = append(want, event.DownstreamStatus{Downstream: d, Registered: kept(clock.Now()), Filled: d.Start == event.FromNow})
 		same(t, "standing", plain(got), want[len(want)-1])
 		clock.Move(time.Minute)
 	}
@@ -56,52 +56,52 @@ func registering(t TB, place Place, clock *Clock) {
 	same(t, "error", s.Filled(t.Context(), "b"), nil)
 	want[1].Filled = true
 	wantAll()
-	s = ledger(t, reopen(t, s, place))
+	s = outbox(t, reopen(t, s, location))
 	defer closeStore(t, s)
 	wantAll()
 }
 
-func registerAnew(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func registerAnew(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	d := event.Downstream{Name: "d", Mode: event.Latest, Start: event.FromSnapshot, Only: event.Only{Prefixes: []string{alice}}}
 	first, err := s.Register(t.Context(), d)
 	same(t, "error", err, nil)
 	appendNew(t, s, cnam(1, "A", alice, bob))
-	wantOwed(t, s, "d", row{alice, `"A"`, event.Waiting, 0})
+	wantOutbox(t, s, "d", row{alice, `"A"`, event.Waiting, 0})
 	same(t, "error", s.Pause(t.Context(), "d", "for the test"), nil)
 	clock.Move(time.Hour)
 	d.Start, d.Events, d.Only = event.FromNow, []string{eventNames[event.CNAM]}, event.Only{Prefixes: []string{bob}}
 	got, err := s.Register(t.Context(), d)
 	same(t, "error", err, nil)
-	want := event.Standing{Downstream: d, Registered: first.Registered, Paused: first.Registered, PausedWhy: "for the test", Waiting: 1, Oldest: first.Registered}
+	want := event.DownstreamStatus{Downstream: d, Registered: first.Registered, Paused: first.Registered, PausedWhy: "for the test", Waiting: 1, Oldest: first.Registered}
 	want.Start = event.FromSnapshot
 	same(t, "standing", plain(got), want)
-	same(t, "standing as listed", standing(t, s, "d"), want)
+	same(t, "standing as listed", status(t, s, "d"), want)
 	appendNew(t, s, cnam(2, "B", bob, carol), address(3, "C", bob))
-	wantOwed(t, s, "d", row{alice, `"A"`, event.Waiting, 0}, row{bob, `"B"`, event.Waiting, 0}) // what was owed stays owed
+	wantOutbox(t, s, "d", row{alice, `"A"`, event.Waiting, 0}, row{bob, `"B"`, event.Waiting, 0}) // what was in the outbox stays enqueued
 }
 
-func anotherMode(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func anotherMode(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly)
 	appendNew(t, s, cnam(1, "A", alice))
-	before := standing(t, s, "newest")
+	before := status(t, s, "newest")
 	d := newestOnly
 	d.Mode, d.Events = event.Every, []string{"x"}
 	_, err := s.Register(t.Context(), d)
 	wantKind(t, "register under another mode", err, event.Invalid)
-	same(t, "standing", standing(t, s, "newest"), before)
+	same(t, "standing", status(t, s, "newest"), before)
 	if err := s.Remove(t.Context(), "newest"); err != nil {
 		t.Fatalf("cannot remove: %v", err)
 	}
 	register(t, s, d)
-	same(t, "mode", standing(t, s, "newest").Mode, event.Every)
+	same(t, "mode", status(t, s, "newest").Mode, event.Every)
 }
 
-func howTheyStand(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func howTheyStand(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly, allOfIt)
 	at := kept(clock.Now())
@@ -112,7 +112,7 @@ func howTheyStand(t TB, place Place, clock *Clock) {
 	look := func(waiting, attempting, dead int64, oldest time.Time) {
 		t.Helper()
 		wantCounts(t, s, "newest", waiting, attempting, dead)
-		same(t, "oldest", standing(t, s, "newest").Oldest, oldest)
+		same(t, "oldest", status(t, s, "newest").Oldest, oldest)
 	}
 	look(5, 0, 0, at)
 	list := claim(t, s, "newest", 3, 3)
@@ -132,15 +132,15 @@ func howTheyStand(t TB, place Place, clock *Clock) {
 	}
 	confirm(t, s, claim(t, s, "newest", 10, 2)...)
 	look(1, 0, 1, at.Add(2*time.Minute))
-	appendNew(t, s, cnam(100, "B", carol)) // carol is owed something since then
+	appendNew(t, s, cnam(100, "B", carol)) // carol is enqueued something since then
 	look(1, 0, 1, at.Add(2*time.Minute))
 	confirm(t, s, claimOne(t, s, "newest", `"B"`))
 	look(0, 0, 1, time.Time{})
 	wantCounts(t, s, "all", 6, 0, 0)
 }
 
-func pauseAndResume(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func pauseAndResume(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	register(t, s, newestOnly, allOfIt)
 	appendNew(t, s, cnam(1, "A", alice, bob))
 	under := claim(t, s, "newest", 1, 1)[0]
@@ -150,27 +150,27 @@ func pauseAndResume(t TB, place Place, clock *Clock) {
 	confirm(t, s, under) // what was under way ends
 	clock.Move(time.Minute)
 	same(t, "error", s.Pause(t.Context(), "newest", "for the night"), nil)
-	got := standing(t, s, "newest")
+	got := status(t, s, "newest")
 	same(t, "paused since", got.Paused, at)
 	same(t, "why", got.PausedWhy, "for the night")
 	appendNew(t, s, cnam(2, "B", alice))
-	wantOwed(t, s, "newest", row{alice, `"B"`, event.Waiting, 0}, row{bob, `"A"`, event.Waiting, 0})
+	wantOutbox(t, s, "newest", row{alice, `"B"`, event.Waiting, 0}, row{bob, `"A"`, event.Waiting, 0})
 	wantNext(t, s, "newest", time.Time{})
 	claim(t, s, "all", 10, 2) // another one's pause
-	s = ledger(t, reopen(t, s, place))
+	s = outbox(t, reopen(t, s, location))
 	defer closeStore(t, s)
-	same(t, "standing", standing(t, s, "newest").Paused, at)
+	same(t, "standing", status(t, s, "newest").Paused, at)
 	wantNext(t, s, "newest", time.Time{})
 	for range 2 {
 		same(t, "error", s.Resume(t.Context(), "newest"), nil)
 	}
-	got = standing(t, s, "newest")
+	got = status(t, s, "newest")
 	same(t, "paused", got.Paused.IsZero() && got.PausedWhy == "", true)
 	claim(t, s, "newest", 10, 2)
 }
 
-func removing(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func removing(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	register(t, s, newestOnly, allOfIt)
 	appendNew(t, s, cnam(1, "A", alice, bob), cnam(2, "B", alice))
 	a := claim(t, s, "newest", 1, 1)[0]
@@ -182,25 +182,25 @@ func removing(t TB, place Place, _ *Clock) {
 	record(t, s, a, event.Confirmed, 0, false)
 	wantNext(t, s, "newest", time.Time{})
 	wantHeld(t, s, "newest")
-	wantOwed(t, s, "newest")
-	_, err = s.OwedRow(t.Context(), a.Row)
+	wantOutbox(t, s, "newest")
+	_, err = s.OutboxRow(t.Context(), a.Row)
 	wantKind(t, "a row of a removed downstream", err, event.NotFound)
 	wantKind(t, "retry of a row of a removed downstream", s.Retry(t.Context(), a.Row), event.NotFound)
 	wantCounts(t, s, "all", 3, 0, 0)
 	appendNew(t, s, cnam(3, "C", carol))
 	wantCounts(t, s, "all", 4, 0, 0)
 	register(t, s, newestOnly)
-	wantOwed(t, s, "newest")
+	wantOutbox(t, s, "newest")
 	appendNew(t, s, cnam(4, "D", carol))
-	wantOwed(t, s, "newest", row{carol, `"D"`, event.Waiting, 0})
-	s = ledger(t, reopen(t, s, place))
+	wantOutbox(t, s, "newest", row{carol, `"D"`, event.Waiting, 0})
+	s = outbox(t, reopen(t, s, location))
 	defer closeStore(t, s)
-	wantOwed(t, s, "newest", row{carol, `"D"`, event.Waiting, 0})
+	wantOutbox(t, s, "newest", row{carol, `"D"`, event.Waiting, 0})
 	wantHistory(t, s, bob, change(cnam(1, "A", alice, bob), bob, event.Current)) // what was stored stays
 }
 
-func unknownDownstream(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func unknownDownstream(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	ctx := t.Context()
 	wantKind(t, "filled", s.Filled(ctx, "nobody"), event.NotFound)
@@ -208,14 +208,14 @@ func unknownDownstream(t TB, place Place, _ *Clock) {
 	wantKind(t, "resume", s.Resume(ctx, "nobody"), event.NotFound)
 	wantKind(t, "remove", s.Remove(ctx, "nobody"), event.NotFound)
 	for _, dry := range []bool{false, true} {
-		_, err := s.Owe(ctx, "nobody", nil, false, dry)
+		_, err := s.Enqueue(ctx, "nobody", nil, false, dry)
 		wantKind(t, "owe", err, event.NotFound)
 	}
 	wantNext(t, s, "nobody", time.Time{})
 }
 
-func reopeningKeepsOwed(t TB, place Place, clock *Clock) {
-	s := openLedger(t, place)
+func reopeningKeepsOutbox(t TB, location Location, clock *Clock) {
+	s := openOutbox(t, location)
 	register(t, s, newestOnly, allOfIt)
 	appendNew(t, s, cnam(1, "A", alice, bob, carol, "+1"), cnam(2, "B", alice, bob))
 	list := claim(t, s, "newest", 10, 4) // in the order of numbers
@@ -223,11 +223,11 @@ func reopeningKeepsOwed(t TB, place Place, clock *Clock) {
 	record(t, s, list[1], event.Refused, 0, true)
 	confirm(t, s, list[2])
 	held := list[3]
-	before := allOwed(t, s, event.OwedFilter{})
+	before := allOutbox(t, s, event.OutboxFilter{})
 	clock.Move(time.Second)
 	for range 2 {
-		s = ledger(t, reopen(t, s, place))
-		after := allOwed(t, s, event.OwedFilter{})
+		s = outbox(t, reopen(t, s, location))
+		after := allOutbox(t, s, event.OutboxFilter{})
 		same(t, "rows", len(after), len(before))
 		for i := range after {
 			// What nobody can hold any more, an engine may release at once.
@@ -247,8 +247,8 @@ func reopeningKeepsOwed(t TB, place Place, clock *Clock) {
 	same(t, "state", onlyNumber(t, s, "newest", held.Number).State, event.Delivered)
 }
 
-func nothingOwedAfterClose(t TB, place Place, _ *Clock) {
-	s := openLedger(t, place)
+func nothingOutboxAfterClose(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
 	register(t, s, newestOnly)
 	appendNew(t, s, cnam(1, "A", alice))
 	a := claimOne(t, s, "newest", `"A"`)
@@ -257,7 +257,7 @@ func nothingOwedAfterClose(t TB, place Place, _ *Clock) {
 		_, err := s.Register(ctx, allOfIt)
 		wantKind(t, "register", err, event.Unavailable)
 		wantKind(t, "filled", s.Filled(ctx, "newest"), event.Unavailable)
-		_, err = s.Owe(ctx, "newest", nil, false, false)
+		_, err = s.Enqueue(ctx, "newest", nil, false, false)
 		wantKind(t, "owe", err, event.Unavailable)
 		_, _, err = s.Claim(ctx, "newest", 1)
 		wantKind(t, "claim", err, event.Unavailable)
@@ -275,16 +275,16 @@ func nothingOwedAfterClose(t TB, place Place, _ *Clock) {
 			wantKind(t, "held", err, event.Unavailable)
 			_, err = s.Downstreams(ctx)
 			wantKind(t, "downstreams", err, event.Unavailable)
-			_, err = s.Owed(ctx, event.OwedFilter{}, 0, 1)
+			_, err = s.OutboxRows(ctx, event.OutboxFilter{}, 0, 1)
 			wantKind(t, "owed", err, event.Unavailable)
-			_, err = s.OwedRow(ctx, a.Row)
+			_, err = s.OutboxRow(ctx, a.Row)
 			wantKind(t, "owed row", err, event.Unavailable)
 		}
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantRefused(gone, false)
-	wantOwed(t, s, "newest", row{alice, `"A"`, event.Attempting, 1})
+	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Attempting, 1})
 	closeStore(t, s)
 	wantRefused(t.Context(), true)
 }

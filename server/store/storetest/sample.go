@@ -56,7 +56,7 @@ func sample(attribute event.Attribute, ts int64, value string, numbers ...string
 	e := event.Event{
 		ID: event.Identify([]byte(body)), Name: cmp.Or(eventNames[attribute], "some.event"), TS: ts, AccountID: "account-1", CarrierCode: 3457, Numbers: numbers,
 		Attribute: attribute,
-		Delivery:  event.Delivery{Received: someTime.Add(time.Duration(ts%1000) * time.Millisecond), Door: "/", Body: []byte(body)},
+		Delivery:  event.Delivery{Received: someTime.Add(time.Duration(ts%1000) * time.Millisecond), Path: "/", Body: []byte(body)},
 	}
 	if value != "" {
 		e.Value = json.RawMessage(value)
@@ -64,10 +64,10 @@ func sample(attribute event.Attribute, ts int64, value string, numbers ...string
 	return e
 }
 
-// again is the same event in another delivery: later, signed anew, with other white space and through the other door.
+// again is the same event in another delivery: later, signed again, with other white space and through the other path.
 func again(e event.Event, times int) event.Event {
 	e.Delivery.Received = e.Delivery.Received.Add(time.Duration(times) * 5 * time.Minute)
-	e.Delivery.Door = "/" + e.Name
+	e.Delivery.Path = "/" + e.Name
 	e.Delivery.Header.TrackingID = fmt.Sprintf("tracking-%d", times)
 	e.Delivery.Header.Signature = fmt.Sprintf("v0=%064x", times)
 	e.Delivery.Body = []byte(strings.Repeat(" ", times) + string(e.Delivery.Body) + "\r\n")
@@ -79,7 +79,7 @@ func refusal(n int) event.Quarantined {
 	return event.Quarantined{
 		Reason: event.Invalid, EventName: eventNames[event.CNAM],
 		Violations: []event.Finding{{Kind: event.Violation, Rule: "required", Pointer: "/payload", Message: "a required member is missing"}},
-		Delivery:   event.Delivery{Received: someTime.Add(time.Duration(n) * time.Second), Door: "/", Body: fmt.Appendf(nil, `{"event_ts":%d}`, n)},
+		Delivery:   event.Delivery{Received: someTime.Add(time.Duration(n) * time.Second), Path: "/", Body: fmt.Appendf(nil, `{"event_ts":%d}`, n)},
 	}
 }
 

@@ -29,10 +29,10 @@ func twoSeeEachOther(t TB, one, other store.Store) {
 func twoSameEvents(t TB, one, other store.Store) {
 	const callers, rounds = 4, 40
 	var first [rounds]atomic.Int64
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for _, s := range []store.Store{one, other} {
 		for caller := range callers {
-			group.Go(func() {
+			wg.Go(func() {
 				for i := range rounds {
 					r, err := s.Append(t.Context(), again(address(int64(i), "A", alice, bob), caller))
 					if err != nil {
@@ -44,7 +44,7 @@ func twoSameEvents(t TB, one, other store.Store) {
 			})
 		}
 	}
-	group.Wait()
+	wg.Wait()
 	for i := range rounds {
 		same(t, "receipts that are not duplicates", first[i].Load(), int64(1))
 	}
@@ -55,10 +55,10 @@ func twoSameEvents(t TB, one, other store.Store) {
 // twoSameNumbers: two receivers get two events for one number at the same moment.
 func twoSameNumbers(t TB, one, other store.Store) {
 	const callers, rounds = 4, 30
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for i, s := range []store.Store{one, other} {
 		for caller := range callers {
-			group.Go(func() {
+			wg.Go(func() {
 				for round := range rounds {
 					ts := int64((round*callers + caller) * 31 % 23)
 					numbers := []string{alice, bob, carol}
@@ -72,7 +72,7 @@ func twoSameNumbers(t TB, one, other store.Store) {
 			})
 		}
 	}
-	group.Wait()
+	wg.Wait()
 	same(t, "events", len(wantModel(t, one).events), 2*callers*rounds)
 	wantContents(t, other, contentsOf(t, one))
 }
@@ -88,9 +88,9 @@ func twoRedrive(t TB, one, other store.Store) {
 		ids = append(ids, id)
 	}
 	var first [rounds]atomic.Int64
-	var group sync.WaitGroup
+	var wg sync.WaitGroup
 	for _, s := range []store.Store{one, other} {
-		group.Go(func() {
+		wg.Go(func() {
 			for i, id := range ids {
 				r, err := s.Redrive(t.Context(), id, cnam(int64(i), "A", alice))
 				if err != nil {
@@ -101,7 +101,7 @@ func twoRedrive(t TB, one, other store.Store) {
 			}
 		})
 	}
-	group.Wait()
+	wg.Wait()
 	for i := range rounds {
 		same(t, "redrives that were the first", first[i].Load(), int64(1))
 	}

@@ -17,13 +17,13 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Place is where a store is kept. It opens the store; when that has been closed, it can be called again, and finds what was kept.
-type Place func() (store.Store, error)
+// Location is where a store is kept. It opens the store; when that has been closed, it can be called again, and finds what was kept.
+type Location func() (store.Store, error)
 
-// Case is one promise of a store, on a place of its own.
+// Case is one promise of a store, on a location of its own.
 type Case struct {
 	Name string
-	Test func(t TB, place Place)
+	Test func(t TB, location Location)
 }
 
 // Cases are all that one open store must pass.
@@ -76,17 +76,17 @@ func Cases() []Case {
 	}
 }
 
-// Run holds an engine to the suite. newPlace gives each case an empty place.
-func Run(t *testing.T, newPlace func(t *testing.T) Place) {
+// Run holds an engine to the suite. newLocation gives each case an empty location.
+func Run(t *testing.T, newLocation func(t *testing.T) Location) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel() // it mostly waits for a disk or a server
-			c.Test(t, newPlace(t))
+			c.Test(t, newLocation(t))
 		})
 	}
 }
 
-// SharedCases are what two stores must pass that are open on one place at once, as two receivers are, or a receiver and an operator.
+// SharedCases are what two stores must pass that are open on one location at once, as two receivers are, or a receiver and an operator.
 func SharedCases() []SharedCase {
 	return []SharedCase{
 		{"two stores see each other", twoSeeEachOther},
@@ -96,7 +96,7 @@ func SharedCases() []SharedCase {
 	}
 }
 
-// SharedCase is one promise of two stores on one place.
+// SharedCase is one promise of two stores on one location.
 type SharedCase struct {
 	Name string
 	Test func(t TB, one, other store.Store)
@@ -113,10 +113,10 @@ func RunShared(t *testing.T, newPair func(t *testing.T) (one, other store.Store)
 	}
 }
 
-// open opens the place, or ends the case.
-func open(t TB, place Place) store.Store {
+// open opens the location, or ends the case.
+func open(t TB, location Location) store.Store {
 	t.Helper()
-	s, err := place()
+	s, err := location()
 	if err != nil {
 		t.Fatalf("cannot open the place: %v", err)
 	}
@@ -124,10 +124,10 @@ func open(t TB, place Place) store.Store {
 }
 
 // reopen closes the store and opens its place again.
-func reopen(t TB, s store.Store, place Place) store.Store {
+func reopen(t TB, s store.Store, location Location) store.Store {
 	t.Helper()
 	closeStore(t, s)
-	return open(t, place)
+	return open(t, location)
 }
 
 func closeStore(t TB, s store.Store) {
