@@ -27,8 +27,8 @@ func pathOf(r *http.Request) string {
 }
 
 // readBody reads the whole delivery into memory. More than most is 413. An upload that breaks off gets no answer at
-// all: a sender sees a failed connection and tries again, and a stranger can cause no alarm. Declared is the length that
-// the headers give, or -1. Whatever the body takes of the buffers is in held, which the caller gives back.
+// all: a sender sees a failed connection and tries again, and a stranger can cause no alarm. Declared is the length
+// that the headers give, or -1. Whatever the body takes of the buffers is in held, which the caller gives back.
 func readBody(from io.Reader, declared, most int64, held *share) ([]byte, error) {
 	if declared > most {
 		return nil, &refusal{kind: event.TooLarge}

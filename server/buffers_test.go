@@ -67,7 +67,8 @@ func TestLargeUploadsThatStallKeepOnlyTheSlotsOfLargeOnes(t *testing.T) {
 	eventually(t, "the places are taken", taken)
 	d.accepted()
 	large := cnam("1", strings.Repeat("x", 2*server.SmallBody), "+13125550100")
-	if got, _ := d.status(head("POST", "/", newSecret, large, length(len(large))) + large); got != http.StatusServiceUnavailable {
+	if got, _ := d.status(head("POST", "/", newSecret, large, length(len(large))) +
+		large); got != http.StatusServiceUnavailable {
 		t.Errorf("a large delivery got %d, want 503", got)
 	}
 	if err := d.server.Ready(); err != nil {
@@ -185,7 +186,8 @@ func TestAPanicGivesBackWhatItsDeliveryHeld(t *testing.T) {
 	d := newLiveServerOn(t, server.DefaultMaxBody, func(fake server.Store) server.Store { return panickingStore{fake} })
 	for i := range 30 { // more than there are slots for large ones
 		body := cnam(strconv.Itoa(i), strings.Repeat("x", 2*server.SmallBody), "+13125550100")
-		if got, _ := d.status(head("POST", "/", newSecret, body, length(len(body))) + body); got != http.StatusInternalServerError {
+		if got, _ := d.status(head("POST", "/", newSecret, body, length(len(body))) +
+			body); got != http.StatusInternalServerError {
 			t.Fatalf("delivery %d: %d, want 500", i, got)
 		}
 	}

@@ -144,8 +144,8 @@ type routed struct {
 }
 
 // Bind gives the generated code the value that kin-openapi validated, matching member names exactly. It never decodes
-// the body a second time: encoding/json matches names without regard to case, and could see another payload than the one
-// that was validated.
+// the body a second time: encoding/json matches names without regard to case, and could see another payload than the
+// one that was validated.
 func (c *routed) Bind(target any) error { return bind(c.delivery.operation, c.delivery.value, target) }
 
 // noBinder has the generated code call Bind of its context, and binds nothing that was not validated.

@@ -6,8 +6,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// knownNames are the member names that the document knows. Only they may appear in an answer: a name that the sender made up may be anything, a phone
-// number included.
+// knownNames are the member names that the document knows. Only they may appear in an answer: a name that the sender
+// made up may be anything, a phone number included.
 type knownNames map[string]bool
 
 func newKnownNames(doc *openapi3.T) knownNames {

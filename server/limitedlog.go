@@ -7,15 +7,17 @@ import (
 	"time"
 )
 
-// Bounds of the lines about strangers. Whoever can reach the port can cause one with sixty bytes, so what is written about them is bounded by time and not by
-// what they send: at most some 100 bytes times LinesASecond times the kinds, each second.
+// Bounds of the lines about strangers. Whoever can reach the port can cause one with sixty bytes, so what is written
+// about them is bounded by time and not by what they send: at most some 100 bytes times LinesASecond times the kinds,
+// each second.
 const (
 	LinesASecond  = 5                // of one kind; what is more is counted and told of later
 	SummaryPeriod = 10 * time.Second // at most so often, for each kind, one line with the count
 )
 
-// LimitedLog writes lines that strangers can cause: a few of each kind a second, then one line with the count of those left out. What it leaves out is for the
-// metrics to hold. It is safe for concurrent use. The zero value is not usable; NewLimitedLog makes one.
+// LimitedLog writes lines that strangers can cause: a few of each kind a second, then one line with the count of those
+// left out. What it leaves out is for the metrics to hold. It is safe for concurrent use. The zero value is not usable;
+// NewLimitedLog makes one.
 type LimitedLog struct {
 	log *slog.Logger
 	now func() time.Time
@@ -36,8 +38,8 @@ func NewLimitedLog(log *slog.Logger, now func() time.Time) *LimitedLog {
 	return &LimitedLog{log: log, now: now, kinds: map[string]*limitedKind{}}
 }
 
-// Allow reports whether a line of the kind may be written now. What may not is counted, and a line "left out" tells how many there were, by kind, at the latest
-// SummaryPeriod after the first of them.
+// Allow reports whether a line of the kind may be written now. What may not is counted, and a line "left out" tells how
+// many there were, by kind, at the latest SummaryPeriod after the first of them.
 func (l *LimitedLog) Allow(kind string) bool {
 	now := l.now()
 	l.mu.Lock()

@@ -34,7 +34,8 @@ func TestLimitedLog(t *testing.T) {
 		}
 		time.Sleep(2 * server.SummaryPeriod)
 		synctest.Wait()
-		if got := out.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `msg="left out" kind=unsigned lines=995`) {
+		if got := out.String(); strings.Count(got, "\n") != 1 ||
+			!strings.Contains(got, `msg="left out" kind=unsigned lines=995`) {
 			t.Errorf("the summary is %q", got)
 		}
 	})

@@ -12,8 +12,8 @@ import (
 	"numhook/server/event"
 )
 
-// Metrics are the receiver's numbers for Prometheus. Their labels are words of closed lists, never anything from a body. The zero value is not usable;
-// NewMetrics makes one.
+// Metrics are the receiver's numbers for Prometheus. Their labels are words of closed lists, never anything from a
+// body. The zero value is not usable; NewMetrics makes one.
 type Metrics struct {
 	deliveries *prometheus.CounterVec
 	unsigned   *prometheus.CounterVec
@@ -47,10 +47,12 @@ func NewMetrics() *Metrics {
 			Name: "numhook_findings_total", Help: "Drift and lint in deliveries that fit the contract, by rule.",
 		}, []string{"kind", "rule"}),
 		append: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "numhook_append_seconds", Help: "Time that one batch took to become durable, with what it waited for when the one before was.", Buckets: latencies,
+			Name: "numhook_append_seconds", Help: "Time that one batch took to become durable, with what it waited for when " +
+				"the one before was.", Buckets: latencies,
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "numhook_batch_deliveries", Help: "Deliveries in one durable transaction.", Buckets: prometheus.ExponentialBuckets(1, 2, 11),
+			Name: "numhook_batch_deliveries", Help: "Deliveries in one durable transaction.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 11),
 		}),
 		queue: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "numhook_queue_depth", Help: "Deliveries that wait for the store's writer.",
@@ -62,7 +64,8 @@ func NewMetrics() *Metrics {
 	}, m.challengeAge)
 	m.offset = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "numhook_clock_offset_seconds", Buckets: offsets,
-		Help: "The timestamp of a delivery whose signature is good, less the time here: beyond the tolerance all are refused.",
+		Help: "The timestamp of a delivery whose signature is good, less the time here: beyond the tolerance all are " +
+			"refused.",
 	})
 	m.buffered = prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "numhook_buffered_bytes", Help: "Bytes reserved for the bodies of deliveries that are under way.",
@@ -102,7 +105,8 @@ func (m *Metrics) expect(events []string) {
 			m.deliveries.WithLabelValues(strconv.Itoa(answers[kind].status), string(kind), name)
 		}
 	}
-	m.deliveries.WithLabelValues(strconv.Itoa(answers[event.BadChallenge].status), string(event.BadChallenge), challengeEvent)
+	m.deliveries.WithLabelValues(strconv.Itoa(answers[event.BadChallenge].status), string(event.BadChallenge),
+		challengeEvent)
 }
 
 // latencies reach from a fast fsync to beyond the sender's patience.
@@ -113,7 +117,8 @@ var offsets = []float64{-300, -240, -120, -60, -30, -10, -5, -2, 0, 2, 5, 10, 30
 
 // Register shows the metrics.
 func (m *Metrics) Register(in prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.deliveries, m.unsigned, m.seconds, m.findings, m.append, m.batch, m.queue, m.age, m.offset, m.buffered} {
+	for _, c := range []prometheus.Collector{m.deliveries, m.unsigned, m.seconds, m.findings, m.append, m.batch, m.queue,
+		m.age, m.offset, m.buffered} {
 		if err := in.Register(c); err != nil {
 			return err
 		}

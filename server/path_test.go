@@ -18,7 +18,8 @@ func TestAPathCostsNoEvent(t *testing.T) {
 		"/" + addressEvent + "/..", "/" + addressEvent + "/v1", "/" + cnamEvent + "?a=/" + addressEvent, "/:event/*",
 		"/" + strings.Repeat("a/", 5000),
 	}
-	token := `{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1654503849680,"event":"endpoint.url_validation"}`
+	token := `{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1654503849680,` +
+		`"event":"endpoint.url_validation"}`
 	for _, path := range everyPath {
 		t.Run(path[:min(len(path), 60)], func(t *testing.T) {
 			r := newReceiver(t)
@@ -46,10 +47,12 @@ func TestAPathCostsNoEvent(t *testing.T) {
 // The last segment says what a body is held against, as "/<event>" does.
 func TestAnEventsPathHoldsItsBody(t *testing.T) {
 	for _, path := range []string{
-		"/" + addressEvent, "/" + addressEvent + "/", "/prefix/" + addressEvent, "//a//" + addressEvent + "//", "/a%2F" + addressEvent,
+		"/" + addressEvent, "/" + addressEvent + "/", "/prefix/" + addressEvent, "//a//" + addressEvent + "//",
+		"/a%2F" + addressEvent,
 	} {
 		r := newReceiver(t)
-		if got := r.post(path, cnam("1", "X", "+13125550100")); got.status != 400 || !hasPointer(got.problem(t).Violations, "/event") {
+		if got := r.post(path, cnam("1", "X", "+13125550100")); got.status != 400 || !hasPointer(got.problem(t).Violations,
+			"/event") {
 			t.Errorf("%s: another event of the contract: %d %s", path, got.status, got.body)
 		}
 		nameless := strings.Replace(address("1", "X", "+13125550100"), addressEvent, "", 1)

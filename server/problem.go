@@ -48,14 +48,21 @@ var answers = map[event.Kind]struct {
 	title  string
 	detail string
 }{
-	event.Unsigned:     {http.StatusUnauthorized, "Signature not accepted", "The delivery is not signed with a secret of this receiver, or not signed recently."},
-	event.BadChallenge: {http.StatusBadRequest, "Challenge not answered", "The token of a challenge must be 1 to 128 of the characters A-Z a-z 0-9 _ and -."},
-	event.TooLarge:     {http.StatusRequestEntityTooLarge, "Body too large", "The body is larger than this receiver takes."},
-	event.Malformed:    {http.StatusBadRequest, "Not strict JSON", "The body is not one JSON value with unique member names in valid UTF-8. It was kept."},
-	event.Invalid:      {http.StatusBadRequest, "Contract broken", "The body does not fit the published document. It was kept."},
-	event.UnknownEvent: {http.StatusNotFound, "Unknown event", "The published document has no such event. The delivery was kept."},
-	event.Unavailable:  {http.StatusServiceUnavailable, "Not available", "The event could not be made durable now. Try again."},
-	event.WrongMethod:  {http.StatusMethodNotAllowed, "Method not allowed", "Events are delivered with POST."},
+	event.Unsigned: {http.StatusUnauthorized, "Signature not accepted", "The delivery is not signed with a secret " +
+		"of this receiver, or not signed recently."},
+	event.BadChallenge: {http.StatusBadRequest, "Challenge not answered", "The token of a challenge must be 1 to 128 of " +
+		"the characters A-Z a-z 0-9 _ and -."},
+	event.TooLarge: {http.StatusRequestEntityTooLarge, "Body too large", "The body is larger than this " +
+		"receiver takes."},
+	event.Malformed: {http.StatusBadRequest, "Not strict JSON", "The body is not one JSON value with unique member " +
+		"names in valid UTF-8. It was kept."},
+	event.Invalid: {http.StatusBadRequest, "Contract broken", "The body does not fit the published document. It " +
+		"was kept."},
+	event.UnknownEvent: {http.StatusNotFound, "Unknown event", "The published document has no such event. The delivery " +
+		"was kept."},
+	event.Unavailable: {http.StatusServiceUnavailable, "Not available", "The event could not be made durable now. " +
+		"Try again."},
+	event.WrongMethod: {http.StatusMethodNotAllowed, "Method not allowed", "Events are delivered with POST."},
 	event.Crowded: {
 		http.StatusServiceUnavailable, "Not available",
 		"There is no room for another large body now. Try again.",

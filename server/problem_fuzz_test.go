@@ -22,13 +22,15 @@ import (
 const canary = "5550199canary"
 
 // canaries are the forms in which one is put into a body.
-var canaries = []string{canary, "+1312" + canary, `"` + canary + `"`, `"` + canary + `":`, `"` + canary + `":1,`, `{"` + canary + `":{"a":1,"a":2}},`, `"` + canary + `",`,
+var canaries = []string{canary, "+1312" + canary, `"` + canary + `"`, `"` + canary + `":`, `"` + canary + `":1,`,
+	`{"` + canary + `":{"a":1,"a":2}},`, `"` + canary + `",`,
 	`\u0035550199canary`, `/` + canary + `~1`, `"event":"` + canary + `",`}
 
 // swapped is a store whose store is another one for each body.
 type swapped struct{ *storetest.Fake }
 
-// FuzzProblem: whatever is signed and does not fit is kept and refused with a problem document, and neither that nor the log shows what is in the body.
+// FuzzProblem: whatever is signed and does not fit is kept and refused with a problem document, and neither that nor
+// the log shows what is in the body.
 func FuzzProblem(f *testing.F) {
 	for _, name := range []string{cnamEvent, addressEvent} {
 		raw, err := os.ReadFile("../spec/examples/" + name + ".json")
@@ -47,8 +49,9 @@ func FuzzProblem(f *testing.F) {
 	}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	store, logs := &swapped{}, &bytes.Buffer{}
-	receiver, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(newSecret)}, Document: document, Store: store,
-		Now: func() time.Time { return now }, Log: slog.New(slog.NewJSONHandler(logs, nil))})
+	receiver, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(newSecret)}, Document: document,
+		Store: store,
+		Now:   func() time.Time { return now }, Log: slog.New(slog.NewJSONHandler(logs, nil))})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -103,7 +106,8 @@ func judgeProblem(t *testing.T, body string, got *httptest.ResponseRecorder, kep
 		t.Errorf("%q is answered %d %s", body, got.Code, got.Body)
 	}
 	if len(entries) != held || len(events) != 0 {
-		t.Errorf("answered %d, and %d events and %d entries are kept, want none and %d", got.Code, len(events), len(entries), held)
+		t.Errorf("answered %d, and %d events and %d entries are kept, want none and %d", got.Code, len(events), len(entries),
+			held)
 	}
 	text := strings.ToLower(got.Body.String())
 	for _, values := range got.Header() {

@@ -27,7 +27,8 @@ func TestBothEventsComeInByBothPaths(t *testing.T) {
 				}
 				sameJSON(t, got.body, string(example))
 				events := r.events()
-				if len(events) != 1 || events[0].Name != name || r.body(events[0].ID) != string(example) || events[0].Delivery.Path != path {
+				if len(events) != 1 || events[0].Name != name || r.body(events[0].ID) != string(example) ||
+					events[0].Delivery.Path != path {
 					t.Errorf("stored %+v", events)
 				}
 				if len(events[0].Drift)+len(events[0].Lint) != 0 {
@@ -41,7 +42,8 @@ func TestBothEventsComeInByBothPaths(t *testing.T) {
 // The example of the published document: empty strings, event_ts 1, no numbers.
 func TestThePublishedExampleIsAcceptedWithLint(t *testing.T) {
 	r := newReceiver(t)
-	body := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"","address_line1":"","address_line2":"",` +
+	body := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"",` +
+		`"address_line1":"","address_line2":"",` +
 		`"city":"","zip":"","state_code":""},"carrier_code":1,"phone_numbers":[]}}}`
 	if got := r.post("/"+addressEvent, body); got.status != http.StatusOK {
 		t.Fatalf("answer %d: %s", got.status, got.body)
@@ -53,8 +55,10 @@ func TestThePublishedExampleIsAcceptedWithLint(t *testing.T) {
 
 func TestOneEventHoweverOftenItComes(t *testing.T) {
 	r := newReceiver(t)
-	first := `{"event":"` + cnamEvent + `","event_ts":1,"payload":{"account_id":"a","object":{"carrier_code":1,"phone_numbers":["+13125550100"],"cnam":"A"}}}`
-	reordered := "{ \"payload\" : {\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[\"+13125550100\"],\"carrier_code\":1.0},\"account_id\":\"a\"},\r\n\t\"event_ts\":1,\"event\":\"" + cnamEvent + "\"}"
+	first := `{"event":"` + cnamEvent + `","event_ts":1,"payload":{"account_id":"a","object":{"carrier_code":1,` +
+		`"phone_numbers":["+13125550100"],"cnam":"A"}}}`
+	reordered := "{ \"payload\" : " +
+		"{\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[\"+13125550100\"],\"carrier_code\":1.0},\"account_id\":\"a\"},\r\n\t\"event_ts\":1,\"event\":\"" + cnamEvent + "\"}"
 	if got := r.post("/", first); got.status != 200 {
 		t.Fatalf("first: %d %s", got.status, got.body)
 	}
@@ -68,7 +72,8 @@ func TestOneEventHoweverOftenItComes(t *testing.T) {
 	if events := r.events(); len(events) != 1 {
 		t.Errorf("%d events, want 1", len(events))
 	}
-	eventually(t, "the log tells the duplicates", func() bool { return strings.Count(r.logs.String(), `"kind":"duplicate"`) == 2 })
+	eventually(t, "the log tells the duplicates",
+		func() bool { return strings.Count(r.logs.String(), `"kind":"duplicate"`) == 2 })
 }
 
 func TestTheNewestValueStays(t *testing.T) {
@@ -98,7 +103,8 @@ func TestTwoHundredNumbers(t *testing.T) {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	for _, n := range numbers {
-		if history, err := r.store.History(t.Context(), n); err != nil || len(history) != 1 || history[0].EventID != r.events()[0].ID {
+		if history, err := r.store.History(t.Context(), n); err != nil || len(history) != 1 ||
+			history[0].EventID != r.events()[0].ID {
 			t.Fatalf("%s: %+v, %v", n, history, err)
 		}
 	}
@@ -131,7 +137,8 @@ func TestOddBytesStayAsTheyAre(t *testing.T) {
 		})
 	}
 	r := newReceiver(t)
-	for ts, want := range map[string]int64{"9007199254740993": 9007199254740993, "1e3": 1000, "1.0": 1, "-9223372036854775808": -9223372036854775808} {
+	for ts, want := range map[string]int64{"9007199254740993": 9007199254740993, "1e3": 1000, "1.0": 1,
+		"-9223372036854775808": -9223372036854775808} {
 		r.post("/", cnam(ts, "X", "+13125550100"))
 		events := r.events()
 		if got := events[len(events)-1].TS; got != want {
@@ -142,7 +149,8 @@ func TestOddBytesStayAsTheyAre(t *testing.T) {
 
 func TestUnknownMembersAreDriftAndStay(t *testing.T) {
 	r := newReceiver(t)
-	body := `{"event":"` + addressEvent + `","event_ts":7,"extra":{"deep":[1.50]},"payload":{"account_id":"a","object":{"carrier_code":1,` +
+	body := `{"event":"` + addressEvent + `","event_ts":7,"extra":{"deep":[1.50]},"payload":{"account_id":"a",` +
+		`"object":{"carrier_code":1,` +
 		`"phone_numbers":["+13125550100"],"emergency_address":{"address_line1":"1 Main St","county":"Cook"}}}}`
 	got := r.post("/", body)
 	if got.status != 200 {
@@ -180,7 +188,8 @@ func TestAbsenceChangesNothing(t *testing.T) {
 
 func TestAnyContentTypeCountsAsJSON(t *testing.T) {
 	r := newReceiver(t)
-	for i, contentType := range []string{"application/json; charset-utf-8", "text/plain", "", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"} {
+	for i, contentType := range []string{"application/json; charset-utf-8", "text/plain", "",
+		"multipart/form-data; boundary=x", "application/x-www-form-urlencoded"} {
 		body := cnam(fmt.Sprint(i), "X", "+13125550100")
 		header := r.headers(newSecret, body)
 		header["Content-Type"] = []string{contentType}
@@ -194,7 +203,8 @@ func TestAnyContentTypeCountsAsJSON(t *testing.T) {
 func TestOurFailureIs503(t *testing.T) {
 	r := newReceiver(t)
 	r.store.Break(errors.New("disk full"))
-	for name, body := range map[string]string{"accepting": cnam("1", "X", "+13125550100"), "quarantining": `{"event":"nobody.knows"}`} {
+	for name, body := range map[string]string{"accepting": cnam("1", "X", "+13125550100"),
+		"quarantining": `{"event":"nobody.knows"}`} {
 		got := r.post("/", body)
 		if got.status != 503 || got.header.Get("Retry-After") == "" || strings.Contains(got.body, "disk") {
 			t.Errorf("%s: %d %v %s", name, got.status, got.header, got.body)
@@ -242,7 +252,8 @@ func TestARedrivenDeliveryIsAppliedInOrder(t *testing.T) {
 	r.post("/", address("2000", "A", "+13125550100"))
 	// As it would lie there after a document that did not know the event.
 	id, err := r.store.Quarantine(t.Context(), event.Quarantined{
-		Reason: event.UnknownEvent, EventName: addressEvent, Delivery: event.Delivery{Received: r.now, Path: "/", Body: []byte(address("1000", "B", "+13125550100"))},
+		Reason: event.UnknownEvent, EventName: addressEvent, Delivery: event.Delivery{Received: r.now, Path: "/",
+			Body: []byte(address("1000", "B", "+13125550100"))},
 	})
 	if err != nil {
 		t.Fatal(err)

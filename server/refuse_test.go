@@ -47,9 +47,11 @@ func TestForgeries(t *testing.T) {
 		"truncated hex": {with(func(h http.Header) {
 			h.Set(signature.HeaderSignature, h.Get(signature.HeaderSignature)[:66])
 		}), body, "malformed"},
-		"two signatures":          {with(func(h http.Header) { h.Add(signature.HeaderSignature, h.Get(signature.HeaderSignature)) }), body, "malformed"},
-		"body changed by a byte":  {good, strings.Replace(body, "X", "Y", 1), "wrong"},
-		"unsigned challenge":      {http.Header{}, `{"event":"endpoint.url_validation","payload":{"plainToken":"abc"}}`, "missing"},
+		"two signatures": {
+			with(func(h http.Header) { h.Add(signature.HeaderSignature, h.Get(signature.HeaderSignature)) }), body, "malformed"},
+		"body changed by a byte": {good, strings.Replace(body, "X", "Y", 1), "wrong"},
+		"unsigned challenge": {http.Header{}, `{"event":"endpoint.url_validation","payload":{"plainToken":"abc"}}`,
+			"missing"},
 		"unsigned and not JSON":   {http.Header{}, `{`, "missing"},
 		"unsigned, unknown event": {http.Header{}, `{"event":"nobody.knows"}`, "missing"},
 	} {
@@ -94,9 +96,11 @@ func TestChallenge(t *testing.T) {
 		}
 		sameJSON(t, got.body, `{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"`+want+`"}`)
 	}
-	for _, token := range []string{`"v0:1:{}"`, `"` + strings.Repeat("a", 200) + `"`, `""`, `5`, `null`, `"a b"`, `{"a":1}`} {
+	for _, token := range []string{`"v0:1:{}"`, `"` + strings.Repeat("a", 200) + `"`, `""`, `5`, `null`, `"a b"`,
+		`{"a":1}`} {
 		got := r.post("/", body(token))
-		if got.status != 400 || got.problem(t).Type != "urn:numhook:problem:bad_challenge" || strings.Contains(got.body, "encryptedToken") {
+		if got.status != 400 || got.problem(t).Type != "urn:numhook:problem:bad_challenge" ||
+			strings.Contains(got.body, "encryptedToken") {
 			t.Errorf("token %s: %d %s", token, got.status, got.body)
 		}
 		if got := r.postWith("/", body(token), http.Header{}); got.status != 401 {
@@ -120,29 +124,34 @@ func TestBadBodiesAreRefusedAndKept(t *testing.T) {
 		reason  event.Kind
 		pointer string
 	}{
-		"empty":                   {"", 400, event.Malformed, ""},
-		"truncated":               {good[:len(good)-1], 400, event.Malformed, ""},
-		"two values":              {good + good, 400, event.Malformed, ""},
-		"duplicate member":        {swap(`"event_ts":1`, `"event_ts":1,"event_ts":2`), 400, event.Malformed, "/event_ts"},
-		"escaped duplicate":       {swap(`"event_ts":1`, `"event_ts":1,"event\u005fts":2`), 400, event.Malformed, "/event_ts"},
-		"another case":            {swap(`"payload":`, `"Payload":{"account_id":"evil"},"payload":`), 400, event.Malformed, "/payload"},
-		"another case after":      {good[:len(good)-1] + `,"Payload":{}}`, 400, event.Malformed, "/*"},
-		"invalid UTF-8":           {swap("X", "\xff"), 400, event.Malformed, ""},
-		"lone surrogate":          {swap("X", `\ud800`), 400, event.Malformed, ""},
-		"depth 10,000":            {strings.Repeat("[", 10000) + strings.Repeat("]", 10000), 400, event.Malformed, ""},
-		"not an object":           {`[]`, 400, event.Invalid, ""},
-		"carrier_code 2^31":       {swap("3457", "2147483648"), 400, event.Invalid, "/payload/object/carrier_code"},
-		"carrier_code 1.5":        {swap("3457", "1.5"), 400, event.Invalid, "/payload/object/carrier_code"},
-		"carrier_code a string":   {swap("3457", `"3457"`), 400, event.Invalid, "/payload/object/carrier_code"},
-		"event_ts 1e400":          {swap(`"event_ts":1`, `"event_ts":1e400`), 400, event.Invalid, "/event_ts"},
-		"event_ts 2^63":           {swap(`"event_ts":1`, `"event_ts":9223372036854775808`), 400, event.Invalid, "/event_ts"},
-		"numbers of numbers":      {swap(`["+13125550100"]`, `[13125550100]`), 400, event.Invalid, "/payload/object/phone_numbers/0"},
-		"event null":              {swap(`"`+cnamEvent+`"`, "null"), 400, event.Invalid, "/event"},
-		"event absent":            {swap(`"event":"`+cnamEvent+`",`, ""), 400, event.Invalid, "/event"},
-		"event_ts null":           {swap(`"event_ts":1`, `"event_ts":null`), 400, event.Invalid, "/event_ts"},
-		"payload null":            {`{"event":"` + cnamEvent + `","event_ts":1,"payload":null}`, 400, event.Invalid, "/payload"},
-		"account_id null":         {swap(`"acct"`, "null"), 400, event.Invalid, "/payload/account_id"},
-		"object null":             {`{"event":"` + cnamEvent + `","event_ts":1,"payload":{"account_id":"a","object":null}}`, 400, event.Invalid, "/payload/object"},
+		"empty":            {"", 400, event.Malformed, ""},
+		"truncated":        {good[:len(good)-1], 400, event.Malformed, ""},
+		"two values":       {good + good, 400, event.Malformed, ""},
+		"duplicate member": {swap(`"event_ts":1`, `"event_ts":1,"event_ts":2`), 400, event.Malformed, "/event_ts"},
+		"escaped duplicate": {swap(`"event_ts":1`, `"event_ts":1,"event\u005fts":2`), 400, event.Malformed,
+			"/event_ts"},
+		"another case": {swap(`"payload":`, `"Payload":{"account_id":"evil"},"payload":`), 400, event.Malformed,
+			"/payload"},
+		"another case after":    {good[:len(good)-1] + `,"Payload":{}}`, 400, event.Malformed, "/*"},
+		"invalid UTF-8":         {swap("X", "\xff"), 400, event.Malformed, ""},
+		"lone surrogate":        {swap("X", `\ud800`), 400, event.Malformed, ""},
+		"depth 10,000":          {strings.Repeat("[", 10000) + strings.Repeat("]", 10000), 400, event.Malformed, ""},
+		"not an object":         {`[]`, 400, event.Invalid, ""},
+		"carrier_code 2^31":     {swap("3457", "2147483648"), 400, event.Invalid, "/payload/object/carrier_code"},
+		"carrier_code 1.5":      {swap("3457", "1.5"), 400, event.Invalid, "/payload/object/carrier_code"},
+		"carrier_code a string": {swap("3457", `"3457"`), 400, event.Invalid, "/payload/object/carrier_code"},
+		"event_ts 1e400":        {swap(`"event_ts":1`, `"event_ts":1e400`), 400, event.Invalid, "/event_ts"},
+		"event_ts 2^63":         {swap(`"event_ts":1`, `"event_ts":9223372036854775808`), 400, event.Invalid, "/event_ts"},
+		"numbers of numbers": {swap(`["+13125550100"]`, `[13125550100]`), 400, event.Invalid,
+			"/payload/object/phone_numbers/0"},
+		"event null":    {swap(`"`+cnamEvent+`"`, "null"), 400, event.Invalid, "/event"},
+		"event absent":  {swap(`"event":"`+cnamEvent+`",`, ""), 400, event.Invalid, "/event"},
+		"event_ts null": {swap(`"event_ts":1`, `"event_ts":null`), 400, event.Invalid, "/event_ts"},
+		"payload null": {`{"event":"` + cnamEvent + `","event_ts":1,"payload":null}`, 400, event.Invalid,
+			"/payload"},
+		"account_id null": {swap(`"acct"`, "null"), 400, event.Invalid, "/payload/account_id"},
+		"object null": {`{"event":"` + cnamEvent + `","event_ts":1,"payload":{"account_id":"a","object":null}}`,
+			400, event.Invalid, "/payload/object"},
 		"carrier_code null":       {swap("3457", "null"), 400, event.Invalid, "/payload/object/carrier_code"},
 		"phone_numbers null":      {swap(`["+13125550100"]`, "null"), 400, event.Invalid, "/payload/object/phone_numbers"},
 		"cnam null":               {swap(`"X"`, "null"), 400, event.Invalid, "/payload/object/cnam"},
@@ -193,10 +202,12 @@ func hasPointer(violations []violation, pointer string) bool {
 
 func TestAPathAndABodyThatDisagree(t *testing.T) {
 	r := newReceiver(t)
-	if got := r.post("/"+addressEvent, cnam("1", "X", "+13125550100")); got.status != 400 || !hasPointer(got.problem(t).Violations, "/event") {
+	if got := r.post("/"+addressEvent, cnam("1", "X", "+13125550100")); got.status != 400 ||
+		!hasPointer(got.problem(t).Violations, "/event") {
 		t.Errorf("another event of the contract: %d %s", got.status, got.body)
 	}
-	if got := r.post("/"+cnamEvent, strings.Replace(cnam("1", "X", "+13125550100"), cnamEvent, "nobody.knows", 1)); got.status != 200 {
+	if got := r.post("/"+cnamEvent, strings.Replace(cnam("1", "X", "+13125550100"), cnamEvent, "nobody.knows",
+		1)); got.status != 200 {
 		t.Errorf("no event of the contract: %d %s", got.status, got.body)
 	}
 	if entries := r.quarantined(); len(entries) != 1 {
@@ -206,7 +217,8 @@ func TestAPathAndABodyThatDisagree(t *testing.T) {
 
 func TestMethodAndSize(t *testing.T) {
 	r := newReceiver(t)
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete,
+		http.MethodOptions} {
 		request, _ := http.NewRequestWithContext(t.Context(), method, r.url+"/", http.NoBody)
 		if got := r.do(request); got.status != 405 || got.header.Get("Allow") != "POST" {
 			t.Errorf("%s: %d", method, got.status)
@@ -216,7 +228,8 @@ func TestMethodAndSize(t *testing.T) {
 	if got := r.post("/", large); got.status != 413 {
 		t.Errorf("too large: %d %s", got.status, got.body)
 	}
-	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/", struct{ *strings.Reader }{strings.NewReader(large)})
+	request, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url+"/",
+		struct{ *strings.Reader }{strings.NewReader(large)})
 	request.Header = r.headers(newSecret, large) // without a length
 	if got := r.do(request); got.status != 413 {
 		t.Errorf("too large without a length: %d %s", got.status, got.body)

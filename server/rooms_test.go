@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// forbidden says which room may not import what, and why. A path stands for itself and everything below it; a room's tests are held to it, too, except
-// where they need a real store to test against.
+// forbidden says which room may not import what, and why. A path stands for itself and everything below it; a room's
+// tests are held to it, too, except where they need a real store to test against.
 var forbidden = []struct {
 	room, imports, why string
 }{
@@ -29,8 +29,10 @@ var forbidden = []struct {
 	{"server/store", "numhook/gen", "what is stored is bytes and columns, never a generated struct"},
 	{"server/store", "numhook/server/contract", "edges do not import the check: the store keeps what it is given"},
 	{"server/store", "numhook/cmd", "cmd wires, nobody wires cmd"},
-	{"server/store", "numhook/server/dispatch", "edges do not import each other: a store does not know who hands on what it keeps"},
-	{"server/dispatch", "numhook/server/store", "edges do not import each other: what is owed is kept behind an interface"},
+	{"server/store", "numhook/server/dispatch", "edges do not import each other: a store does not know who hands on " +
+		"what it keeps"},
+	{"server/dispatch", "numhook/server/store", "edges do not import each other: what is owed is kept behind an " +
+		"interface"},
 	{"server/dispatch", "numhook/server/contract", "what is handed on was checked when it came in"},
 	{"server/dispatch", "numhook/spec", "the check of what is handed on belongs to whoever gets it"},
 	{"server/dispatch", "numhook/cmd", "cmd wires, nobody wires cmd"},
@@ -97,14 +99,16 @@ func checkImport(t *testing.T, room, file, imported string) {
 	}
 }
 
-// anybodys is true of what whoever prints may import: terminal needs nothing but the standard library, and knows of no delivery.
+// anybodys is true of what whoever prints may import: terminal needs nothing but the standard library, and knows of no
+// delivery.
 func anybodys(room, imported string) bool {
 	return imported == "numhook/server/terminal" && room != "server/event" && room != "server/signature" && room != "gen"
 }
 
 // sendersKnow is all of this module that a sender imports: no sender knows another.
 var sendersKnow = []string{
-	"numhook/server/dispatch", "numhook/server/event", "numhook/server/dispatch/netguard", "numhook/server/certreload", "numhook/server/terminal",
+	"numhook/server/dispatch", "numhook/server/event", "numhook/server/dispatch/netguard", "numhook/server/certreload",
+	"numhook/server/terminal",
 }
 
 // checkDispatch holds the way out to what no prefix can say.
@@ -119,7 +123,8 @@ func checkDispatch(t *testing.T, room, file, imported string) {
 		t.Errorf("%s/%s imports %s: a sender knows nothing but dispatch, event, and whom it may reach", room, file, imported)
 	case !sender && strings.HasPrefix(imported, "numhook/server/dispatch/"):
 		t.Errorf("%s/%s imports %s: a line gets its sender, and knows no kind of it", room, file, imported)
-	case !sender && strings.HasPrefix(imported, "numhook/gen") && (file != "envelope.go" || imported != "numhook/gen/downstream"):
+	case !sender && strings.HasPrefix(imported, "numhook/gen") &&
+		(file != "envelope.go" || imported != "numhook/gen/downstream"):
 		t.Errorf("%s/%s imports %s: only envelope.go does, and only gen/downstream", room, file, imported)
 	}
 }

@@ -19,19 +19,22 @@ import (
 
 // Limits of one delivery. The sender documents that it waits 3 s for an answer and then counts the delivery as failed.
 const (
-	SenderPatience = 3 * time.Second         // documented by the sender
-	AnswerTime     = 2500 * time.Millisecond // from the last byte of the headers to our answer: what is left of the patience is for the network
-	HeaderTimeout  = 3 * time.Second         // for all headers; slower clients are cut off
-	BodyTimeout    = 4 * time.Second         // for headers and body together; a slower sender no longer listens
-	WriteTimeout   = 10 * time.Second        // for the answer, counted from the end of the headers
-	IdleTimeout    = 620 * time.Second       // between two deliveries on one connection; balancers keep theirs for up to 600 s
-	MaxHeaderBytes = 64 << 10                // ten times what the sender's headers come to
-	DefaultMaxBody = 1 << 20                 // the largest published event of the sender is under 10 KB
-	RetryAfter     = 5                       // seconds; what a 503 asks for
-	MaxFindings    = 1000                    // of each kind, that are kept and shown for one delivery; the rest is counted
+	SenderPatience = 3 * time.Second // documented by the sender
+	// from the last byte of the headers to our answer: what is left of the patience is for the network
+	AnswerTime    = 2500 * time.Millisecond
+	HeaderTimeout = 3 * time.Second  // for all headers; slower clients are cut off
+	BodyTimeout   = 4 * time.Second  // for headers and body together; a slower sender no longer listens
+	WriteTimeout  = 10 * time.Second // for the answer, counted from the end of the headers
+	// between two deliveries on one connection; balancers keep theirs for up to 600 s
+	IdleTimeout    = 620 * time.Second
+	MaxHeaderBytes = 64 << 10 // ten times what the sender's headers come to
+	DefaultMaxBody = 1 << 20  // the largest published event of the sender is under 10 KB
+	RetryAfter     = 5        // seconds; what a 503 asks for
+	MaxFindings    = 1000     // of each kind, that are kept and shown for one delivery; the rest is counted
 )
 
-// Store is where deliveries go. It is a part of the store's contract, package numhook/server/store, which says what each method promises.
+// Store is where deliveries go. It is a part of the store's contract, package numhook/server/store, which says what
+// each method promises.
 type Store interface {
 	Append(ctx context.Context, e event.Event) (event.Receipt, error)
 	Quarantine(ctx context.Context, q event.Quarantined) (int64, error)
@@ -39,9 +42,9 @@ type Store interface {
 	RecordChallenge(ctx context.Context, at time.Time) error
 }
 
-// SecretSource says which secrets hold now. They may change while deliveries come in; each delivery goes by those that held when it was verified.
-// A signature.Secrets is one that never changes. A source that can also look for newer ones is asked to before a delivery is called forged:
-// Newer reports whether there are others than those.
+// SecretSource says which secrets hold now. They may change while deliveries come in; each delivery goes by those that
+// held when it was verified. A signature.Secrets is one that never changes. A source that can also look for newer ones
+// is asked to before a delivery is called forged: Newer reports whether there are others than those.
 type SecretSource interface {
 	Current() signature.Secrets
 }

@@ -51,7 +51,8 @@ func newReceiverOn(t *testing.T, store func(*storetest.Fake) server.Store) *rece
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{T: t, store: storetest.NewFake(t), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), logs: &syncBuffer{}}
+	r := &receiver{T: t, store: storetest.NewFake(t), now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+		logs: &syncBuffer{}}
 	r.advance(0)
 	r.server, err = server.New(server.Config{
 		Secrets: signature.Secrets{[]byte(newSecret), []byte(oldSecret)}, Document: document, Store: store(r.store),
@@ -97,7 +98,8 @@ func (b *syncBuffer) Reset() {
 	b.buf.Reset()
 }
 
-// awaitLine is the log's newest line, once there is one; the line of a delivery is written after its answer. Then the log is forgotten.
+// awaitLine is the log's newest line, once there is one; the line of a delivery is written after its answer. Then the
+// log is forgotten.
 func (r *receiver) awaitLine() (line map[string]any) {
 	r.Helper()
 	eventually(r, "the log has a line", func() bool { return strings.HasSuffix(r.logs.String(), "\n") })
@@ -237,13 +239,15 @@ func (r *receiver) nothingKept() {
 
 func cnam(ts string, name string, numbers ...string) string {
 	quoted, _ := json.Marshal(numbers)
-	return fmt.Sprintf(`{"event":%q,"event_ts":%s,"payload":{"account_id":"acct","object":{"carrier_code":3457,"phone_numbers":%s,"cnam":%q}}}`,
+	return fmt.Sprintf(`{"event":%q,"event_ts":%s,"payload":{"account_id":"acct","object":{"carrier_code":3457,`+
+		`"phone_numbers":%s,"cnam":%q}}}`,
 		cnamEvent, ts, quoted, name)
 }
 
 func address(ts, line1 string, numbers ...string) string {
 	quoted, _ := json.Marshal(numbers)
-	return fmt.Sprintf(`{"event":%q,"event_ts":%s,"payload":{"account_id":"acct","object":{"carrier_code":8801,"phone_numbers":%s,"emergency_address":{"address_line1":%q}}}}`,
+	return fmt.Sprintf(`{"event":%q,"event_ts":%s,"payload":{"account_id":"acct","object":{"carrier_code":8801,`+
+		`"phone_numbers":%s,"emergency_address":{"address_line1":%q}}}}`,
 		addressEvent, ts, quoted, line1)
 }
 

@@ -43,8 +43,8 @@ type filter struct {
 	schema *openapi3.Schema // of the body; nil where the document has none
 }
 
-// newFilters prepares the document's operations. For a 3.1 document kin-openapi compiles the body's JSON Schema again on
-// every request, at 0.3 to 0.6 ms each; the check that decides has compiled it once (package contract), so here the
+// newFilters prepares the document's operations. For a 3.1 document kin-openapi compiles the body's JSON Schema again
+// on every request, at 0.3 to 0.6 ms each; the check that decides has compiled it once (package contract), so here the
 // schema is visited without compiling, as kin-openapi does for a 3.0 document. The two are held equal by a differential
 // test in package contract.
 func newFilters(doc *openapi3.T) filters {

@@ -1,7 +1,8 @@
-// Package spec is what the sender says: its events document exactly as published, the repairs to it with their reasons, and the receiver's document
-// composed of the two; and what we say to downstreams, in a document of our own. It guarantees that generated code, server and command line all go by the same document, that the published one is never edited
-// by hand (its quirks are asserted by a test), and that the composed one is never stale. "go generate ./..." composes it again; the line that does so
-// stands before the generator's in gen/receiver, which reads the result.
+// Package spec is what the sender says: its events document exactly as published, the repairs to it with their reasons,
+// and the receiver's document composed of the two; and what we say to downstreams, in a document of our own. It
+// guarantees that generated code, server and command line all go by the same document, that the published one is never
+// edited by hand (its quirks are asserted by a test), and that the composed one is never stale. "go generate ./..."
+// composes it again; the line that does so stands before the generator's in gen/receiver, which reads the result.
 package spec
 
 import (
@@ -38,8 +39,8 @@ func Overlay() []byte { return slices.Clone(overlay) }
 // Receiver is the composed document: OpenAPI 3.1.0 in JSON, with one POST /<event name> for each event.
 func Receiver() []byte { return slices.Clone(receiver) }
 
-// Downstream is the document of what is sent to downstreams: OpenAPI 3.1 in JSON, with webhooks, written by hand. An envelope of each of them is in
-// examples-downstream.
+// Downstream is the document of what is sent to downstreams: OpenAPI 3.1 in JSON, with webhooks, written by hand. An
+// envelope of each of them is in examples-downstream.
 func Downstream() []byte { return slices.Clone(downstream) }
 
 // Load parses and validates the composed document, examples and all. Each call gives a document of its own.

@@ -79,7 +79,8 @@ func TestReceiverLoads(t *testing.T) {
 	}
 }
 
-// The document is vendored as the sender publishes it. Whoever "repairs" it by hand takes a quirk away, and finds out here: repairs are in overlay.yaml.
+// The document is vendored as the sender publishes it. Whoever "repairs" it by hand takes a quirk away, and finds out
+// here: repairs are in overlay.yaml.
 func TestDocumentHasTheSendersQuirks(t *testing.T) {
 	document := decode(t, spec.Document())
 	if got := names(document); !slices.Equal(got, []string{"info", "openapi", "webhooks"}) {
@@ -98,7 +99,8 @@ func TestDocumentHasTheSendersQuirks(t *testing.T) {
 	}
 	for _, event := range names(hooks) {
 		post := at(t, hooks, event, "post").(object)
-		if !slices.Equal(names(post), []string{"operationId", "requestBody", "responses", "tags"}) || post["operationId"] != event ||
+		if !slices.Equal(names(post), []string{"operationId", "requestBody", "responses", "tags"}) ||
+			post["operationId"] != event ||
 			!slices.Equal(post["tags"].([]any), []any{"number_management"}) {
 			t.Errorf("%s: the operation is %v, %v, tags %v", event, names(post), post["operationId"], post["tags"])
 		}
@@ -130,7 +132,8 @@ func quirksOfSchema(t *testing.T, event string, root any) {
 	if _, closed := root.(object)["additionalProperties"]; closed {
 		t.Errorf("%s: additionalProperties stands on the root", event)
 	}
-	if got := at(t, root, "properties", "event").(object); !maps.Equal(got, object{"type": "string", "description": "The name of the event."}) {
+	if got := at(t, root, "properties", "event").(object); !maps.Equal(got,
+		object{"type": "string", "description": "The name of the event."}) {
 		t.Errorf("%s: the schema of event is %v: the sender does not say which string", event, got)
 	}
 	got := at(t, inner, "properties", "phone_numbers").(object)
@@ -140,13 +143,16 @@ func quirksOfSchema(t *testing.T, event string, root any) {
 	if ts := at(t, root, "properties", "event_ts"); at(t, ts, "type") != "integer" || at(t, ts, "format") != "int64" {
 		t.Errorf("%s: event_ts is %v", event, ts)
 	}
-	if code := at(t, inner, "properties", "carrier_code"); at(t, code, "type") != "integer" || at(t, code, "format") != "int32" {
+	if code := at(t, inner, "properties", "carrier_code"); at(t, code, "type") != "integer" ||
+		at(t, code, "format") != "int32" {
 		t.Errorf("%s: carrier_code is %v", event, code)
 	}
 	closed := map[string]any{"payload": payload, "object": inner}
-	required := map[string]any{"root": at(t, root, "required"), "payload": at(t, payload, "required"), "object": at(t, inner, "required")}
+	required := map[string]any{"root": at(t, root, "required"), "payload": at(t, payload, "required"),
+		"object": at(t, inner, "required")}
 	want := map[string]any{
-		"root": []any{"event", "event_ts", "payload"}, "payload": []any{"account_id", "object"}, "object": []any{"carrier_code", "phone_numbers"},
+		"root": []any{"event", "event_ts", "payload"}, "payload": []any{"account_id", "object"},
+		"object": []any{"carrier_code", "phone_numbers"},
 	}
 	members := []string{"carrier_code", "cnam", "phone_numbers"}
 	if event == addressUpdated {
@@ -223,7 +229,8 @@ func TestExamplesAreOneForEachEventAndGood(t *testing.T) {
 }
 
 func TestDocumentsCannotBeChangedFromOutside(t *testing.T) {
-	for name, get := range map[string]func() []byte{"Document": spec.Document, "Overlay": spec.Overlay, "Receiver": spec.Receiver,
+	for name, get := range map[string]func() []byte{"Document": spec.Document, "Overlay": spec.Overlay,
+		"Receiver":   spec.Receiver,
 		"Downstream": spec.Downstream} {
 		first := get()
 		first[0] ^= 0xff

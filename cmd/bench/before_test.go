@@ -17,8 +17,8 @@ const (
 	nowOut         = "handed on, beside the binary of before"
 )
 
-// before measures both binaries in pairs of short turns, one after the other, so that a machine that is busy with something else is as busy for both. Each
-// ratio is the median of the pairs'.
+// before measures both binaries in pairs of short turns, one after the other, so that a machine that is busy with
+// something else is as busy for both. Each ratio is the median of the pairs'.
 func (b *bench) before(t *testing.T) {
 	b.build(t)
 	older := os.Getenv("NUMHOOK_BENCH_BEFORE")
@@ -92,7 +92,8 @@ func (r *report) beside(what, against, unit string, rate, cpu pair) {
 func (b *bench) beforeOnTheWayOut(t *testing.T, older string) {
 	path := filepath.Join(b.folder(t), ownDatabase)
 	p := b.startBinary(t, older, "sqlite:"+path)
-	l := &load{from: b.deliveries, connections: b.connections, window: time.Minute, limit: int64(b.outboxRows / 5), rate: stockRate}
+	l := &load{from: b.deliveries, connections: b.connections, window: time.Minute, limit: int64(b.outboxRows / 5),
+		rate: stockRate}
 	if _, err := l.runIn(t, []*process{p}); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,8 @@ func median(of []float64) float64 {
 // handing is how fast a binary handed on, and its processor time for each.
 type handing struct{ rate, cpu, peak float64 }
 
-// handedOnBy has the binary hand on so many of all events in the store, to a downstream that takes nothing before all that is enqueued for it is in the outbox.
+// handedOnBy has the binary hand on so many of all events in the store, to a downstream that takes nothing before all
+// that is enqueued for it is in the outbox.
 func (b *bench) handedOnBy(t *testing.T, binary, store string, want int64) (h handing) {
 	t.Helper()
 	d := newBound(t, nil)

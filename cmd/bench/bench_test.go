@@ -45,11 +45,16 @@ type scale struct {
 }
 
 var (
-	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute, sample: 20 * time.Millisecond,
-		benchtime: "10x", connectionCounts: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000}, outboxRows: 200, handing: time.Minute, draining: time.Minute, pairs: 1, payloads: 1000, anyDisk: true}
-	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second, soak: 20 * time.Second,
-		sample: time.Second, benchtime: "500ms", connectionCounts: []int{1, 16, 64, 256}, glance: 2 * time.Second, events: []int64{10_000, 100_000, 1_000_000},
-		outboxRows: 100_000, handing: 5 * time.Second, draining: 3 * time.Minute, pairs: 12, payloads: 1_000_000, product: true}
+	tiny = scale{connections: 8, rounds: 2, window: time.Minute, appending: time.Minute, limit: 100, soak: time.Minute,
+		sample:    20 * time.Millisecond,
+		benchtime: "10x", connectionCounts: []int{1, 8}, glance: time.Minute, events: []int64{100, 300, 1000},
+		outboxRows: 200, handing: time.Minute, draining: time.Minute, pairs: 1, payloads: 1000, anyDisk: true}
+	full = scale{connections: 64, rounds: 4, warm: 2 * time.Second, window: 6 * time.Second, appending: 3 * time.Second,
+		soak:   20 * time.Second,
+		sample: time.Second, benchtime: "500ms", connectionCounts: []int{1, 16, 64, 256}, glance: 2 * time.Second,
+		events:     []int64{10_000, 100_000, 1_000_000},
+		outboxRows: 100_000, handing: 5 * time.Second, draining: 3 * time.Minute, pairs: 12, payloads: 1_000_000,
+		product: true}
 )
 
 // bench is one run: its scale, and what has been found so far.
@@ -81,7 +86,8 @@ var parts = []struct {
 	{"postgres connections", (*bench).connectionsOnPostgres, nil},
 	{"curve", (*bench).curveOfSQLite, nil},
 	{"postgres curve", (*bench).curveOfPostgres, nil},
-	{"way out", (*bench).wayOut, []string{outRow(1), outRow(16), outRow(64), outFirst, outAll, outNone, outBoth, outThrough, outAllAlive, outOneDead, outOneStuck}},
+	{"way out", (*bench).wayOut, []string{outRow(1), outRow(16), outRow(64), outFirst, outAll, outNone, outBoth,
+		outThrough, outAllAlive, outOneDead, outOneStuck}},
 	{"postgres way out", (*bench).bothOnPostgres, []string{outNoneOnPG, outBothOnPG}},
 	{"memory", (*bench).memory, []string{soak}},
 	{"validate", (*bench).validate, []string{ownOne, ownTwo, smallFile}},
@@ -90,8 +96,8 @@ var parts = []struct {
 // core are the parts that a run of all tests takes, so that the harness works; "make smoke" takes all of them.
 var core = []string{"check", "receiver", "store", "validate"}
 
-// TestBench measures when NUMHOOK_BENCH is set. When it is "smoke", and when it is not set, so little is measured that the
-// figures say nothing: then the test is of the harness.
+// TestBench measures when NUMHOOK_BENCH is set. When it is "smoke", and when it is not set, so little is measured that
+// the figures say nothing: then the test is of the harness.
 func TestBench(t *testing.T) {
 	b := &bench{scale: tiny, directory: t.TempDir(), deliveries: newDeliveries(t)}
 	var out io.Writer = io.Discard
@@ -183,7 +189,8 @@ func (b *bench) folder(t *testing.T) string {
 	return folder
 }
 
-// turns calls each competitor once a round; every other round in reverse, so that a machine that grows slower favors nobody.
+// turns calls each competitor once a round; every other round in reverse, so that a machine that grows slower favors
+// nobody.
 func (b *bench) turns(competitors int, turn func(competitor int)) {
 	for round := range b.rounds {
 		for i := range competitors {

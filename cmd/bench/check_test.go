@@ -100,7 +100,8 @@ func measureCheck(t *testing.T, c competitor) row {
 		t.Fatalf("%s: %v", c.what, failed)
 	}
 	ns := float64(result.T.Nanoseconds()) / float64(result.N)
-	return row{Part: "check", What: c.what, PerSecond: float64(time.Second) / ns, NsPerOp: ns, Bytes: float64(result.AllocedBytesPerOp()),
+	return row{Part: "check", What: c.what, PerSecond: float64(time.Second) / ns, NsPerOp: ns,
+		Bytes:  float64(result.AllocedBytesPerOp()),
 		Allocs: float64(result.AllocsPerOp())}
 }
 
@@ -110,12 +111,14 @@ func filterCheck(document *openapi3.T, all []payload) func(int) error {
 	routes := make([]*routers.Route, len(all))
 	for i, p := range all {
 		item := document.Paths.Value("/" + p.name)
-		routes[i] = &routers.Route{Spec: document, Path: "/" + p.name, PathItem: item, Method: http.MethodPost, Operation: item.Post}
+		routes[i] = &routers.Route{Spec: document, Path: "/" + p.name, PathItem: item, Method: http.MethodPost,
+			Operation: item.Post}
 	}
 	return func(i int) error {
 		i %= len(all)
 		r := &http.Request{Method: http.MethodPost, Header: header, Body: io.NopCloser(bytes.NewReader(all[i].body))}
-		return openapi3filter.ValidateRequest(context.Background(), &openapi3filter.RequestValidationInput{Request: r, Route: routes[i]})
+		return openapi3filter.ValidateRequest(context.Background(), &openapi3filter.RequestValidationInput{Request: r,
+			Route: routes[i]})
 	}
 }
 
@@ -169,7 +172,8 @@ func handlerCheck(handler http.Handler, all []payload) func(int) error {
 	answer := &discardedAnswer{header: http.Header{}}
 	return func(i int) error {
 		i %= len(all)
-		r := &http.Request{Method: http.MethodPost, Host: "127.0.0.1", Header: headers[i], RemoteAddr: "127.0.0.1:1", URL: &url.URL{Path: "/" + all[i].name},
+		r := &http.Request{Method: http.MethodPost, Host: "127.0.0.1", Header: headers[i], RemoteAddr: "127.0.0.1:1",
+			URL:           &url.URL{Path: "/" + all[i].name},
 			ContentLength: int64(len(all[i].body)), Body: io.NopCloser(bytes.NewReader(all[i].body))}
 		answer.status = 0
 		handler.ServeHTTP(answer, r)

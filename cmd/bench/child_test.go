@@ -115,7 +115,8 @@ func start(t *testing.T, what, directory string, command *exec.Cmd) *process {
 	defer logs.Close()
 	command.Dir, command.Stderr = directory, logs
 	command.Env = slices.DeleteFunc(append(os.Environ(), command.Env...), func(variable string) bool {
-		return strings.HasPrefix(variable, "NUMHOOK_") && !slices.Contains(command.Env, variable) // the user's settings are not ours
+		// the user's settings are not ours
+		return strings.HasPrefix(variable, "NUMHOOK_") && !slices.Contains(command.Env, variable)
 	})
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -155,7 +156,8 @@ func listening(logs string) string {
 	return ""
 }
 
-// waitChecked waits until the receiver has checked all of its store, which takes processor time only at its start and once a day. An older binary does not.
+// waitChecked waits until the receiver has checked all of its store, which takes processor time only at its start and
+// once a day. An older binary does not.
 func (p *process) waitChecked(t *testing.T) {
 	t.Helper()
 	limit, tick := time.After(10*time.Minute), time.NewTicker(50*time.Millisecond)
@@ -165,7 +167,8 @@ func (p *process) waitChecked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Contains(text, []byte(`"msg":"store check"`)) || bytes.Contains(text, []byte(`"msg":"store check","outcome":"good"`)) {
+		if !bytes.Contains(text, []byte(`"msg":"store check"`)) ||
+			bytes.Contains(text, []byte(`"msg":"store check","outcome":"good"`)) {
 			return
 		}
 		select {

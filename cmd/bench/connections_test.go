@@ -43,7 +43,8 @@ func (b *bench) connectionsOnPostgres(t *testing.T) {
 	requireInDatabase(t, three, many.answered)
 }
 
-// openConnections loads a receiver with each number of connections in turn, and the fleet, if there is one, with the usual number. Then it stops them.
+// openConnections loads a receiver with each number of connections in turn, and the fleet, if there is one, with the
+// usual number. Then it stops them.
 func (b *bench) openConnections(t *testing.T, engine string, own, many *fleet) {
 	type listening struct {
 		of          *fleet

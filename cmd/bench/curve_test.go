@@ -22,8 +22,8 @@ func (b *bench) curveOfSQLite(t *testing.T) {
 	})
 }
 
-// curveOfPostgres does the same with databases. What the server still has to do for the bulk that was written is done before the measurement, as it will have
-// been where the events came over months.
+// curveOfPostgres does the same with databases. What the server still has to do for the bulk that was written is done
+// before the measurement, as it will have been where the events came over months.
 func (b *bench) curveOfPostgres(t *testing.T) {
 	b.curve(t, "postgres", func() (string, func()) {
 		url := b.database(t)
@@ -84,13 +84,14 @@ func (b *bench) fill(t *testing.T, order storedOrder, events int64) {
 	t.Logf("%s: %d events in %v", order.Store, events, time.Since(begin).Round(time.Millisecond))
 }
 
-// curve fills a store for each number of events, and then measures them in turns: each in a process of its own, which began with the full store, so that its
-// memory is that of appending to it.
+// curve fills a store for each number of events, and then measures them in turns: each in a process of its own, which
+// began with the full store, so that its memory is that of appending to it.
 func (b *bench) curve(t *testing.T, engine string, opened func() (url string, settle func())) {
 	stores := make([]*storedProcess, len(b.events))
 	for i, events := range b.events {
 		url, settle := opened()
-		order := storedOrder{Store: url, Connections: b.connections, Appending: b.appending, Limit: b.limit, AnyDisk: b.anyDisk}
+		order := storedOrder{Store: url, Connections: b.connections, Appending: b.appending, Limit: b.limit,
+			AnyDisk: b.anyDisk}
 		b.fill(t, order, events)
 		settle()
 		order.First = time.Now().UnixMilli()

@@ -26,8 +26,8 @@ const secret = "numhook-bench-secret"
 // numbers is how many phone numbers the events speak of.
 const numbers = 10_000
 
-// deliveries is the stream that every competitor gets: the contract's example bodies in turn, each with an event_ts of its own and with numbers out of the
-// 10,000. No two are equal in one run.
+// deliveries is the stream that every competitor gets: the contract's example bodies in turn, each with an event_ts of
+// its own and with numbers out of the 10,000. No two are equal in one run.
 type deliveries struct {
 	templates []template
 	firstTS   int64
@@ -119,12 +119,15 @@ func (d *deliveries) event(n int64) event.Event {
 	d.fill(body, from, n)
 	canonical, _ := contract.Parse(body).Canonical() // who hands on holds the identity against the body
 	e := event.Event{
-		ID: event.Identify(canonical), Name: from.name, TS: d.firstTS + n, AccountID: "Fq7cXl2sT5-nEJc3bVzP1w", CarrierCode: 3457,
-		Attribute: from.attribute, Value: from.value,
+		ID: event.Identify(canonical), Name: from.name, TS: d.firstTS + n, AccountID: "Fq7cXl2sT5-nEJc3bVzP1w",
+		CarrierCode: 3457,
+		Attribute:   from.attribute, Value: from.value,
 		Delivery: event.Delivery{Received: time.Now(), Path: "/" + from.name, Body: body, Header: event.Header{
-			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: "v=2.0;clid=aw1;rid=WEB_4bf92f3577b34da6a3ce929d0e0e4736", Timestamp: "1764000000",
+			RequestID:  "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10",
+			TrackingID: "v=2.0;clid=aw1;rid=WEB_4bf92f3577b34da6a3ce929d0e0e4736", Timestamp: "1764000000",
 			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
-			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a",
+			Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 	}
 	for _, at := range from.numbers {
@@ -139,7 +142,8 @@ var listPattern = regexp.MustCompile(`"phone_numbers":\[[^\]]*\]`)
 func (d *deliveries) eventAbout(n int64, numbers []string) event.Event {
 	e := d.event(n)
 	e.Numbers = numbers
-	e.Delivery.Body = listPattern.ReplaceAll(e.Delivery.Body, []byte(`"phone_numbers":["`+strings.Join(numbers, `","`)+`"]`))
+	e.Delivery.Body = listPattern.ReplaceAll(e.Delivery.Body, []byte(`"phone_numbers":["`+strings.Join(numbers, `","`)+
+		`"]`))
 	canonical, _ := contract.Parse(e.Delivery.Body).Canonical()
 	e.ID = event.Identify(canonical)
 	return e
@@ -163,8 +167,10 @@ type request struct {
 	body                           []byte // the same
 }
 
-const head = "POST /%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Zoom Marketplace/1.0a\r\nContent-Type: application/json; charset=utf-8\r\n" +
-	"X-Zm-Request-Timestamp: tttttttttt\r\nX-Zm-Signature: v0=%s\r\nX-Zm-Request-Id: 00000000-0000-4000-8000-iiiiiiiiiiii\r\n" +
+const head = "POST /%s HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: Zoom Marketplace/1.0a\r\nContent-Type: " +
+	"application/json; charset=utf-8\r\n" +
+	"X-Zm-Request-Timestamp: tttttttttt\r\nX-Zm-Signature: v0=%s\r\nX-Zm-Request-Id: " +
+	"00000000-0000-4000-8000-iiiiiiiiiiii\r\n" +
 	"X-Zm-Trackingid: v=2.0;clid=aw1;rid=WEB_00000000000000000000rrrrrrrrrrrr\r\n" +
 	"Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nClientid: bench\r\nContent-Length: %d\r\n\r\n"
 

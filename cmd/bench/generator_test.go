@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A generator is a process of this binary that sends one load: so its processor time, its memory and its garbage are not those of the run that starts
-// and watches everything else.
+// A generator is a process of this binary that sends one load: so its processor time, its memory and its garbage are
+// not those of the run that starts and watches everything else.
 const generatorChild = "generator"
 
 // generatorOrder is a load as the process gets it, on its standard input.
@@ -57,8 +57,8 @@ func runGenerator() int {
 	return 0
 }
 
-// generate sends the load that in asks for. One core is enough for it: with more, its own scheduling would cost what is measured. It makes no garbage
-// while it sends.
+// generate sends the load that in asks for. One core is enough for it: with more, its own scheduling would cost what is
+// measured. It makes no garbage while it sends.
 func generate(in io.Reader, out io.Writer) error {
 	var order generatorOrder
 	if err := json.NewDecoder(in).Decode(&order); err != nil {
@@ -87,7 +87,8 @@ func (l *load) runIn(t *testing.T, processes []*process) (*measured, error) {
 	if err != nil {
 		return nil, err
 	}
-	order := generatorOrder{Connections: l.connections, Warm: l.warm, Window: l.window, Limit: l.limit, Rate: l.rate, Again: l.again,
+	order := generatorOrder{Connections: l.connections, Warm: l.warm, Window: l.window, Limit: l.limit, Rate: l.rate,
+		Again:   l.again,
 		FirstTS: l.from.firstTS, Next: l.from.next.Load()}
 	for _, p := range processes {
 		order.Targets = append(order.Targets, p.target())

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets of whole microseconds up to 128 us and of 1/64 of their own size beyond. The zero value is empty.
+// histogram counts durations in buckets of whole microseconds up to 128 us and of 1/64 of their own size beyond. The
+// zero value is empty.
 type histogram struct {
 	counts [1408]uint32 // up to 67 s
 	total  int
@@ -35,7 +36,8 @@ func (h *histogram) set(counts []uint32) {
 	}
 }
 
-// quantile is the middle of the bucket that holds the duration of rank q*total, counted from the shortest; 0 when the histogram is empty.
+// quantile is the middle of the bucket that holds the duration of rank q*total, counted from the shortest; 0 when the
+// histogram is empty.
 func (h *histogram) quantile(q float64) time.Duration {
 	rank := int(q * float64(h.total))
 	for i, n := range h.counts {

@@ -82,7 +82,8 @@ func (r *report) judgeStores() {
 	for _, held := range []struct {
 		what, against string
 		times         float64
-	}{{ownStore, singleStore, timesSingle}, {postgresStore, postgresSingle, timesSingle}, {postgresThree, postgresSingle, timesThree}} {
+	}{{ownStore, singleStore, timesSingle}, {postgresStore, postgresSingle, timesSingle},
+		{postgresThree, postgresSingle, timesThree}} {
 		if own, single := r.row(held.what), r.row(held.against); own != nil && single != nil {
 			r.atLeast(held.what+", to one transaction each", held.times, own.Ratio, "x")
 			r.atMost(held.what+", p99 to one transaction each", 1, own.P99/single.P99, "x")

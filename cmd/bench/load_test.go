@@ -13,12 +13,13 @@ import (
 	"time"
 )
 
-// mostStock is how many requests are made before a load begins, at most: they take about 900 bytes each. What a load needs beyond is made on the spot.
+// mostStock is how many requests are made before a load begins, at most: they take about 900 bytes each. What a load
+// needs beyond is made on the spot.
 const mostStock = 400_000
 
-// load sends deliveries over so many connections at once, each of which sends its next when the one before was answered. Several receivers get the
-// connections in turn. All requests are made and signed before the first is sent, so that the sender takes as little as possible of the machine that it
-// shares with what it measures.
+// load sends deliveries over so many connections at once, each of which sends its next when the one before was
+// answered. Several receivers get the connections in turn. All requests are made and signed before the first is sent,
+// so that the sender takes as little as possible of the machine that it shares with what it measures.
 type load struct {
 	from        *deliveries
 	connections int

@@ -24,7 +24,8 @@ type machine struct {
 }
 
 func look(t *testing.T, directory string) machine {
-	m := machine{Cores: runtime.NumCPU(), Processor: processor(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+	m := machine{Cores: runtime.NumCPU(), Processor: processor(), Go: runtime.Version(), OS: runtime.GOOS,
+		Arch:   runtime.GOARCH,
 		Kernel: firstLine("/proc/sys/kernel/osrelease"), FileSystem: fileSystem(directory)}
 	var syncs histogram
 	file, err := os.Create(filepath.Join(directory, "fsync"))
@@ -108,7 +109,8 @@ func cpuTime(pid int) time.Duration {
 	return time.Duration(u+s) * clockTick
 }
 
-// resident is the memory that the process has in use now, and the most that it ever had, in MiB; 0 where that cannot be read.
+// resident is the memory that the process has in use now, and the most that it ever had, in MiB; 0 where that cannot be
+// read.
 func resident(pid int) (now, peak float64) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {

@@ -119,7 +119,8 @@ func (b *bench) outbox(t *testing.T, downstreams, rows int) string {
 		t.Fatal(err)
 	}
 	for i := range downstreams {
-		if _, err := s.Register(t.Context(), event.Downstream{Name: fmt.Sprintf("d%d", i), Mode: event.Latest, Start: event.FromNow}); err != nil {
+		if _, err := s.Register(t.Context(), event.Downstream{Name: fmt.Sprintf("d%d", i), Mode: event.Latest,
+			Start: event.FromNow}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,7 +179,9 @@ type handedOn struct {
 }
 
 // handOn lets a receiver hand on for so long at most, or until all is there.
-func (b *bench) handOn(t *testing.T, store string, most time.Duration, concurrency int, want int64, downstreams ...*bound) (h handedOn) {
+func (b *bench) handOn(
+	t *testing.T, store string, most time.Duration, concurrency int, want int64, downstreams ...*bound,
+) (h handedOn) {
 	t.Helper()
 	folder := b.folder(t)
 	begun := time.Now()
@@ -220,7 +223,8 @@ func (b *bench) drained(t *testing.T) {
 		begun := time.Now()
 		h := b.handOn(t, b.copied(t, store), b.handing, concurrency, int64(b.outboxRows), d)
 		first := time.Unix(0, d.first.Load()).Sub(begun)
-		line := row{Part: "way out", What: outRow(concurrency), PerSecond: float64(d.came.Load()) / (h.took - first).Seconds(), RSS: h.peak}
+		line := row{Part: "way out", What: outRow(concurrency),
+			PerSecond: float64(d.came.Load()) / (h.took - first).Seconds(), RSS: h.peak}
 		b.report.add(line, outRow(1))
 		if i == 2 {
 			b.report.add(row{Part: "way out", What: outFirst, P50: milliseconds(first), RSS: h.peak}, "")
@@ -232,7 +236,8 @@ func (b *bench) drained(t *testing.T) {
 		t.Errorf("%d of %d rows were handed on within %v", came, b.outboxRows, b.draining)
 	}
 	b.report.Draining = h.looks
-	b.report.add(row{Part: "way out", What: outAll, PerSecond: float64(b.outboxRows) / h.took.Seconds(), RSS: h.peak}, outRow(64))
+	b.report.add(row{Part: "way out", What: outAll, PerSecond: float64(b.outboxRows) / h.took.Seconds(), RSS: h.peak},
+		outRow(64))
 }
 
 // both measures what handing on costs the way in, and how long a change is under way.
@@ -248,7 +253,8 @@ func (b *bench) bothOnPostgres(t *testing.T) {
 	p.stop(t)
 }
 
-// beside measures a receiver without a downstream and one with, each on its store, for the two rows. It returns the one with, and its downstream.
+// beside measures a receiver without a downstream and one with, each on its store, for the two rows. It returns the one
+// with, and its downstream.
 func (b *bench) beside(t *testing.T, rows, stores [2]string) (*process, *bound) {
 	d := newBound(t, nil)
 	config := configure(t, b.folder(t), 16, []*bound{d})
@@ -282,7 +288,8 @@ func (b *bench) beside(t *testing.T, rows, stores [2]string) (*process, *bound) 
 	return runs[1], d
 }
 
-// timeThrough is the time from a POST of the sender's to its arrival at the downstream, with few deliveries at a time, once the backlog is gone.
+// timeThrough is the time from a POST of the sender's to its arrival at the downstream, with few deliveries at a time,
+// once the backlog is gone.
 func (b *bench) timeThrough(t *testing.T, p *process, d *bound) {
 	const apart = 5 * time.Millisecond
 	quiet(t, d)
@@ -308,7 +315,8 @@ func (b *bench) timeThrough(t *testing.T, p *process, d *bound) {
 	if times.total == 0 {
 		t.Fatal("nothing arrived")
 	}
-	b.report.add(row{Part: "way out", What: outThrough, P50: milliseconds(times.quantile(0.5)), P99: milliseconds(times.quantile(0.99))}, "")
+	b.report.add(row{Part: "way out", What: outThrough, P50: milliseconds(times.quantile(0.5)),
+		P99: milliseconds(times.quantile(0.99))}, "")
 }
 
 // quiet waits until nothing has come to the downstream for a second.
@@ -348,7 +356,8 @@ func (b *bench) oneOfFive(t *testing.T) {
 	}
 	rates := make([][]float64, len(fifths))
 	for round := range b.rounds {
-		// All at the same time: what the disk and the machine do from one second to the next is far more than what is looked for.
+		// All at the same time: what the disk and the machine do from one second to the next is far more than what is looked
+		// for.
 		gate := make(chan struct{})
 		fours, runs := make([][]*bound, len(fifths)), make([]*process, len(fifths))
 		for turn := range fifths {

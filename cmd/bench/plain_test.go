@@ -35,8 +35,9 @@ type plainEvent struct {
 	value     any // nil when there is none
 }
 
-// plain is the receiver that people write who take the generated code, kin-openapi's filter as its middleware, and one transaction an event. It checks
-// the signature, drops duplicates, and answers only what is durable; it writes no log and no metrics, and keeps no quarantine.
+// plain is the receiver that people write who take the generated code, kin-openapi's filter as its middleware, and one
+// transaction an event. It checks the signature, drops duplicates, and answers only what is durable; it writes no log
+// and no metrics, and keeps no quarantine.
 type plain struct {
 	keep func(context.Context, plainEvent) error
 }
@@ -54,7 +55,8 @@ func newPlain(document *openapi3.T, keep func(context.Context, plainEvent) error
 			if err != nil {
 				return echo.NewHTTPError(http.StatusNotFound, err.Error())
 			}
-			err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{Request: r, PathParams: parameters, Route: route})
+			err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{Request: r,
+				PathParams: parameters, Route: route})
 			if err != nil {
 				return echo.NewHTTPError(http.StatusBadRequest, err.Error())
 			}
@@ -65,7 +67,8 @@ func newPlain(document *openapi3.T, keep func(context.Context, plainEvent) error
 	return e, nil
 }
 
-// newBare is as little as a receiver can do: the signature, JSON in and out by the generated code, no check of the contract and no store.
+// newBare is as little as a receiver can do: the signature, JSON in and out by the generated code, no check of the
+// contract and no store.
 func newBare() http.Handler {
 	e := echo.New()
 	e.Use(requireSignature)
@@ -85,7 +88,8 @@ func requireSignature(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return echo.NewHTTPError(http.StatusRequestEntityTooLarge)
 		}
-		err = secrets.Verify(r.Header.Values(signature.HeaderSignature), r.Header.Values(signature.HeaderTimestamp), body, time.Now(), signature.DefaultTolerance)
+		err = secrets.Verify(r.Header.Values(signature.HeaderSignature), r.Header.Values(signature.HeaderTimestamp), body,
+			time.Now(), signature.DefaultTolerance)
 		if err != nil {
 			return echo.NewHTTPError(http.StatusUnauthorized)
 		}
@@ -96,9 +100,12 @@ func requireSignature(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-func (p *plain) PeeringNumberCnamUpdated(ctx context.Context, request gen.PeeringNumberCnamUpdatedRequestObject) (gen.PeeringNumberCnamUpdatedResponseObject, error) {
+func (p *plain) PeeringNumberCnamUpdated(
+	ctx context.Context, request gen.PeeringNumberCnamUpdatedRequestObject,
+) (gen.PeeringNumberCnamUpdatedResponseObject, error) {
 	body := request.Body
-	e := plainEvent{name: body.Event, ts: body.EventTs, accountID: body.Payload.AccountId, body: ctx.Value(rawBody{}).([]byte),
+	e := plainEvent{name: body.Event, ts: body.EventTs, accountID: body.Payload.AccountId,
+		body:    ctx.Value(rawBody{}).([]byte),
 		numbers: body.Payload.Object.PhoneNumbers, attribute: "cnam"}
 	if cnam := body.Payload.Object.Cnam; cnam != nil {
 		e.value = *cnam
@@ -113,7 +120,8 @@ func (p *plain) PeeringNumberEmergencyAddressUpdated(ctx context.Context,
 	request gen.PeeringNumberEmergencyAddressUpdatedRequestObject,
 ) (gen.PeeringNumberEmergencyAddressUpdatedResponseObject, error) {
 	body := request.Body
-	e := plainEvent{name: body.Event, ts: body.EventTs, accountID: body.Payload.AccountId, body: ctx.Value(rawBody{}).([]byte),
+	e := plainEvent{name: body.Event, ts: body.EventTs, accountID: body.Payload.AccountId,
+		body:    ctx.Value(rawBody{}).([]byte),
 		numbers: body.Payload.Object.PhoneNumbers, attribute: "emergency_address"}
 	if address := body.Payload.Object.EmergencyAddress; address != nil {
 		text, err := json.Marshal(address)
@@ -135,16 +143,20 @@ type plainStore struct {
 }
 
 const plainSchema = `
-	CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, name TEXT NOT NULL, event_ts INTEGER NOT NULL,
+	CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, name TEXT NOT NULL,
+		event_ts INTEGER NOT NULL,
 		account_id TEXT NOT NULL, received INTEGER NOT NULL, body BLOB NOT NULL);
-	CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, event INTEGER NOT NULL REFERENCES events (id), number TEXT NOT NULL, attribute TEXT NOT NULL,
+	CREATE TABLE IF NOT EXISTS changes (id INTEGER PRIMARY KEY, event INTEGER NOT NULL REFERENCES events (id),
+		number TEXT NOT NULL, attribute TEXT NOT NULL,
 		value TEXT NOT NULL, event_ts INTEGER NOT NULL);
-	CREATE TABLE IF NOT EXISTS numbers (number TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL, event_ts INTEGER NOT NULL, event INTEGER NOT NULL,
+	CREATE TABLE IF NOT EXISTS numbers (number TEXT NOT NULL, attribute TEXT NOT NULL, value TEXT NOT NULL,
+		event_ts INTEGER NOT NULL, event INTEGER NOT NULL,
 		PRIMARY KEY (number, attribute));`
 
 // openPlainStore uses one connection: with more, SQLite's writers would only sleep on each other's lock.
 func openPlainStore(ctx context.Context, path string) (*plainStore, error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&"+
+		"_pragma=busy_timeout(5000)")
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +166,13 @@ func openPlainStore(ctx context.Context, path string) (*plainStore, error) {
 		return nil, err
 	}
 	for statement, text := range map[**sql.Stmt]string{
-		&s.insertEvent:  `INSERT INTO events (digest, name, event_ts, account_id, received, body) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`,
+		&s.insertEvent: `INSERT INTO events (digest, name, event_ts, account_id, received, body) VALUES (?, ?, ?, ?, ?, ` +
+			`?) ON CONFLICT (digest) DO NOTHING`,
 		&s.insertChange: `INSERT INTO changes (event, number, attribute, value, event_ts) VALUES (?, ?, ?, ?, ?)`,
-		&s.upsertNumber: `INSERT INTO numbers (number, attribute, value, event_ts, event) VALUES (?, ?, ?, ?, ?) ON CONFLICT (number, attribute)
-			DO UPDATE SET value = excluded.value, event_ts = excluded.event_ts, event = excluded.event WHERE excluded.event_ts >= numbers.event_ts`,
+		&s.upsertNumber: `INSERT INTO numbers (number, attribute, value, event_ts, event) VALUES (?, ?, ?, ?, ?)
+			ON CONFLICT (number, attribute)
+			DO UPDATE SET value = excluded.value, event_ts = excluded.event_ts, event = excluded.event
+				WHERE excluded.event_ts >= numbers.event_ts`,
 	} {
 		if *statement, err = db.PrepareContext(ctx, text); err != nil {
 			return nil, err
@@ -173,7 +188,8 @@ func (s *plainStore) keep(ctx context.Context, e plainEvent) error {
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	digest := sha256.Sum256(e.body)
-	result, err := tx.StmtContext(ctx, s.insertEvent).ExecContext(ctx, digest[:], e.name, e.ts, e.accountID, time.Now().UnixMicro(), e.body)
+	result, err := tx.StmtContext(ctx, s.insertEvent).ExecContext(ctx, digest[:], e.name, e.ts, e.accountID,
+		time.Now().UnixMicro(), e.body)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,9 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// The rows of appends to PostgreSQL without HTTP. One transaction each is measured twice: on a connection for each writer, so that the server may make many
-// of them durable with one fsync of its own, which is what a pool of connections gives without any groups; and on as many connections as the groups use.
+// The rows of appends to PostgreSQL without HTTP. One transaction each is measured twice: on a connection for each
+// writer, so that the server may make many of them durable with one fsync of its own, which is what a pool of
+// connections gives without any groups; and on as many connections as the groups use.
 const (
 	postgresSingle = "postgres, one transaction each, a connection for each writer"
 	postgresPaired = "postgres, one transaction each, two connections"
@@ -20,7 +21,8 @@ const (
 	postgresThree  = "postgres, group commit, three stores"
 )
 
-// postgresAppends measures PostgreSQL as appends measures SQLite: every competitor has a database of its own on one server.
+// postgresAppends measures PostgreSQL as appends measures SQLite: every competitor has a database of its own on one
+// server.
 func (b *bench) postgresAppends(t *testing.T) {
 	b.appendInTurns(t, []appending{
 		{postgresSingle, "", b.postgres(t, 1, postgres.Options{MaxBatch: 1, Writers: b.connections})},
@@ -49,7 +51,8 @@ func (b *bench) postgres(t *testing.T, stores int, options postgres.Options) app
 	return appendTo(t.Context(), b.deliveries, opened...)
 }
 
-// database is the URL of an empty one, on the server that all parts share. Where there is no PostgreSQL the part is left out, and in CI it fails.
+// database is the URL of an empty one, on the server that all parts share. Where there is no PostgreSQL the part is
+// left out, and in CI it fails.
 func (b *bench) database(t *testing.T) string {
 	t.Helper()
 	if b.server == nil {

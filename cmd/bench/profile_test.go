@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestProfile writes what "make profile" asks for: a profile of a receiver under the load that the bench measures, half of it while it hands on.
+// TestProfile writes what "make profile" asks for: a profile of a receiver under the load that the bench measures, half
+// of it while it hands on.
 func TestProfile(t *testing.T) {
 	into := os.Getenv("NUMHOOK_PROFILE")
 	if into == "" {

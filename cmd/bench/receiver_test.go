@@ -126,7 +126,8 @@ func watch(pid int, every time.Duration, stop <-chan struct{}) []memory {
 	}
 }
 
-// growth is how much more memory was in use on average in the last third of the watch than in the second, in MiB: the first holds the start.
+// growth is how much more memory was in use on average in the last third of the watch than in the second, in MiB: the
+// first holds the start.
 func growth(looks []memory) float64 {
 	third := len(looks) / 3
 	if third == 0 {

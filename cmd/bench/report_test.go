@@ -20,16 +20,17 @@ type report struct {
 
 // row is one line of the table. A zero is a blank.
 type row struct {
-	Row        int       `json:"row"` // from 1
-	Part       string    `json:"part"`
-	What       string    `json:"what"`
-	PerSecond  float64   `json:"per_second,omitempty"`
-	NsPerOp    float64   `json:"ns_per_op,omitempty"`
-	Bytes      float64   `json:"bytes_per_op,omitempty"`
-	Allocs     float64   `json:"allocs_per_op,omitempty"`
-	P50        float64   `json:"p50_ms,omitempty"`
-	P99        float64   `json:"p99_ms,omitempty"`
-	CPU        float64   `json:"cpu_us,omitempty"`        // user and system, of the process that is measured, for one delivery
+	Row       int     `json:"row"` // from 1
+	Part      string  `json:"part"`
+	What      string  `json:"what"`
+	PerSecond float64 `json:"per_second,omitempty"`
+	NsPerOp   float64 `json:"ns_per_op,omitempty"`
+	Bytes     float64 `json:"bytes_per_op,omitempty"`
+	Allocs    float64 `json:"allocs_per_op,omitempty"`
+	P50       float64 `json:"p50_ms,omitempty"`
+	P99       float64 `json:"p99_ms,omitempty"`
+	// user and system, of the process that is measured, for one delivery
+	CPU        float64   `json:"cpu_us,omitempty"`
 	ClientCPU  float64   `json:"client_cpu_us,omitempty"` // of the process that sends, which has to share the machine
 	RSS        float64   `json:"peak_rss_mib,omitempty"`
 	Ratio      float64   `json:"ratio,omitempty"` // how many times as fast as the row AgainstRow
@@ -87,13 +88,16 @@ var columns = []struct {
 	}},
 }
 
-// print writes the facts, the one table, and what of the figures to reach was reached: Markdown that also reads well on a terminal.
+// print writes the facts, the one table, and what of the figures to reach was reached: Markdown that also reads well on
+// a terminal.
 func (r *report) print(out io.Writer) error {
 	var text strings.Builder
 	m := r.Machine
-	fmt.Fprintf(&text, "\n%d cores (%s), %s %s/%s, %s; the stores lie on %s, where an appended fsync takes %s ms (p50) and %s ms (p99).\n",
+	fmt.Fprintf(&text, "\n%d cores (%s), %s %s/%s, %s; the stores lie on %s, where an appended fsync takes %s ms (p50) "+
+		"and %s ms (p99).\n",
 		m.Cores, m.Processor, m.Go, m.OS, m.Arch, m.Kernel, m.FileSystem, figure(m.FsyncP50), figure(m.FsyncP99))
-	fmt.Fprintf(&text, "CPU is user and system time of the measured process for one delivery; the client shares the cores and has a column of its own.\n\n")
+	fmt.Fprintf(&text, "CPU is user and system time of the measured process for one delivery; the client shares the "+
+		"cores and has a column of its own.\n\n")
 	lines := make([][]string, 0, 1+len(r.Rows))
 	title := make([]string, len(columns))
 	for i, column := range columns {
@@ -114,8 +118,10 @@ func (r *report) print(out io.Writer) error {
 	}{{"under load", r.Memory}, {"while all that is owed is handed on", r.Draining}} {
 		if n := len(watched.looks); n > 0 {
 			first, last := watched.looks[0], watched.looks[n-1]
-			fmt.Fprintf(&text, "\nResident memory %s: %s MiB at the start, %s in the middle, %s at three quarters, %s at the end (%s s).\n", watched.when,
-				figure(first.RSS), figure(watched.looks[n/2].RSS), figure(watched.looks[n*3/4].RSS), figure(last.RSS), figure(last.At))
+			fmt.Fprintf(&text, "\nResident memory %s: %s MiB at the start, %s in the middle, %s at three quarters, %s at the "+
+				"end (%s s).\n", watched.when,
+				figure(first.RSS), figure(watched.looks[n/2].RSS), figure(watched.looks[n*3/4].RSS), figure(last.RSS),
+				figure(last.At))
 		}
 	}
 	text.WriteString("\n")

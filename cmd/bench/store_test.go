@@ -40,7 +40,8 @@ func (b *bench) appends(t *testing.T) {
 	})
 }
 
-// appendInTurns measures the competitors with as many writers as the receivers have connections, each of whom waits for its append.
+// appendInTurns measures the competitors with as many writers as the receivers have connections, each of whom waits for
+// its append.
 func (b *bench) appendInTurns(t *testing.T, competitors []appending) {
 	seen := make([]measured, len(competitors))
 	turns := make([][]float64, len(competitors))
@@ -122,8 +123,8 @@ func (s *scale) appendTurn(from *deliveries, one appender) (*measured, error) {
 	return m, nil
 }
 
-// raw appends the deliveries' bytes to a file, in groups: one write and one fsync for whatever waits. No store that keeps its promise can be faster with
-// one file.
+// raw appends the deliveries' bytes to a file, in groups: one write and one fsync for whatever waits. No store that
+// keeps its promise can be faster with one file.
 type raw struct {
 	from  *deliveries
 	file  *os.File

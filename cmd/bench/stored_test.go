@@ -18,7 +18,8 @@ import (
 	"numhook/server/store/sqlite"
 )
 
-// A stored child is a process of this binary that appends to one store: it fills it and ends, or takes a turn for each line of its input.
+// A stored child is a process of this binary that appends to one store: it fills it and ends, or takes a turn for each
+// line of its input.
 const (
 	storedChild = "stored"
 	childOrder  = "NUMHOOK_BENCH_CHILD_ORDER"
@@ -116,7 +117,8 @@ func openStored(ctx context.Context, order *storedOrder) (storedStore, error) {
 	return postgres.Open(ctx, order.Store, postgres.Options{Patience: patience, AllowUnsafe: order.AnyDisk})
 }
 
-// fill appends the first events of the stream in the way that all are appended, by so many at once that the groups are large.
+// fill appends the first events of the stream in the way that all are appended, by so many at once that the groups are
+// large.
 func fill(events int64, one appender) error {
 	const writers = 1024
 	var wg sync.WaitGroup

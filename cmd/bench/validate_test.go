@@ -24,7 +24,8 @@ const (
 	validateRuns = 2                // of each, in turn
 )
 
-// validate measures the verb on one file of many payloads, against ajv's compiled validators on the same schema and file, each on the same cores.
+// validate measures the verb on one file of many payloads, against ajv's compiled validators on the same schema and
+// file, each on the same cores.
 func (b *bench) validate(t *testing.T) {
 	payloads := filepath.Join(b.folder(t), "payloads.ndjson")
 	size := b.writePayloads(t, payloads)
@@ -87,10 +88,12 @@ func (b *bench) writePayloads(t *testing.T, path string) int {
 		name, value := "cnam", fmt.Sprintf(`"cnam":"EXAMPLE %d"`, i%10000)
 		if i%2 == 1 {
 			name = "emergency_address"
-			value = fmt.Sprintf(`"emergency_address":{"address_line1":"%d Example Avenue NW","address_line2":"Floor %d","city":"Washington","country":"US",`+
+			value = fmt.Sprintf(`"emergency_address":{"address_line1":"%d Example Avenue NW","address_line2":"Floor %d",`+
+				`"city":"Washington","country":"US",`+
 				`"state_code":"DC","zip":"%05d"}`, i%9999, i%40, i%99999)
 		}
-		fmt.Fprintf(out, `{"event":"number_management.peering_number_%s_updated","event_ts":%d,"payload":{"account_id":"Fq7cXl2sT5-nEJc3bVzP1w",`+
+		fmt.Fprintf(out, `{"event":"number_management.peering_number_%s_updated","event_ts":%d,`+
+			`"payload":{"account_id":"Fq7cXl2sT5-nEJc3bVzP1w",`+
 			`"object":{"carrier_code":3457,"phone_numbers":["+1202555%04d"],%s}}}`+"\n", name, 1739927164902+i, i%10000, value)
 	}
 	if err := out.Flush(); err != nil {
@@ -102,8 +105,8 @@ func (b *bench) writePayloads(t *testing.T, path string) int {
 	return b.payloads
 }
 
-// runOn runs a program on so many cores and returns its time, its processor time and its peak memory in MiB. It must succeed, and ajv must say that so many
-// payloads are valid.
+// runOn runs a program on so many cores and returns its time, its processor time and its peak memory in MiB. It must
+// succeed, and ajv must say that so many payloads are valid.
 func (b *bench) runOn(t *testing.T, cores int, args []string, valid string) (took, cpu time.Duration, rss float64) {
 	list := map[int]string{1: "0", 2: "0,1"}[cores]
 	cmd := exec.CommandContext(t.Context(), "taskset", append([]string{"-c", list}, args...)...)
@@ -129,8 +132,8 @@ func (b *bench) runOn(t *testing.T, cores int, args []string, valid string) (too
 	return took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), rss
 }
 
-// highest is the highest memory that a process needs, in MiB, as far as it is seen. The kernel's account of a process that has ended holds that of the process
-// that began it, too.
+// highest is the highest memory that a process needs, in MiB, as far as it is seen. The kernel's account of a process
+// that has ended holds that of the process that began it, too.
 func highest(pid int, stop <-chan struct{}) (rss float64) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

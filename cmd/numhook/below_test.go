@@ -13,14 +13,17 @@ import (
 	"numhook/server/listener"
 )
 
-// expectBelow waits until a kind was counted so often, and looks for the line about it, which shows nothing of what was sent.
+// expectBelow waits until a kind was counted so often, and looks for the line about it, which shows nothing of what was
+// sent.
 func (r *receiver) expectBelow(kind listener.Kind, many float64) {
 	r.Helper()
 	sample := fmt.Sprintf(`numhook_connections_refused_total{kind=%q,listener="deliveries"}`, kind)
-	eventually(r, endTime, fmt.Sprintf("%s is counted %v times", kind, many), func() bool { return r.metrics()[sample] == many })
+	eventually(r, endTime, fmt.Sprintf("%s is counted %v times", kind, many),
+		func() bool { return r.metrics()[sample] == many })
 	eventually(r, endTime, "there is a line", func() bool {
 		for _, entry := range r.log.entries() {
-			if entry["msg"] == "connection" && entry["kind"] == string(kind) && strings.HasPrefix(fmt.Sprint(entry["remote"]), "127.0.0.1:") {
+			if entry["msg"] == "connection" && entry["kind"] == string(kind) && strings.HasPrefix(fmt.Sprint(entry["remote"]),
+				"127.0.0.1:") {
 				return true
 			}
 		}
@@ -44,10 +47,13 @@ func TestWhatFailsBelowTheHandlerIsSeen(t *testing.T) {
 	}{
 		{listener.Malformed, "MARK\r\n\r\n", http.StatusBadRequest, false},
 		{listener.ProxyHeader, "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + request("{}"), http.StatusBadRequest, false},
-		{listener.HeaderSize, "POST / HTTP/1.1\r\nHost: r\r\nX-Long: " + strings.Repeat("MARK", 50<<10) + "\r\n\r\n", http.StatusRequestHeaderFieldsTooLarge, false},
-		{listener.Encoding, "POST / HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: MARK\r\n\r\n", http.StatusNotImplemented, false},
+		{listener.HeaderSize, "POST / HTTP/1.1\r\nHost: r\r\nX-Long: " + strings.Repeat("MARK", 50<<10) + "\r\n\r\n",
+			http.StatusRequestHeaderFieldsTooLarge, false},
+		{listener.Encoding, "POST / HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: MARK\r\n\r\n", http.StatusNotImplemented,
+			false},
 		{listener.Version, "POST / HTTP/3.0\r\nHost: r\r\n\r\n", http.StatusHTTPVersionNotSupported, false},
-		{listener.Expectation, "POST / HTTP/1.1\r\nHost: r\r\nExpect: MARK\r\nContent-Length: 1\r\n\r\n", http.StatusExpectationFailed, false},
+		{listener.Expectation, "POST / HTTP/1.1\r\nHost: r\r\nExpect: MARK\r\nContent-Length: 1\r\n\r\n",
+			http.StatusExpectationFailed, false},
 		{listener.HeaderTimeout, "POST / HTTP/1.1\r\nX-MARK: ", 0, false},
 		{listener.HeaderCut, "POST / HTTP/1.1\r\nX-MARK: ", 0, true},
 	} {
@@ -112,7 +118,8 @@ func TestHandshakesThatFailAreSeen(t *testing.T) {
 	}
 	r.expectBelow(listener.TLSAlert, 1)
 
-	if _, err := tls.Dial("tcp", address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true}); err == nil {
+	if _, err := tls.Dial("tcp", address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11,
+		InsecureSkipVerify: true}); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 	r.expectBelow(listener.TLSFailed, 1)

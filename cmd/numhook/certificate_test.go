@@ -23,7 +23,8 @@ func pairUntil(t *testing.T, end time.Time) (cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: end.Add(-48 * time.Hour), NotAfter: end}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
+		NotBefore: end.Add(-48 * time.Hour), NotAfter: end}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)
@@ -32,10 +33,12 @@ func pairUntil(t *testing.T, end time.Time) (cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
-// A certificate that has expired, and a renewal whose key is another one's, are each told in the log, in a metric and in /readyz; at the start the latter is refused.
+// A certificate that has expired, and a renewal whose key is another one's, are each told in the log, in a metric and
+// in /readyz; at the start the latter is refused.
 func TestFaultsOfTheCertificateAreTold(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -45,12 +48,14 @@ func TestFaultsOfTheCertificateAreTold(t *testing.T) {
 	replaceFile(t, certFile, cert)
 	replaceFile(t, keyFile, another)
 	got := s.run("serve", "--listen", "127.0.0.1:0", "--operator-listen", "", "--tls-cert", certFile, "--tls-key", keyFile)
-	if want := "cannot use " + keyFile + ": the key does not fit the certificate in " + certFile; got.code != exitUse || !strings.Contains(got.stderr, want) {
+	if want := "cannot use " + keyFile + ": the key does not fit the certificate in " + certFile; got.code != exitUse ||
+		!strings.Contains(got.stderr, want) {
 		t.Errorf("%+v, want %s", got, want)
 	}
 	replaceFile(t, keyFile, key)
 	r := s.start("--tls-cert", certFile, "--tls-key", keyFile)
-	if left, err := strconv.ParseFloat(metric(t, r, `numhook_certificate_expires_seconds{file="certificate"}`), 64); err != nil || left > -3590 || left < -3700 {
+	if left, err := strconv.ParseFloat(metric(t, r, `numhook_certificate_expires_seconds{file="certificate"}`),
+		64); err != nil || left > -3590 || left < -3700 {
 		t.Errorf("the metric says %v (%v)", left, err)
 	}
 	if ready := r.ready().body; !strings.Contains(ready, "certificate: the certificate has expired on ") {
@@ -58,11 +63,13 @@ func TestFaultsOfTheCertificateAreTold(t *testing.T) {
 	}
 	r.awaitText("the certificate has expired on ")
 	replaceFile(t, keyFile, another)
-	eventually(t, startTime, "the metric tells of the failure", func() bool { return metric(t, r, `numhook_reload_failed{file="certificate"}`) == "1" })
+	eventually(t, startTime, "the metric tells of the failure",
+		func() bool { return metric(t, r, `numhook_reload_failed{file="certificate"}`) == "1" })
 	r.awaitText("the key does not fit")
 	lines := 0
 	for _, entry := range r.log.entries() {
-		if entry["msg"] == "cannot renew: what was read before stays in use" && strings.Contains(fmt.Sprint(entry["error"]), "the key does not fit") {
+		if entry["msg"] == "cannot renew: what was read before stays in use" && strings.Contains(fmt.Sprint(entry["error"]),
+			"the key does not fit") {
 			lines++
 		}
 	}

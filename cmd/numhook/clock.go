@@ -26,7 +26,8 @@ const (
 )
 
 var clockDifference = prometheus.NewDesc("numhook_clock_difference_seconds",
-	"By how much this machine's clock is behind what it is held against; negative when it is ahead.", []string{"against"}, nil)
+	"By how much this machine's clock is behind what it is held against; negative when it is ahead.", []string{"against"},
+	nil)
 
 // clockWatch holds this machine's clock against the store's and its newest receipt, and against a stopwatch.
 type clockWatch struct {
@@ -159,7 +160,8 @@ func (c *clockWatch) heldAgainstStopwatch(now clockReading) clockFinding {
 	return f
 }
 
-// keep shows a finding in place of the last one against the same, and logs it when it begins, when it has become another one, and when it ends.
+// keep shows a finding in place of the last one against the same, and logs it when it begins, when it has become
+// another one, and when it ends.
 func (c *clockWatch) keep(f clockFinding) {
 	at := 0
 	for at < len(c.found) && c.found[at].against != f.against {
@@ -174,7 +176,8 @@ func (c *clockWatch) keep(f clockFinding) {
 	switch {
 	case f.text != "" && another:
 		c.told[f.against] = f
-		c.log.Warn("clock", slog.String("against", f.against), slog.Float64("seconds", f.behind.Seconds()), slog.String("error", f.text))
+		c.log.Warn("clock", slog.String("against", f.against), slog.Float64("seconds", f.behind.Seconds()),
+			slog.String("error", f.text))
 	case f.text == "" && known:
 		delete(c.told, f.against)
 		c.log.Info("clock agrees", slog.String("against", f.against), slog.Float64("seconds", f.behind.Seconds()))

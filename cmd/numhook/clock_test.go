@@ -50,7 +50,8 @@ func newWatched(t *testing.T) *watched {
 	return w
 }
 
-// look has some time pass, and wants warnings that contain the texts, a metric of so much, and so many lines of the log since the last look.
+// look has some time pass, and wants warnings that contain the texts, a metric of so much, and so many lines of the log
+// since the last look.
 func (w *watched) look(step, against string, behind time.Duration, lines int, texts ...string) {
 	w.Helper()
 	w.pass(clockEvery)
@@ -173,7 +174,8 @@ func TestClockThatIsSetByALittle(t *testing.T) {
 	}
 }
 
-// A store that holds a receipt of an hour from now: the receiver says so at its start, and takes in and hands out as ever.
+// A store that holds a receipt of an hour from now: the receiver says so at its start, and takes in and hands out as
+// ever.
 func TestClockBehindTheStore(t *testing.T) { onEachEngine(t, clockBehindTheStore) }
 
 func clockBehindTheStore(t *testing.T, s *site) {
@@ -187,7 +189,8 @@ func clockBehindTheStore(t *testing.T, s *site) {
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
-	s.alter(`UPDATE events SET received = received + 3600000000`, `UPDATE numhook.events SET received = received + 3600000000`)
+	s.alter(`UPDATE events SET received = received + 3600000000`, `UPDATE numhook.events SET received = received + `+
+		`3600000000`)
 	r = s.start()
 	var ready readiness
 	if err := json.Unmarshal([]byte(r.ready().body), &ready); err != nil || !ready.Ready ||

@@ -143,7 +143,8 @@ type reader interface {
 
 var sqliteEngine = engine{
 	serve: func(ctx context.Context, path string, o storeOptions) (store.Store, error) {
-		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, Check: o.check, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
+		return sqlite.Open(ctx, path, sqlite.Options{Observer: o.observer, Check: o.check, Wake: o.wake,
+			AllowUnsafe: o.allowUnsafe})
 	},
 	operate: func(ctx context.Context, path string) (store.Store, error) {
 		s, err := sqlite.OpenOperator(ctx, path)
@@ -157,7 +158,8 @@ var sqliteEngine = engine{
 
 var postgresEngine = engine{
 	serve: func(ctx context.Context, url string, o storeOptions) (store.Store, error) {
-		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, Check: o.check, Wake: o.wake, AllowUnsafe: o.allowUnsafe})
+		return postgres.Open(ctx, url, postgres.Options{Observer: o.observer, Check: o.check, Wake: o.wake,
+			AllowUnsafe: o.allowUnsafe})
 	},
 	operate: func(ctx context.Context, url string) (store.Store, error) {
 		s, err := postgres.OpenOperator(ctx, url)
@@ -175,7 +177,8 @@ const storeForms = "sqlite:PATH, or postgres://USER@HOST/DATABASE"
 // embedded reports whether a store is served by one process alone.
 func embedded(url string) bool { return strings.HasPrefix(url, "sqlite:") }
 
-// findEngine is the engine that a store URL names, and what that engine is to open. What is none may hold a password anywhere, so nothing of it is quoted.
+// findEngine is the engine that a store URL names, and what that engine is to open. What is none may hold a password
+// anywhere, so nothing of it is quoted.
 func findEngine(url string) (engine, string, error) {
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok && path != "" && !isRemote(path) {
 		return sqliteEngine, path, nil
@@ -183,10 +186,12 @@ func findEngine(url string) (engine, string, error) {
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
 		return postgresEngine, url, nil
 	}
-	return engine{}, "", &event.Error{Kind: event.Internal, Text: "cannot open store: it is not given in a form that is known", Hint: "--store takes " + storeForms}
+	return engine{}, "", &event.Error{Kind: event.Internal, Text: "cannot open store: it is not given in a form that " +
+		"is known", Hint: "--store takes " + storeForms}
 }
 
-// isRemote reports whether what follows sqlite: was written as the address of a server, with a user and a password perhaps.
+// isRemote reports whether what follows sqlite: was written as the address of a server, with a user and a password
+// perhaps.
 func isRemote(path string) bool { return strings.HasPrefix(path, "//") && strings.Contains(path, "@") }
 
 // opened passes a store on. That there is none where the flag says is no answer to anything, but no access.

@@ -14,7 +14,8 @@ import (
 )
 
 func newConfigCommand() *cobra.Command {
-	return newVerbGroup("config", "Check the configuration of downstreams, or see how one is written", newConfigCheckCommand(),
+	return newVerbGroup("config", "Check the configuration of downstreams, or see how one is written",
+		newConfigCheckCommand(),
 		newConfigPrintCommand("schema", "Print the JSON Schema of the configuration, for editors", config.Schema),
 		newConfigPrintCommand("example", "Print a configuration with every key, explained", config.Example))
 }
@@ -32,15 +33,18 @@ func newConfigPrintCommand(use, short string, text func() []byte) *cobra.Command
 func newConfigCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Check a configuration as serve does, with all that it names", Args: cobra.NoArgs,
-		Long: "Check a configuration as serve does, with all files that it names. A good one is listed as it would be served; of any other all that is wrong\n" +
-			"is told, with line and column and what to write instead. Nothing is connected to. The exit code is 1 when something is wrong, and 2 when the\n" +
+		Long: "Check a configuration as serve does, with all files that it names. A good one is listed as it would be " +
+			"served; of any other all that is wrong\n" +
+			"is told, with line and column and what to write instead. Nothing is connected to. The exit code is 1 when " +
+			"something is wrong, and 2 when the\n" +
 			"file cannot be read.",
 	}
 	file := cmd.Flags().String("config", "", "file that says where changes are handed on to (see numhook config example)")
 	format := formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if *file == "" {
-			return &event.Error{Kind: event.Internal, Text: "cannot check the configuration: there is none", Hint: "name it with --config FILE, or in NUMHOOK_CONFIG"}
+			return &event.Error{Kind: event.Internal, Text: "cannot check the configuration: there is none",
+				Hint: "name it with --config FILE, or in NUMHOOK_CONFIG"}
 		}
 		checked, err := checkConfig(*file)
 		if err != nil {
@@ -79,7 +83,8 @@ type configured struct {
 }
 
 func checkConfig(file string) (configChecked, error) {
-	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []config.Problem{}, Warnings: []config.Problem{}}
+	checked := configChecked{File: file, Downstreams: []configured{}, Problems: []config.Problem{},
+		Warnings: []config.Problem{}}
 	good, err := loadSettings(file, config.Load)
 	if err == nil {
 		err = refuseOwnFiles(good, ownFilesOfEnvironment())
@@ -93,7 +98,8 @@ func checkConfig(file string) (configChecked, error) {
 	}
 	checked.Warnings = append(checked.Warnings, good.Warnings...)
 	for _, d := range good.Downstreams {
-		checked.Downstreams = append(checked.Downstreams, configured{d.Name, d.Mode, d.Start, d.Scheme, d.Redacted(), d.Events})
+		checked.Downstreams = append(checked.Downstreams, configured{d.Name, d.Mode, d.Start, d.Scheme, d.Redacted(),
+			d.Events})
 	}
 	return checked, nil
 }

@@ -41,13 +41,15 @@ type connections struct {
 	operators int
 }
 
-// newConnections shares out the descriptors that the process may still open. The downstreams' are those that the way out may need.
+// newConnections shares out the descriptors that the process may still open. The downstreams' are those that the way
+// out may need.
 func newConnections(log *slog.Logger, limit, open, downstreams int) *connections {
 	c := &connections{log: log, limited: server.NewLimitedLog(log, time.Now), metrics: listener.NewMetrics()}
 	c.operators = min(max(limit/16, fewOperators), mostOperators)
 	left := limit - open - storeReserve - sparesReserve - downstreams - c.operators
 	if left < fewConnections {
-		log.Warn("there are too few file descriptors: raise the limit (ulimit -n, LimitNOFILE)", slog.Int("limit", limit), slog.Int("connections", fewConnections))
+		log.Warn("there are too few file descriptors: raise the limit (ulimit -n, LimitNOFILE)", slog.Int("limit", limit),
+			slog.Int("connections", fewConnections))
 	}
 	c.senders = min(max(left, fewConnections), mostConnections)
 	c.each = max(c.senders/4, min(fewEach, c.senders))
@@ -59,7 +61,8 @@ func (c *connections) keep(name string, inner net.Listener, cfg listener.Config)
 	cfg.Refused = func(kind listener.Kind, remote string) {
 		c.metrics.Refused(name, kind)
 		if c.limited.Allow("connection " + string(kind)) {
-			c.log.LogAttrs(context.Background(), slog.LevelWarn, "connection", slog.String("listener", name), slog.String("kind", string(kind)),
+			c.log.LogAttrs(context.Background(), slog.LevelWarn, "connection", slog.String("listener", name),
+				slog.String("kind", string(kind)),
 				slog.String("remote", remote))
 		}
 	}
@@ -68,7 +71,8 @@ func (c *connections) keep(name string, inner net.Listener, cfg listener.Config)
 	return kept
 }
 
-// errorLog is where net/http says what it cannot tell anybody else: that it cannot accept, or a panic. Clients can cause such lines.
+// errorLog is where net/http says what it cannot tell anybody else: that it cannot accept, or a panic. Clients can
+// cause such lines.
 func (c *connections) errorLog() *log.Logger {
 	return log.New(errorLines{c}, "", 0)
 }
@@ -96,7 +100,8 @@ func (c *connections) listen(
 	}
 	if at, ok := inner.Addr().(*net.TCPAddr); ok && cfg.TLS == nil && !f.behindProxy && !at.IP.IsLoopback() {
 		c.log.Warn("serving plain HTTP on an address that is not loopback: anybody on the way can read the deliveries; "+
-			"give --tls-cert and --tls-key, or say with --behind-proxy that a proxy in front speaks TLS", slog.String("address", at.String()))
+			"give --tls-cert and --tls-key, or say with --behind-proxy that a proxy in front speaks TLS",
+			slog.String("address", at.String()))
 	}
 	return c.keep(forDeliveries, inner, cfg), nil
 }

@@ -39,7 +39,9 @@ func (s *site) startLimited(descriptors int, args ...string) *receiver {
 }
 
 // strangers come from an address of this machine, until the context ends. Each does what it does, and comes again.
-func strangers(ctx context.Context, wg *sync.WaitGroup, many int, from, to string, what func(context.Context, net.Conn)) *atomic.Int64 {
+func strangers(
+	ctx context.Context, wg *sync.WaitGroup, many int, from, to string, what func(context.Context, net.Conn),
+) *atomic.Int64 {
 	var came atomic.Int64
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: time.Second}
 	for range many {
@@ -74,8 +76,10 @@ func sitIdle(ctx context.Context, conn net.Conn) {
 var forgery = sync.OnceValue(func() []byte {
 	body := strings.Repeat("x", server.DefaultMaxBody)
 	forged := signed("what a forger guesses", body)
-	return fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: receiver\r\nContent-Length: %d\r\n%s: %s\r\n%s: %s\r\n\r\n%s", len(body),
-		signature.HeaderTimestamp, forged.Get(signature.HeaderTimestamp), signature.HeaderSignature, forged.Get(signature.HeaderSignature), body)
+	return fmt.Appendf(nil, "POST / HTTP/1.1\r\nHost: receiver\r\nContent-Length: %d\r\n%s: %s\r\n%s: %s\r\n\r\n%s",
+		len(body),
+		signature.HeaderTimestamp, forged.Get(signature.HeaderTimestamp), signature.HeaderSignature,
+		forged.Get(signature.HeaderSignature), body)
 })
 
 // upload sends forgeries as fast as they are taken.
@@ -86,8 +90,8 @@ func upload(ctx context.Context, conn net.Conn) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// genuine delivers fifty a second for so long; each tenth on a connection of its own. It returns how many there were, how many were answered 200 within the
-// sender's patience, and the slowest of those.
+// genuine delivers fifty a second for so long; each tenth on a connection of its own. It returns how many there were,
+// how many were answered 200 within the sender's patience, and the slowest of those.
 func genuine(r *receiver, during time.Duration) (sent, good int, slowest time.Duration) {
 	const pause = 20 * time.Millisecond
 	again := time.NewTicker(pause)
@@ -112,8 +116,8 @@ func genuine(r *receiver, during time.Duration) (sent, good int, slowest time.Du
 	return sent, good, slowest
 }
 
-// Strangers who sit idle on all the connections that there can be, or upload as fast as they can, do not crowd out the sender, be they where the sender is or
-// elsewhere; and the operator's listener answers.
+// Strangers who sit idle on all the connections that there can be, or upload as fast as they can, do not crowd out the
+// sender, be they where the sender is or elsewhere; and the operator's listener answers.
 func TestStrangersDoNotCrowdOutTheSender(t *testing.T) {
 	during := 10 * time.Second
 	if testing.Short() {
@@ -138,15 +142,18 @@ func TestStrangersDoNotCrowdOutTheSender(t *testing.T) {
 			came := strangers(ctx, &wg, crowd.many, crowd.from, strings.TrimPrefix(r.url, "http://"), crowd.what)
 			eventually(t, startTime, "all the strangers are there", func() bool { return came.Load() >= int64(crowd.many) })
 			sent, good, slowest := genuine(r, during)
-			if good*100 < sent*95 { // on a machine with nothing else to do it is 99 of 100 and more; this one may be busy with other tests
+			// on a machine with nothing else to do it is 99 of 100 and more; this one may be busy with other tests
+			if good*100 < sent*95 {
 				t.Errorf("%d of %d deliveries were answered 200 within %v", good, sent, server.SenderPatience)
 			}
 			if got := r.ready(); got.status != http.StatusOK {
 				t.Errorf("readyz: %v", got)
 			}
 			samples := r.metrics()
-			t.Logf("%d of %d deliveries were answered 200, the slowest after %v; strangers came %d times; %v of %v connections are open", good, sent, slowest,
-				came.Load(), samples[`numhook_connections{listener="deliveries"}`], samples[`numhook_connections_most{listener="deliveries"}`])
+			t.Logf("%d of %d deliveries were answered 200, the slowest after %v; strangers came %d times; %v of %v "+
+				"connections are open", good, sent, slowest,
+				came.Load(), samples[`numhook_connections{listener="deliveries"}`],
+				samples[`numhook_connections_most{listener="deliveries"}`])
 			cancel()
 			if code := r.stop(); code != exitGood {
 				t.Errorf("the exit code is %d", code)

@@ -44,27 +44,31 @@ func newCorrupted(t *testing.T, random *rand.Rand) *corrupted {
 	c := &corrupted{T: t, random: random}
 	folder := t.TempDir()
 	path := filepath.Join(folder, "store.db")
-	c.closed, c.crashed, c.older = filepath.Join(folder, "closed.db"), filepath.Join(folder, "crashed.db"), filepath.Join(folder, "older.db")
+	c.closed, c.crashed, c.older = filepath.Join(folder, "closed.db"), filepath.Join(folder, "crashed.db"),
+		filepath.Join(folder, "older.db")
 	open := func() *sqlite.Store {
 		s, err := sqlite.Open(t.Context(), path, sqlite.Options{AllowUnsafe: true})
 		c.must(err)
 		return s
 	}
 	s := open()
-	for _, d := range []event.Downstream{{Name: "crm", Mode: event.Latest, Start: event.FromNow}, {Name: "audit", Mode: event.Every, Start: event.FromNow}} {
+	for _, d := range []event.Downstream{{Name: "crm", Mode: event.Latest, Start: event.FromNow},
+		{Name: "audit", Mode: event.Every, Start: event.FromNow}} {
 		_, err := s.Register(t.Context(), d)
 		c.must(err)
 	}
 	for n := range corruptedEvents {
 		number := random.IntN(corruptedNumbers)
-		e := eventOf(cnamBody(int64(1_600_000_000_000+random.IntN(1_000_000)), fmt.Sprintf("NAME %d", n), fmt.Sprintf("+1202555%04d", number)))
+		e := eventOf(cnamBody(int64(1_600_000_000_000+random.IntN(1_000_000)), fmt.Sprintf("NAME %d", n),
+			fmt.Sprintf("+1202555%04d", number)))
 		_, err := s.Append(t.Context(), e)
 		c.must(err)
 		c.events = append(c.events, e)
 		switch {
 		case n%100 == 0:
 			body := fmt.Appendf(nil, `{"event":"unknown","n":%d}`, n)
-			_, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.UnknownEvent, Delivery: event.Delivery{Received: time.UnixMilli(int64(n)), Path: "/", Body: body}})
+			_, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.UnknownEvent,
+				Delivery: event.Delivery{Received: time.UnixMilli(int64(n)), Path: "/", Body: body}})
 			c.must(err)
 		case n == corruptedEvents/2+1: // the first half is in the file, the second in the log
 			c.must(s.Close())
@@ -169,15 +173,17 @@ var harms = []harm{
 	{"file cut in half, with a log", true, true, false, cutTo("", 2)},
 	{"backup copied over", true, true, false, func(c *corrupted, path string) { c.copy(c.older, path, "") }},
 	{"value", false, false, false, runSQL(`UPDATE events SET value = '"FORGED"' WHERE seq = ?`)},
-	{"body", false, true, false, runSQL(`UPDATE events SET body = CAST(replace(CAST(body AS TEXT), 'NAME', 'EMAN') AS BLOB) WHERE seq = ?`)},
+	{"body", false, true, false, runSQL(`UPDATE events SET body = CAST(replace(CAST(body AS TEXT), 'NAME', 'EMAN') AS ` +
+		`BLOB) WHERE seq = ?`)},
 	{"event_ts", false, false, false, runSQL(`UPDATE events SET event_ts = event_ts + 1 WHERE seq = ?`)},
 	{"change deleted", false, false, false, runSQL(`DELETE FROM changes WHERE seq = ?`)},
 	{"superseded", false, false, false, runSQL(`UPDATE changes SET superseded = 1 - superseded WHERE seq = ?`)},
 	{"event deleted", false, true, false, runSQL(`DELETE FROM events WHERE seq = ?`)},
 }
 
-// TestCorruption damages a store in every way, at random places: nothing that is damaged is acknowledged on or handed on as if it were good once it was looked at,
-// each refusal names the file and a way on, and a repair brings back every number whose events are whole. NUMHOOK_FAULT=full has 200 rounds, otherwise one of each.
+// TestCorruption damages a store in every way, at random places: nothing that is damaged is acknowledged on or handed
+// on as if it were good once it was looked at, each refusal names the file and a way on, and a repair brings back every
+// number whose events are whole. NUMHOOK_FAULT=full has 200 rounds, otherwise one of each.
 func TestCorruption(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -209,7 +215,8 @@ func (c *corrupted) round(h harm) string {
 	}
 	h.do(c, path)
 	became := c.serve(h, path)
-	saved, err := sqlite.Repair(c.Context(), path, sqlite.Salvage{Check: agreement(nil), Restore: contract.Restore, Now: time.Now()})
+	saved, err := sqlite.Repair(c.Context(), path, sqlite.Salvage{Check: agreement(nil), Restore: contract.Restore,
+		Now: time.Now()})
 	if e, ok := errors.AsType[*event.Error](err); h.nothing && ok && e.Hint != "" {
 		return became
 	}
@@ -253,7 +260,8 @@ func (c *corrupted) serve(h harm, path string) string {
 		c.same(s)
 		return "without harm"
 	}
-	if _, err := s.Append(c.Context(), eventOf(cnamBody(1, "LATE", "+12025559999"))); event.KindOf(err) != event.Unavailable || !strings.Contains(err.Error(), "damaged") {
+	if _, err := s.Append(c.Context(), eventOf(cnamBody(1, "LATE", "+12025559999"))); event.KindOf(
+		err) != event.Unavailable || !strings.Contains(err.Error(), "damaged") {
 		c.Errorf("a damaged store acknowledges: %v", err)
 	}
 	if attempts, _, err := s.Claim(c.Context(), "audit", 10); err == nil {
@@ -323,7 +331,8 @@ func (c *corrupted) numbers(s sourceOfAll, has map[event.ID]bool) {
 	}
 }
 
-// whole looks at a store that was repaired: it is good, has the newest value of each event that was saved, and enqueues each of them.
+// whole looks at a store that was repaired: it is good, has the newest value of each event that was saved, and enqueues
+// each of them.
 func (c *corrupted) whole(path string, events int64) {
 	c.Helper()
 	r, err := sqlite.OpenReader(c.Context(), path)

@@ -71,7 +71,8 @@ func (p *passedOver) end() bool {
 	case p.count > mostPassed:
 		fmt.Fprintf(p.out, "numhook: passed over %d more\n", p.count-mostPassed)
 	}
-	fmt.Fprintln(p.out, "  the store is damaged: numhook store check says what is, and store check --repair saves what is whole")
+	fmt.Fprintln(p.out, "  the store is damaged: numhook store check says what is, and store check --repair saves what "+
+		"is whole")
 	return true
 }
 

@@ -36,13 +36,15 @@ func (s *site) alter(onSQLite, onPostgres string) {
 	}
 }
 
-// What is kept and does not agree with its identity is not shown: lists pass over it, say so, and exit 1; who asks for it alone is told that it is damaged.
+// What is kept and does not agree with its identity is not shown: lists pass over it, say so, and exit 1; who asks for
+// it alone is told that it is damaged.
 func TestDamagedThingsAreNotShown(t *testing.T) { onEachEngine(t, damagedThingsAreNotShown) }
 
 func damagedThingsAreNotShown(t *testing.T, s *site) {
 	r := s.start()
 	for i := range 6 {
-		if got := r.post("/", cnamBody(int64(1000+i), fmt.Sprintf("NAME %d", i), fmt.Sprintf("+1202555010%d", i))); got.status != http.StatusOK {
+		if got := r.post("/", cnamBody(int64(1000+i), fmt.Sprintf("NAME %d", i),
+			fmt.Sprintf("+1202555010%d", i))); got.status != http.StatusOK {
 			t.Fatal(got)
 		}
 	}
@@ -52,9 +54,11 @@ func damagedThingsAreNotShown(t *testing.T, s *site) {
 		}
 	}
 	r.stop()
-	s.alter(`UPDATE events SET value = '"FORGED"' WHERE seq = 2; UPDATE events SET body = CAST(replace(CAST(body AS TEXT), 'NAME 4', 'NAME 5') AS BLOB) WHERE seq = 5;
+	s.alter(`UPDATE events SET value = '"FORGED"' WHERE seq = 2; UPDATE events
+		SET body = CAST(replace(CAST(body AS TEXT), 'NAME 4', 'NAME 5') AS BLOB) WHERE seq = 5;
 		UPDATE quarantine SET body = x'7b7d' WHERE id = 1`,
-		`UPDATE numhook.events SET value = '"FORGED"' WHERE seq = (SELECT seq FROM numhook.events ORDER BY seq OFFSET 1 LIMIT 1);
+		`UPDATE numhook.events SET value = '"FORGED"' WHERE seq = (SELECT seq FROM numhook.events ORDER BY seq OFFSET 1
+			LIMIT 1);
 		UPDATE numhook.events SET body = convert_to(replace(convert_from(body, 'UTF8'), 'NAME 4', 'NAME 5'), 'UTF8')
 			WHERE seq = (SELECT seq FROM numhook.events ORDER BY seq OFFSET 4 LIMIT 1);
 		UPDATE numhook.quarantine SET body = '{}' WHERE id = (SELECT min(id) FROM numhook.quarantine)`)
@@ -62,20 +66,24 @@ func damagedThingsAreNotShown(t *testing.T, s *site) {
 		args         []string
 		shown, wrong int
 	}{
-		{[]string{"numbers", "list"}, 4, 2}, {[]string{"numbers", "list", "--limit", "4"}, 4, 2}, {[]string{"numbers", "list", "--limit", "2"}, 2, 1},
-		{[]string{"events", "list"}, 4, 2}, {[]string{"events", "list", "--limit", "3"}, 3, 1}, {[]string{"quarantine", "list"}, 1, 1},
+		{[]string{"numbers", "list"}, 4, 2}, {[]string{"numbers", "list", "--limit", "4"}, 4, 2},
+		{[]string{"numbers", "list", "--limit", "2"}, 2, 1},
+		{[]string{"events", "list"}, 4, 2}, {[]string{"events", "list", "--limit", "3"}, 3, 1},
+		{[]string{"quarantine", "list"}, 1, 1},
 	} {
 		got := s.run(append(c.args, "--format", "json")...)
 		var shown []json.RawMessage
 		if err := json.Unmarshal([]byte(got.stdout), &shown); err != nil || got.code != exitNo || len(shown) != c.shown ||
 			strings.Count(got.stderr, "passed over") != c.wrong || !strings.Contains(got.stderr, "store check") {
-			t.Errorf("%v: exit code %d, %d shown (%v), want %d, and %d passed over: %s", c.args, got.code, len(shown), err, c.shown, c.wrong, got.stderr)
+			t.Errorf("%v: exit code %d, %d shown (%v), want %d, and %d passed over: %s", c.args, got.code, len(shown), err,
+				c.shown, c.wrong, got.stderr)
 		}
 		if strings.Contains(got.stdout+got.stderr, "FORGED") || strings.Contains(got.stderr, "+1202") {
 			t.Errorf("%v shows what is forged, or names a number: %s%s", c.args, got.stdout, got.stderr)
 		}
 	}
-	for _, args := range [][]string{{"numbers", "show", "+12025550101"}, {"numbers", "show", "+12025550104"}, {"numbers", "show", "+12025550101", "--as-of", "5000"}} {
+	for _, args := range [][]string{{"numbers", "show", "+12025550101"}, {"numbers", "show", "+12025550104"},
+		{"numbers", "show", "+12025550101", "--as-of", "5000"}} {
 		if got := s.run(args...); got.code != exitNo || got.stdout != "" || !strings.Contains(got.stderr, "store check") {
 			t.Errorf("%v: %+v", args, got)
 		}
@@ -85,8 +93,8 @@ func damagedThingsAreNotShown(t *testing.T, s *site) {
 	}
 }
 
-// What is in the outbox and does not agree with its identity is never handed on: it is counted, the store is looked at as a whole, and from then on nothing is acknowledged
-// and nothing handed on.
+// What is in the outbox and does not agree with its identity is never handed on: it is counted, the store is looked at
+// as a whole, and from then on nothing is acknowledged and nothing handed on.
 func TestDamagedThingsAreNotHandedOn(t *testing.T) { onEachEngine(t, damagedThingsAreNotHandedOn) }
 
 func damagedThingsAreNotHandedOn(t *testing.T, s *site) {
@@ -95,13 +103,15 @@ func damagedThingsAreNotHandedOn(t *testing.T, s *site) {
 	if got := s.run("downstreams", "pause", "crm"); got.code != exitGood {
 		t.Fatal(got)
 	}
-	for _, body := range []string{cnamBody(1, "ONE", "+12025550101"), cnamBody(2, "TWO", "+12025550102"), cnamBody(3, "THREE", "+12025550102")} {
+	for _, body := range []string{cnamBody(1, "ONE", "+12025550101"), cnamBody(2, "TWO", "+12025550102"),
+		cnamBody(3, "THREE", "+12025550102")} {
 		if got := r.post("/", body); got.status != http.StatusOK {
 			t.Fatal(got)
 		}
 	}
 	r.awaitMetric(`numhook_store_check{state="good"} 1`)
-	s.alter(`UPDATE events SET value = '"FORGED"' WHERE event_ts IN (1, 2)`, `UPDATE numhook.events SET value = '"FORGED"' WHERE event_ts IN (1, 2)`)
+	s.alter(`UPDATE events SET value = '"FORGED"' WHERE event_ts IN (1, 2)`, `UPDATE numhook.events SET value = `+
+		`'"FORGED"' WHERE event_ts IN (1, 2)`)
 	if got := s.run("downstreams", "resume", "crm"); got.code != exitGood {
 		t.Fatal(got)
 	}
@@ -120,17 +130,20 @@ func damagedThingsAreNotHandedOn(t *testing.T, s *site) {
 	}
 	got := s.run("store", "check", "--format", "json")
 	var found storeChecked
-	if err := json.Unmarshal([]byte(got.stdout), &found); err != nil || got.code != exitNo || found.Good || len(found.Findings) != 2 {
+	if err := json.Unmarshal([]byte(got.stdout), &found); err != nil || got.code != exitNo || found.Good ||
+		len(found.Findings) != 2 {
 		t.Errorf("store check: %+v (%v)", got, err)
 	}
 	if s.database != "" {
 		return
 	}
-	if got := s.run("store", "check", "--repair"); got.code != exitUse || !strings.Contains(got.stderr, "another numhook serves it") {
+	if got := s.run("store", "check", "--repair"); got.code != exitUse ||
+		!strings.Contains(got.stderr, "another numhook serves it") {
 		t.Errorf("a repair beside a receiver: %+v", got)
 	}
 	r.stop()
-	if got := s.run("store", "check", "--repair"); got.code != exitGood || !strings.Contains(got.stdout, "saved 3 events") {
+	if got := s.run("store", "check", "--repair"); got.code != exitGood ||
+		!strings.Contains(got.stdout, "saved 3 events") {
 		t.Errorf("the repair: %+v", got)
 	}
 	if got := s.run("numbers", "show", "+12025550101"); got.code != exitGood || !strings.Contains(got.stdout, `"ONE"`) {

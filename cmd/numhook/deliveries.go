@@ -41,20 +41,25 @@ type deliveryRow struct {
 	Due        time.Time         `json:"due,omitzero"`
 	Attempted  time.Time         `json:"attempted,omitzero"`
 	Reason     string            `json:"reason,omitempty"`
-	Output     string            `json:"output,omitempty"` // what the last attempt's program printed on standard error, escaped; a list leaves it out
+	// what the last attempt's program printed on standard error, escaped; a list leaves it out
+	Output string `json:"output,omitempty"`
 }
 
 func showRow(o event.OutboxRow) deliveryRow {
 	return deliveryRow{
-		ID: o.ID, Change: changeID(o), Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State, EventID: o.EventID, EventName: o.EventName, TS: o.TS,
-		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason, Output: o.Output,
+		ID: o.ID, Change: changeID(o), Downstream: o.Downstream, Number: o.Number, Attribute: o.Attribute, State: o.State,
+		EventID: o.EventID, EventName: o.EventName, TS: o.TS,
+		Value: o.Value, Tries: o.Tries, Since: o.Since, Due: o.Due, Attempted: o.Attempted, Reason: o.Reason,
+		Output: o.Output,
 	}
 }
 
-// changeID is the identity under which the downstream gets the row, such as its webhook-id: what its own logs speak of. It is empty for what has none.
+// changeID is the identity under which the downstream gets the row, such as its webhook-id: what its own logs speak of.
+// It is empty for what has none.
 func changeID(o event.OutboxRow) string {
 	const anyTry = 1
-	e, err := dispatch.Wrap(event.Attempt{EventID: o.EventID, EventName: o.EventName, Number: o.Number, Attribute: o.Attribute, Try: anyTry})
+	e, err := dispatch.Wrap(event.Attempt{EventID: o.EventID, EventName: o.EventName, Number: o.Number,
+		Attribute: o.Attribute, Try: anyTry})
 	if err != nil {
 		return ""
 	}
@@ -95,14 +100,18 @@ func (f deliveryFlags) filters() []event.OutboxFilter {
 
 func newDeliveriesListCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "list", Short: "List what downstreams are owed; without --state what they do not have: waiting, attempting and dead", Args: cobra.NoArgs,
-		Long: "List what downstreams are owed. A row is a number's attribute (mode latest), or what one event says about one number (mode every).",
+		Use: "list", Short: "List what downstreams are owed; without --state what they do not have: waiting, attempting " +
+			"and dead", Args: cobra.NoArgs,
+		Long: "List what downstreams are owed. A row is a number's attribute (mode latest), or what one event says about " +
+			"one number (mode every).",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	f := deliveryFlags{
 		downstream: cmd.Flags().String("downstream", "", "only what this downstream is owed"),
-		number:     cmd.Flags().String("number", "", "only what is owed of this number, and of the one with a plus where digits alone are typed"),
-		state: &choice{value: stateOpen, among: []string{stateOpen, string(event.Waiting), string(event.Attempting), string(event.Dead), string(event.Delivered),
+		number: cmd.Flags().String("number", "", "only what is owed of this number, and of the one with a plus where "+
+			"digits alone are typed"),
+		state: &choice{value: stateOpen, among: []string{stateOpen, string(event.Waiting), string(event.Attempting),
+			string(event.Dead), string(event.Delivered),
 			string(event.Skipped), stateAll}},
 	}
 	cmd.Flags().Var(f.state, "state", "only rows in this state: "+strings.Join(f.state.among, ", "))
@@ -121,13 +130,15 @@ func newDeliveriesListCommand() *cobra.Command {
 			}
 		}
 		rows := newOutboxPages(from, f.filters(), *after)
-		out := newList(cmd.OutOrStdout(), format.value, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE", "TRIES", "DUE", "REASON", "EVENT_ID")
+		out := newList(cmd.OutOrStdout(), format.value, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE", "TRIES", "DUE",
+			"REASON", "EVENT_ID")
 		return out.pages(*limit, func(limit int) (int, error) {
 			rows, err := rows.next(ctx, limit)
 			now := time.Now()
 			for _, o := range rows {
 				out.entry(showRow(o), []string{
-					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)), string(o.State), strconv.Itoa(o.Tries),
+					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)), string(o.State),
+					strconv.Itoa(o.Tries),
 					dueIn(o, now), orDash(o.Reason), o.EventID.String()[:shortID],
 				})
 			}
@@ -138,7 +149,8 @@ func newDeliveriesListCommand() *cobra.Command {
 }
 
 func newDeliveriesShowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Show one row of what is owed: its value, its attempts, and what the last one ended in", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one row of what is owed: its value, its attempts, and what the " +
+		"last one ended in", Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ids, err := idsOf(args, "row", "deliveries list")
@@ -164,10 +176,12 @@ func newDeliveriesShowCommand() *cobra.Command {
 
 func writeRows(w io.Writer, o event.OutboxRow, now time.Time) error {
 	fmt.Fprintf(w, "row %d\n  change        %s\n  downstream    %s\n  number        %s\n  attribute     %s\n", o.ID,
-		orDash(terminal.Escape(changeID(o))), terminal.Escape(o.Downstream), orDash(terminal.Escape(o.Number)), orDash(string(o.Attribute)))
+		orDash(terminal.Escape(changeID(o))), terminal.Escape(o.Downstream), orDash(terminal.Escape(o.Number)),
+		orDash(string(o.Attribute)))
 	fmt.Fprintf(w, "  value         %s\n  set by event  %s\n", orDash(valueText(o.Value)), o.EventID)
 	fmt.Fprintf(w, "  of            %s, event_ts %d (%s)\n", terminal.Escape(o.EventName), o.TS, sendersTime(o.TS))
-	fmt.Fprintf(w, "  state         %s\n  owed since    %s (%s)\n  tries         %d\n", o.State, o.Since.Format(time.RFC3339), age(o.Since, now), o.Tries)
+	fmt.Fprintf(w, "  state         %s\n  owed since    %s (%s)\n  tries         %d\n", o.State,
+		o.Since.Format(time.RFC3339), age(o.Since, now), o.Tries)
 	if !o.Attempted.IsZero() {
 		fmt.Fprintf(w, "  last attempt  ended %s (%s): %s\n", o.Attempted.Format(time.RFC3339), age(o.Attempted, now),
 			cmp.Or(terminal.Escape(o.Reason), "confirmed"))
@@ -177,12 +191,14 @@ func writeRows(w io.Writer, o event.OutboxRow, now time.Time) error {
 		fmt.Fprintf(w, "  due           %s (%s)\n", o.Due.Format(time.RFC3339), dueIn(o, now))
 	}
 	if o.State == event.Dead {
-		fmt.Fprintf(w, "  next          numhook deliveries retry %d, once the cause is mended; or numhook deliveries skip %d\n", o.ID, o.ID)
+		fmt.Fprintf(w, "  next          numhook deliveries retry %d, once the cause is mended; or numhook deliveries "+
+			"skip %d\n", o.ID, o.ID)
 	}
 	return nil
 }
 
-// writeOutput shows what a program printed, line by line. It was escaped when it was kept; a line must not end, nor steer a terminal, whoever wrote it.
+// writeOutput shows what a program printed, line by line. It was escaped when it was kept; a line must not end, nor
+// steer a terminal, whoever wrote it.
 func writeOutput(w io.Writer, output string) {
 	if output == "" {
 		return
@@ -204,7 +220,8 @@ type rowChanged struct {
 func newDeliveriesRetryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "retry ID...", Short: "Make rows due at once; with --dead, all that are dead",
-		Long: "Make rows due at once, whatever became of them: waiting, delivered, dead or skipped. What comes after an attempt that is under way decides itself.\n" +
+		Long: "Make rows due at once, whatever became of them: waiting, delivered, dead or skipped. What comes after an " +
+			"attempt that is under way decides itself.\n" +
 			"The exit code is 1 when any of them is not there or cannot be retried.",
 	}
 	changeRows(cmd, event.Waiting, store.Outbox.Retry)
@@ -214,7 +231,8 @@ func newDeliveriesRetryCommand() *cobra.Command {
 func newDeliveriesSkipCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "skip ID...", Short: "Give up rows that are waiting or dead; with --dead, all that are dead",
-		Long: "Give up rows that are waiting or dead: the downstream is not sent them, and they are no longer counted. A newer value of the number is owed as ever;\n" +
+		Long: "Give up rows that are waiting or dead: the downstream is not sent them, and they are no longer counted. A " +
+			"newer value of the number is owed as ever;\n" +
 			"retry and replay bring a skipped row back. The exit code is 1 when any of them is not there or cannot be skipped.",
 	}
 	changeRows(cmd, event.Skipped, store.Outbox.Skip)
@@ -232,7 +250,8 @@ func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.
 		case err != nil:
 			return err
 		case *dead == (len(ids) > 0):
-			return fmt.Errorf("cannot %s: give the IDs of rows, as deliveries list shows them, or --dead for all that are dead", cmd.Name())
+			return fmt.Errorf("cannot %s: give the IDs of rows, as deliveries list shows them, or --dead for all that are dead",
+				cmd.Name())
 		case *downstream != "" && !*dead:
 			return fmt.Errorf("cannot %s: --downstream goes with --dead", cmd.Name())
 		}

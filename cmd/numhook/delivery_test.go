@@ -17,9 +17,11 @@ const (
 	addressEvent = "number_management.peering_number_emergency_address_updated"
 )
 
-// cnamBody is a canonical body: what identifies the event is the SHA-256 of just these bytes, as long as name and numbers need no escape.
+// cnamBody is a canonical body: what identifies the event is the SHA-256 of just these bytes, as long as name and
+// numbers need no escape.
 func cnamBody(ts int64, name string, numbers ...string) string {
-	return fmt.Sprintf(`{"event":%q,"event_ts":%d,"payload":{"account_id":"acct-1","object":{"carrier_code":3457,"cnam":%q,"phone_numbers":%s}}}`,
+	return fmt.Sprintf(`{"event":%q,"event_ts":%d,"payload":{"account_id":"acct-1","object":{"carrier_code":3457,`+
+		`"cnam":%q,"phone_numbers":%s}}}`,
 		cnamEvent, ts, name, quoted(numbers))
 }
 

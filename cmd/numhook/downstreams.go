@@ -18,7 +18,8 @@ import (
 
 func newDownstreamsCommand() *cobra.Command {
 	return newVerbGroup("downstreams", "See how the systems that changes are handed on to stand, pause and resume them",
-		newDownstreamsStatusCommand(), newDownstreamsPauseCommand(), newDownstreamsResumeCommand(), newDownstreamsRemoveCommand())
+		newDownstreamsStatusCommand(), newDownstreamsPauseCommand(), newDownstreamsResumeCommand(),
+		newDownstreamsRemoveCommand())
 }
 
 // How a downstream stands, in one word.
@@ -44,8 +45,9 @@ type downstreamShown struct {
 
 func showDownstream(s event.DownstreamStatus) downstreamShown {
 	return downstreamShown{
-		Downstream: s.Downstream, State: statusState(s), Filled: s.Filled, Registered: s.Registered, Paused: s.Paused, PausedWhy: s.PausedWhy,
-		Waiting: s.Waiting, Attempting: s.Attempting, Dead: s.Dead, Oldest: s.Oldest,
+		Downstream: s.Downstream, State: statusState(s), Filled: s.Filled, Registered: s.Registered, Paused: s.Paused,
+		PausedWhy: s.PausedWhy,
+		Waiting:   s.Waiting, Attempting: s.Attempting, Dead: s.Dead, Oldest: s.Oldest,
 	}
 }
 
@@ -61,7 +63,8 @@ func statusState(s event.DownstreamStatus) string {
 
 func newDownstreamsStatusCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "status [NAME]", Aliases: []string{"list"}, Short: "Show what each downstream is owed and since when, or one downstream in full", Args: cobra.MaximumNArgs(1),
+		Use: "status [NAME]", Aliases: []string{"list"}, Short: "Show what each downstream is owed and since when, or one " +
+			"downstream in full", Args: cobra.MaximumNArgs(1),
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -100,7 +103,8 @@ func listDownstreams(cmd *cobra.Command, from store.OutboxReader, format string)
 			why = s.PausedWhy
 		}
 		out.entry(showDownstream(s), []string{
-			s.Name, string(s.Mode), statusState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10), oldest,
+			s.Name, string(s.Mode), statusState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10),
+			oldest,
 			s.Registered.Format(time.RFC3339), why,
 		})
 	}
@@ -130,7 +134,8 @@ func findDownstream(ctx context.Context, from store.OutboxReader, name string) (
 	if len(known) > 0 {
 		hint = "registered are " + strings.Join(known, ", ") + "; " + howToRegister
 	}
-	return event.DownstreamStatus{}, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot find downstream %q: it is not registered", name), Hint: hint}
+	return event.DownstreamStatus{}, &event.Error{Kind: event.NotFound,
+		Text: fmt.Sprintf("cannot find downstream %q: it is not registered", name), Hint: hint}
 }
 
 func writeDownstream(w io.Writer, s event.DownstreamStatus, now time.Time) error {
@@ -151,9 +156,11 @@ func writeDownstream(w io.Writer, s event.DownstreamStatus, now time.Time) error
 	fmt.Fprintf(w, "  registered   %s\n", s.Registered.Format(time.RFC3339))
 	switch statusState(s) {
 	case statePaused:
-		fmt.Fprintf(w, "  state        paused since %s (%s): %s\n", s.Paused.Format(time.RFC3339), age(s.Paused, now), terminal.Escape(s.PausedWhy))
+		fmt.Fprintf(w, "  state        paused since %s (%s): %s\n", s.Paused.Format(time.RFC3339), age(s.Paused, now),
+			terminal.Escape(s.PausedWhy))
 	case stateFilling:
-		fmt.Fprintln(w, "  state        filling: what its start asks for is not all owed yet; a receiver with --config does it")
+		fmt.Fprintln(w, "  state        filling: what its start asks for is not all owed yet; a receiver with "+
+			"--config does it")
 	default:
 		fmt.Fprintln(w, "  state        active")
 	}
@@ -176,8 +183,10 @@ func writeDownstream(w io.Writer, s event.DownstreamStatus, now time.Time) error
 
 func newDownstreamsPauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "pause NAME", Short: "Let nothing more be sent to a downstream; what it is owed is kept", Args: cobra.ExactArgs(1),
-		Long: "Let nothing more be sent to a downstream, from any receiver, until it is resumed. What it is owed is kept and goes on being owed. An attempt\n" +
+		Use: "pause NAME", Short: "Let nothing more be sent to a downstream; what it is owed is kept",
+		Args: cobra.ExactArgs(1),
+		Long: "Let nothing more be sent to a downstream, from any receiver, until it is resumed. What it is owed is kept " +
+			"and goes on being owed. An attempt\n" +
 			"that is under way ends as it would.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
@@ -186,9 +195,10 @@ func newDownstreamsPauseCommand() *cobra.Command {
 		if strings.TrimSpace(*why) == "" {
 			return errors.New("cannot pause the downstream: --why is empty: say why, for whoever finds it paused")
 		}
-		return changeDownstream(cmd, *url, format.value, args[0], "paused, and keeps what it is owed", func(ctx context.Context, s store.Outbox) error {
-			return s.Pause(ctx, args[0], *why)
-		})
+		return changeDownstream(cmd, *url, format.value, args[0], "paused, and keeps what it is owed",
+			func(ctx context.Context, s store.Outbox) error {
+				return s.Pause(ctx, args[0], *why)
+			})
 	}
 	return cmd
 }
@@ -205,7 +215,9 @@ func newDownstreamsResumeCommand() *cobra.Command {
 }
 
 // changeDownstream changes a downstream that is known, and shows how it stands then.
-func changeDownstream(cmd *cobra.Command, url, format, name, done string, change func(context.Context, store.Outbox) error) (err error) {
+func changeDownstream(
+	cmd *cobra.Command, url, format, name, done string, change func(context.Context, store.Outbox) error,
+) (err error) {
 	ctx := cmd.Context()
 	s, err := openOperator(ctx, url)
 	if err != nil {
@@ -225,7 +237,8 @@ func changeDownstream(cmd *cobra.Command, url, format, name, done string, change
 	if format == "json" {
 		return writeJSON(cmd.OutOrStdout(), showDownstream(status))
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", terminal.Escape(name), done, status.Waiting+status.Attempting, status.Dead)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is %s: %d owed, %d dead\n", terminal.Escape(name), done,
+		status.Waiting+status.Attempting, status.Dead)
 	return err
 }
 
@@ -239,8 +252,10 @@ type downstreamRemoved struct {
 func newDownstreamsRemoveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "remove NAME --yes", Short: "Forget a downstream and all that it is owed", Args: cobra.ExactArgs(1),
-		Long: "Forget a downstream, all that it is owed, and what it has been delivered. Take it out of every receiver's --config\n" +
-			"and restart it first: until a receiver that names it is started again nothing is owed to it, and with start: now\n" +
+		Long: "Forget a downstream, all that it is owed, and what it has been delivered. Take it out of every receiver's " +
+			"--config\n" +
+			"and restart it first: until a receiver that names it is started again nothing is owed to it, and with " +
+			"start: now\n" +
 			"what comes meanwhile never will be.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
@@ -266,8 +281,10 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 	if !yes {
 		return &exitError{code: exitUse, err: &event.Error{
 			Kind: event.Invalid,
-			Text: fmt.Sprintf("cannot remove downstream %q without --yes: it would forget that %d rows are owed and %d are dead, and what had been delivered", name, gone.Outbox, gone.Dead),
-			Hint: "nothing has been removed; take it out of every receiver's --config and restart it first, and then: numhook downstreams remove " + name + " --yes",
+			Text: fmt.Sprintf("cannot remove downstream %q without --yes: it would forget that %d rows are owed and %d are "+
+				"dead, and what had been delivered", name, gone.Outbox, gone.Dead),
+			Hint: "nothing has been removed; take it out of every receiver's --config and restart it first, and then: numhook " +
+				"downstreams remove " + name + " --yes",
 		}}
 	}
 	if err := s.Remove(ctx, name); err != nil {
@@ -276,8 +293,10 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 	if format == "json" {
 		return writeJSON(cmd.OutOrStdout(), gone)
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; until a receiver that names it is started again "+
-		"nothing is owed to it, and with start: now what comes meanwhile never will be\n", terminal.Escape(name), gone.Outbox, gone.Dead)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "downstream %s is forgotten: %d owed, %d dead; until a receiver that names "+
+		"it is started again "+
+		"nothing is owed to it, and with start: now what comes meanwhile never will be\n", terminal.Escape(name), gone.Outbox,
+		gone.Dead)
 	return err
 }
 

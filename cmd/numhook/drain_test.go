@@ -35,7 +35,8 @@ func TestDrainsUnderLoad(t *testing.T) {
 		t.Error("the senders were still answered after the receiver had ended")
 	}
 	for status := range load.answers { // traffic itself refuses any other kind of answer, and a 503 without Retry-After
-		if status != 0 && status != http.StatusOK && status != http.StatusBadRequest && status != http.StatusServiceUnavailable {
+		if status != 0 && status != http.StatusOK && status != http.StatusBadRequest &&
+			status != http.StatusServiceUnavailable {
 			t.Errorf("answers %v", load.answers)
 		}
 	}
@@ -52,7 +53,8 @@ func TestDrainsUnderLoad(t *testing.T) {
 	}
 }
 
-// Connections that are idle, silent or in the middle of a body do not keep the process, and a delivery that it has begun to read is taken to its end.
+// Connections that are idle, silent or in the middle of a body do not keep the process, and a delivery that it has
+// begun to read is taken to its end.
 func TestDrainsBesideStrayConnections(t *testing.T) {
 	t.Parallel() // it mostly waits
 	r := startReceiver(t)
@@ -100,7 +102,8 @@ func TestDrainsBesideStrayConnections(t *testing.T) {
 	}
 }
 
-// What comes while it drains is answered 503 or not at all, which the sender takes for the same, and readyz says that it drains.
+// What comes while it drains is answered 503 or not at all, which the sender takes for the same, and readyz says that
+// it drains.
 func TestRefusesWhatComesWhileItDrains(t *testing.T) {
 	t.Parallel() // it mostly waits
 	r := startReceiver(t)

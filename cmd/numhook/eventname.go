@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// eventNamed finds the event that a name, or its end, means: cnam_updated is enough where no other event ends like this.
-// It gives the empty string when none does.
+// eventNamed finds the event that a name, or its end, means: cnam_updated is enough where no other event ends like
+// this. It gives the empty string when none does.
 func eventNamed(arg string, events []string) (string, error) {
 	if slices.Contains(events, arg) {
 		return arg, nil

@@ -59,8 +59,10 @@ func showDelivery(d event.Delivery, body bool) deliveryShown {
 
 func showEvent(e event.Stored, body bool) eventShown {
 	return eventShown{
-		ID: e.ID, Seq: e.Seq, Name: e.Name, TS: e.TS, AccountID: e.AccountID, CarrierCode: e.CarrierCode, Numbers: e.Numbers, Attribute: e.Attribute,
-		Value: e.Value, Drift: e.Drift, Lint: e.Lint, Quarantine: e.Quarantine, deliveryShown: showDelivery(e.Delivery, body),
+		ID: e.ID, Seq: e.Seq, Name: e.Name, TS: e.TS, AccountID: e.AccountID, CarrierCode: e.CarrierCode, Numbers: e.Numbers,
+		Attribute: e.Attribute,
+		Value:     e.Value, Drift: e.Drift, Lint: e.Lint, Quarantine: e.Quarantine, deliveryShown: showDelivery(e.Delivery,
+			body),
 	}
 }
 
@@ -75,7 +77,8 @@ func newEventsListCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
-		out := newList(cmd.OutOrStdout(), format.value, "SEQ", "RECEIVED", "EVENT_TS", "EVENT", "NUMBERS", "DRIFT", "LINT", "ID")
+		out := newList(cmd.OutOrStdout(), format.value, "SEQ", "RECEIVED", "EVENT_TS", "EVENT", "NUMBERS", "DRIFT", "LINT",
+			"ID")
 		next := *after
 		return out.pages(*limit, func(limit int) (int, error) {
 			events, err := from.Events(cmd.Context(), next, limit)
@@ -93,7 +96,8 @@ func newEventsListCommand() *cobra.Command {
 }
 
 func newEventsShowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Show one event with its body; the first digits of its id are enough", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one event with its body; the first digits of its id are enough",
+		Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		from, err := openReader(cmd.Context(), *url)
@@ -146,8 +150,10 @@ func fullID(ctx context.Context, from reader, digits string) (event.ID, error) {
 
 func writeEvent(w io.Writer, e event.Stored) error {
 	fmt.Fprintf(w, "event %s\n", e.ID)
-	fmt.Fprintf(w, "  seq           %d\n  name          %s\n  event_ts      %d (%s)\n", e.Seq, terminal.Escape(e.Name), e.TS, sendersTime(e.TS))
-	fmt.Fprintf(w, "  account       %s\n  carrier code  %d\n  numbers       %s\n", terminal.Escape(e.AccountID), e.CarrierCode,
+	fmt.Fprintf(w, "  seq           %d\n  name          %s\n  event_ts      %d (%s)\n", e.Seq, terminal.Escape(e.Name),
+		e.TS, sendersTime(e.TS))
+	fmt.Fprintf(w, "  account       %s\n  carrier code  %d\n  numbers       %s\n", terminal.Escape(e.AccountID),
+		e.CarrierCode,
 		strings.Join(escapedAll(e.Numbers), " "))
 	if e.Changes() {
 		fmt.Fprintf(w, "  sets          %s = %s\n", e.Attribute, valueText(e.Value))
@@ -164,7 +170,8 @@ func writeEvent(w io.Writer, e event.Stored) error {
 
 func writeFindings(w io.Writer, findings []event.Finding) {
 	for _, f := range findings {
-		fmt.Fprintf(w, "  %-13s %s %s: %s\n", f.Kind, terminal.Line(f.Rule), terminal.Escape(f.Pointer), terminal.Line(f.Message))
+		fmt.Fprintf(w, "  %-13s %s %s: %s\n", f.Kind, terminal.Line(f.Rule), terminal.Escape(f.Pointer),
+			terminal.Line(f.Message))
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// writing are the calls that can change a file. The engine makes some of them and not others; the suite tries all, and its report says how many it met.
+// writing are the calls that can change a file. The engine makes some of them and not others; the suite tries all, and
+// its report says how many it met.
 var writing = []string{"write", "pwrite64", "fsync", "fdatasync", "ftruncate"}
 
 // watched keeps strace to the calls on the store's files that matter here.
@@ -22,10 +23,12 @@ func (s *site) watched() []string {
 	return flags
 }
 
-// occasions are which of a thread's calls fail, in strace's words: all, one in the middle, the first, and again and again.
+// occasions are which of a thread's calls fail, in strace's words: all, one in the middle, the first, and again and
+// again.
 var occasions = []string{"1+", "5", "1", "3+6"}
 
-// callsFail: each of the calls fails, for want of space and for a broken disk, while the receiver runs and while it opens what a crash left.
+// callsFail: each of the calls fails, for want of space and for a broken disk, while the receiver runs and while it
+// opens what a crash left.
 func (s *faultSuite) callsFail(t *testing.T) {
 	defer s.done(t)
 	strace := needStrace(t)
@@ -47,7 +50,8 @@ func (s *faultSuite) callFails(t *testing.T, strace, name, errno string) {
 	for _, when := range occasions[:s.size.occasions] {
 		for range s.size.again {
 			inject := []string{"-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when)}
-			if name == "ftruncate" { // a store truncates its log when it begins it again, and that it does after an fsync that failed
+			// a store truncates its log when it begins it again, and that it does after an fsync that failed
+			if name == "ftruncate" {
 				inject = append(inject, "-e", fmt.Sprintf("inject=fsync:error=%s:when=3+9", errno))
 			}
 			row.Faults += s.failWhileItRuns(v, load, strace, inject, when == "1+" && (name == "pwrite64" || name == "fsync"))
@@ -62,7 +66,8 @@ func (s *faultSuite) callFails(t *testing.T, strace, name, errno string) {
 	s.verdict(load, v.snapshot(), row)
 }
 
-// failWhileItRuns lets calls of a receiver under load fail, and returns how many did. always says that all do without which nothing can be stored.
+// failWhileItRuns lets calls of a receiver under load fail, and returns how many did. always says that all do without
+// which nothing can be stored.
 func (s *faultSuite) failWhileItRuns(v *vault, load *traffic, strace string, inject []string, always bool) int {
 	f := v.fleet(1)
 	r := f.receivers[0]
@@ -128,13 +133,15 @@ func (tr *traffic) distrustful(v *vault, calls []call) {
 		case c.name == "unlink" && !c.failed, c.name == "ftruncate" && !c.failed && c.args[1] == "0":
 			distrusted = 0
 		case c.name == "pwrite64" && distrusted != 0:
-			tr.Errorf("the log was written in line %d of the trace, although its fsync had failed in line %d and it was not begun anew", c.begin, distrusted)
+			tr.Errorf("the log was written in line %d of the trace, although its fsync had failed in line %d and it was not "+
+				"begun anew", c.begin, distrusted)
 			return
 		}
 	}
 }
 
-// failWhileItOpens lets calls fail while a receiver opens what a crash left, and returns how many did. It may refuse, or serve in the end.
+// failWhileItOpens lets calls fail while a receiver opens what a crash left, and returns how many did. It may refuse,
+// or serve in the end.
 func failWhileItOpens(v *vault, load *traffic, strace string, inject []string) int {
 	load.crash(v)
 	trace := filepath.Join(v.folder, "opening")

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// disk is a folder on a machine whose power may go: what the running system sees, and of that, what is sure to be there afterwards. What is not sure may be
-// there or not, in any part and in any order; there is no order but that of an fsync, of a file for its bytes and of a folder for its names.
+// disk is a folder on a machine whose power may go: what the running system sees, and of that, what is sure to be there
+// afterwards. What is not sure may be there or not, in any part and in any order; there is no order but that of an
+// fsync, of a file for its bytes and of a folder for its names.
 type disk struct {
 	testing.TB
 	folder string
@@ -27,10 +28,11 @@ type diskFile struct {
 
 // change is one of a file's bytes, or of its length when data is nil.
 type change struct {
-	at     int64
-	data   []byte
-	over   bool // the call has returned
-	doomed bool // an fsync failed that should have made sure of it: the system may take it for written, and no later fsync writes it
+	at   int64
+	data []byte
+	over bool // the call has returned
+	// an fsync failed that should have made sure of it: the system may take it for written, and no later fsync writes it
+	doomed bool
 }
 
 // naming is a name that was given to a file or folder, or taken away.
@@ -50,10 +52,12 @@ func newDisk(t testing.TB, folder string) *disk {
 
 // keeps reports whether a path is of the disk, and its bytes are more than memory that processes share, or a lock.
 func (d *disk) keeps(path string) bool {
-	return (path == d.folder || strings.HasPrefix(path, d.folder+"/")) && !strings.HasSuffix(path, "-shm") && !strings.HasSuffix(path, ".lock")
+	return (path == d.folder || strings.HasPrefix(path, d.folder+"/")) && !strings.HasSuffix(path, "-shm") &&
+		!strings.HasSuffix(path, ".lock")
 }
 
-// begin notes that a call has begun: from now on it may have had its effect. The function that it returns notes that it is over.
+// begin notes that a call has begun: from now on it may have had its effect. The function that it returns notes that it
+// is over.
 func (d *disk) begin(c *call) (over func()) {
 	d.Helper()
 	path := c.path()
@@ -159,7 +163,8 @@ func (f *diskFile) doom() {
 	}
 }
 
-// outdate takes the change, which is sure now, out of those that are not, and whatever it wrote over out of the ones before it.
+// outdate takes the change, which is sure now, out of those that are not, and whatever it wrote over out of the ones
+// before it.
 func (c *change) outdate(changed []*change) (left []*change) {
 	index := slices.Index(changed, c)
 	for _, before := range changed[:index] {
@@ -191,7 +196,8 @@ func (c *change) part(from, to int64) []*change {
 
 func always(int64) bool { return true }
 
-// apply is the content with those parts of the change that are kept; a part lies in one sector, and is asked for by that sector's number.
+// apply is the content with those parts of the change that are kept; a part lies in one sector, and is asked for by
+// that sector's number.
 func (c *change) apply(content []byte, kept func(sector int64) bool) []byte {
 	if c.data == nil {
 		switch size := int64(len(content)); {

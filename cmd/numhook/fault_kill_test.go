@@ -16,7 +16,8 @@ const (
 	faultWait    = 2 * time.Minute        // for whatever has to come back by itself
 )
 
-// killed: the one receiver on an embedded store is killed at random moments under load, every third time also while it opens what the last one left.
+// killed: the one receiver on an embedded store is killed at random moments under load, every third time also while it
+// opens what the last one left.
 func (s *faultSuite) killed(t *testing.T) {
 	defer s.done(t)
 	for done := 0; done < s.size.kills; {
@@ -46,7 +47,8 @@ func (s *faultSuite) killed(t *testing.T) {
 	}
 }
 
-// oneOfThreeKilled: of three receivers on one database, one after the other is killed under load, and another takes its place.
+// oneOfThreeKilled: of three receivers on one database, one after the other is killed under load, and another takes its
+// place.
 func (s *faultSuite) oneOfThreeKilled(t *testing.T) {
 	defer s.done(t)
 	for done := 0; done < s.size.oneOfThree; {
@@ -81,7 +83,8 @@ func (s *faultSuite) databaseStopped(t *testing.T) {
 				t.Fatal(err)
 			}
 			refused := load.answered(http.StatusServiceUnavailable)
-			eventually(t, faultWait, "deliveries are refused", func() bool { return load.answered(http.StatusServiceUnavailable) > refused+3 })
+			eventually(t, faultWait, "deliveries are refused",
+				func() bool { return load.answered(http.StatusServiceUnavailable) > refused+3 })
 			for _, r := range f.receivers {
 				eventually(t, faultWait, "readyz is red", func() bool { return r.ready().status == http.StatusServiceUnavailable })
 			}

@@ -10,7 +10,8 @@ import (
 	"numhook/server"
 )
 
-// network: the way from two of three receivers to the database is cut, slow, or ends in the middle of a transaction, while deliveries come in.
+// network: the way from two of three receivers to the database is cut, slow, or ends in the middle of a transaction,
+// while deliveries come in.
 func (s *faultSuite) network(t *testing.T) {
 	defer s.done(t)
 	t.Run("storm", s.networkStorm)
@@ -54,7 +55,8 @@ func (s *faultSuite) networkStorm(t *testing.T) {
 	row := faultRow{Part: "PostgreSQL: network cut, slow, reset"}
 	load.under(f, 0, stormSenders, func() {
 		for range s.size.disruptions {
-			for _, c := range []conduct{{refuse: true}, {hold: slow}, {budget: 1 + random.IntN(20_000)}, {mute: time.Millisecond + rand.N(200*time.Millisecond)}} {
+			for _, c := range []conduct{{refuse: true}, {hold: slow}, {budget: 1 + random.IntN(20_000)},
+				{mute: time.Millisecond + rand.N(200*time.Millisecond)}} {
 				for _, way := range ways[:1+random.IntN(2)] {
 					way.do(c)
 				}
@@ -84,7 +86,8 @@ func (s *faultSuite) networkStorm(t *testing.T) {
 	s.finish(load, v, f, row)
 }
 
-// ambiguousCommits: the answer to a commit is lost. The receiver must not say 200 on a guess, and when the sender tries again, the event is there once.
+// ambiguousCommits: the answer to a commit is lost. The receiver must not say 200 on a guess, and when the sender tries
+// again, the event is there once.
 func (s *faultSuite) ambiguousCommits(t *testing.T) {
 	v, load := s.database(t), newTraffic(t, rand.Uint64())
 	way := newProxy(t, s.server.Address())

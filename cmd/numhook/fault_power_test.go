@@ -21,8 +21,9 @@ type recording struct {
 	note  func(c *call, in *traffic) bool // notes what the call answers, and reports whether it answers anything
 }
 
-// power: the power goes while a store is created, filled, copied from its log, opened and closed, also where the disk has failed before. Whatever may lie on it
-// then must hold what was acknowledged before. On settings that sync less, the same must find losses, or it would prove nothing.
+// power: the power goes while a store is created, filled, copied from its log, opened and closed, also where the disk
+// has failed before. Whatever may lie on it then must hold what was acknowledged before. On settings that sync less,
+// the same must find losses, or it would prove nothing.
 func (s *faultSuite) power(t *testing.T) {
 	defer s.done(t)
 	strace := needStrace(t)
@@ -32,14 +33,16 @@ func (s *faultSuite) power(t *testing.T) {
 			defer func() { s.report.note(row) }()
 			s.cutPower(t, s.recordStoring(t, strace, synchronous), &row)
 			if row.Weakened && row.Lost == 0 {
-				t.Errorf("with synchronous=%s nothing was lost in %d images: the suite would not notice a loss", synchronous, row.Images)
+				t.Errorf("with synchronous=%s nothing was lost in %d images: the suite would not notice a loss", synchronous,
+					row.Images)
 			}
 		})
 	}
 	t.Run("after failures", func(t *testing.T) {
 		row := faultRow{Part: "SQLite: power cut, fsyncs failed before"}
 		defer func() { s.report.note(row) }()
-		// To make the store takes some thirty, to open it eleven: where one of so many fails, there is never one that takes deliveries.
+		// To make the store takes some thirty, to open it eleven: where one of so many fails, there is never one that takes
+		// deliveries.
 		rec := s.recordStoring(t, strace, "FULL", "-e", "inject=fsync:error=EIO:when=40+19")
 		row.Faults = injected(rec.calls)
 		s.cutPower(t, rec, &row)
@@ -52,10 +55,13 @@ func (s *faultSuite) power(t *testing.T) {
 }
 
 // tellAll lets strace show whatever changes a file, whole.
-var tellAll = []string{"--seccomp-bpf", "-s", "1048576", "-e", "trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write,writev," +
-	"pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,splice,mmap,fsync,fdatasync,sync_file_range,msync"}
+var tellAll = []string{"--seccomp-bpf", "-s", "1048576", "-e",
+	"trace=open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat,write,writev," +
+		"pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,copy_file_range,sendfile,splice,mmap,fsync,fdatasync," +
+		"sync_file_range,msync"}
 
-// recordStoring records a process of the tests' own that takes deliveries into a store with the setting given: see storing.
+// recordStoring records a process of the tests' own that takes deliveries into a store with the setting given: see
+// storing.
 func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string, flags ...string) *recording {
 	t.Helper()
 	rec := &recording{vault: s.embedded(t), sent: newTraffic(t, rand.Uint64())}
@@ -70,7 +76,8 @@ func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string, fla
 	}
 	process := rec.command(t.Context())
 	process.Path, process.Stdin = strace, strings.NewReader(script)
-	process.Args = slices.Concat([]string{"strace"}, traceFlags(trace), tellAll, flags, []string{program, rec.file(), synchronous})
+	process.Args = slices.Concat([]string{"strace"}, traceFlags(trace), tellAll, flags,
+		[]string{program, rec.file(), synchronous})
 	if got := rec.finish(process); got.code != exitGood {
 		t.Fatalf("the process that stores ended with code %d: %s", got.code, got.stderr)
 	}
@@ -93,8 +100,9 @@ func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string, fla
 	return rec
 }
 
-// scriptStoring is what the process that stores shall do, the bodies in it, and whether they fit the contract. Where calls fail, nothing may copy the log but the
-// store itself: a system tells of a failed write by every descriptor of the file, and strace by one.
+// scriptStoring is what the process that stores shall do, the bodies in it, and whether they fit the contract. Where
+// calls fail, nothing may copy the log but the store itself: a system tells of a failed write by every descriptor of
+// the file, and strace by one.
 func (s *faultSuite) scriptStoring(sent *traffic, copies bool) (script string, bodies []string, good []bool) {
 	random, body, fits := sent.random(0), "", false
 	var b strings.Builder
@@ -196,7 +204,8 @@ func (s *faultSuite) cutPower(t *testing.T, rec *recording, row *faultRow) {
 	}
 	row.Acknowledged = len(load.acknowledged)
 	checkRecorded(t, rec, d)
-	t.Logf("%d calls, %d acknowledged events, %d images, %d losses", len(rec.calls), row.Acknowledged, row.Images, row.Lost)
+	t.Logf("%d calls, %d acknowledged events, %d images, %d losses", len(rec.calls), row.Acknowledged, row.Images,
+		row.Lost)
 }
 
 // answered is what was sent, with nothing answered yet.
@@ -206,7 +215,8 @@ func (rec *recording) answered(t testing.TB) *traffic {
 	return load
 }
 
-// chooseCuts picks the steps after which the power goes: a half of them are acknowledgements, and the rest any that concern the store's files.
+// chooseCuts picks the steps after which the power goes: a half of them are acknowledgements, and the rest any that
+// concern the store's files.
 func (s *faultSuite) chooseCuts(rec *recording, list []edge, random *rand.Rand) map[int]bool {
 	rec.Helper()
 	var kinds [2][]int
@@ -262,14 +272,16 @@ func (s *faultSuite) image(t *testing.T, load *traffic, files map[string][]byte,
 	}
 }
 
-// checkRecorded fails unless the disk, with nothing lost, looks as the folder does: otherwise the recording would be incomplete.
+// checkRecorded fails unless the disk, with nothing lost, looks as the folder does: otherwise the recording would be
+// incomplete.
 func checkRecorded(t *testing.T, rec *recording, d *disk) {
 	t.Helper()
 	files := d.after("kept", nil)
 	for _, path := range rec.storeFiles() {
 		real, err := os.ReadFile(path)
 		if recorded, known := files[path]; known != (err == nil) || !bytes.Equal(real, recorded) {
-			t.Errorf("the recording of %s ends with %d bytes, and the file has %d (%v)", filepath.Base(path), len(recorded), len(real), err)
+			t.Errorf("the recording of %s ends with %d bytes, and the file has %d (%v)", filepath.Base(path), len(recorded),
+				len(real), err)
 		}
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// proxy is a stretch of network before a server. What it does to the connections over it can be changed at any time, and holds for those that are open, too.
+// proxy is a stretch of network before a server. What it does to the connections over it can be changed at any time,
+// and holds for those that are open, too.
 type proxy struct {
 	testing.TB
 	listener net.Listener
@@ -26,7 +27,8 @@ type conduct struct {
 	refuse bool          // closes all connections, and new ones at once
 	hold   time.Duration // holds whatever comes for this long
 	budget int           // resets a connection after so many bytes to the server; 0 means never
-	mute   time.Duration // passes none of the server's bytes on, and resets the connection this long after the first of them
+	// passes none of the server's bytes on, and resets the connection this long after the first of them
+	mute time.Duration
 }
 
 // link is one connection over the proxy.

@@ -11,19 +11,21 @@ import (
 	"text/tabwriter"
 )
 
-// faultRow is what one part of the fault suite did, and what it found. The counts of a part are those of all its rounds.
+// faultRow is what one part of the fault suite did, and what it found. The counts of a part are those of all its
+// rounds.
 type faultRow struct {
-	Part         string `json:"part"`
-	Weakened     bool   `json:"weakened,omitempty"` // runs on settings under which it must find losses; not in the total
-	Rounds       int    `json:"rounds"`
-	Kills        int    `json:"kills"`  // processes ended by SIGKILL, and database servers stopped as in a crash
-	Faults       int    `json:"faults"` // system calls that failed on purpose, and connections to the database that were cut, held up or reset
-	Images       int    `json:"images"` // stores as they may look after the power went
-	Acknowledged int    `json:"acknowledged"`
-	Lost         int    `json:"lost"`       // acknowledged, and not there; or answered 400, and not in quarantine
-	Duplicated   int    `json:"duplicated"` // there more than once
-	Wrong        int    `json:"wrong"`      // bodies that nobody sent, and values other than the newest
-	Refused      int    `json:"refused"`    // deliveries answered 503 or not at all
+	Part     string `json:"part"`
+	Weakened bool   `json:"weakened,omitempty"` // runs on settings under which it must find losses; not in the total
+	Rounds   int    `json:"rounds"`
+	Kills    int    `json:"kills"` // processes ended by SIGKILL, and database servers stopped as in a crash
+	// system calls that failed on purpose, and connections to the database that were cut, held up or reset
+	Faults       int `json:"faults"`
+	Images       int `json:"images"` // stores as they may look after the power went
+	Acknowledged int `json:"acknowledged"`
+	Lost         int `json:"lost"`       // acknowledged, and not there; or answered 400, and not in quarantine
+	Duplicated   int `json:"duplicated"` // there more than once
+	Wrong        int `json:"wrong"`      // bodies that nobody sent, and values other than the newest
+	Refused      int `json:"refused"`    // deliveries answered 503 or not at all
 }
 
 func (r *faultRow) add(other faultRow) {

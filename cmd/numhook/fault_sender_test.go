@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// fleet are the receivers behind one address. A test takes some away and puts others in their places while deliveries go on.
+// fleet are the receivers behind one address. A test takes some away and puts others in their places while deliveries
+// go on.
 type fleet struct {
 	mu        sync.Mutex
 	receivers []*receiver
@@ -37,8 +38,9 @@ const (
 	stormRetries = 3 // the sender's own number of retries, though it takes 85 minutes for them
 )
 
-// storm lets so many senders deliver to the fleet until the context ends, and returns when all have stopped. Each has some events under way at once, in no
-// order, some of them several times, and retries what was refused or not answered, each time at any of the receivers.
+// storm lets so many senders deliver to the fleet until the context ends, and returns when all have stopped. Each has
+// some events under way at once, in no order, some of them several times, and retries what was refused or not answered,
+// each time at any of the receivers.
 func (tr *traffic) storm(ctx context.Context, f *fleet, round, senders int) {
 	var wg sync.WaitGroup
 	for i := range senders {
@@ -83,7 +85,8 @@ func (tr *traffic) insist(ctx context.Context, f *fleet, random *rand.Rand, body
 	}
 }
 
-// closedConnection reports whether a delivery failed because the receiver was no longer there, which the sender takes for a reason to try again.
+// closedConnection reports whether a delivery failed because the receiver was no longer there, which the sender takes
+// for a reason to try again.
 func closedConnection(err error) bool {
 	for _, cause := range []error{syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.EPIPE, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, cause) {

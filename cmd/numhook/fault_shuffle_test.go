@@ -50,8 +50,8 @@ func newDeck(load *traffic, numbers int) *deck {
 	return d
 }
 
-// shuffled: three receivers on one database take the same events in no order and in duplicate, all at once. The values that come of it are those that a single
-// reader of the events would come to.
+// shuffled: three receivers on one database take the same events in no order and in duplicate, all at once. The values
+// that come of it are those that a single reader of the events would come to.
 func (s *faultSuite) shuffled(t *testing.T) {
 	defer s.done(t)
 	v, load := s.database(t), newTraffic(t, rand.Uint64())

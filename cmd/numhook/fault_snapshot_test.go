@@ -9,8 +9,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// readDatabase is readSnapshot for a PostgreSQL store. That engine keeps no mark of what came late, because the order of its places says so: the mark is made
-// from that order here, by the database.
+// readDatabase is readSnapshot for a PostgreSQL store. That engine keeps no mark of what came late, because the order
+// of its places says so: the mark is made from that order here, by the database.
 func readDatabase(t testing.TB, url string) snapshot {
 	t.Helper()
 	db, err := sql.Open("pgx", url)
@@ -19,7 +19,8 @@ func readDatabase(t testing.TB, url string) snapshot {
 	}
 	defer db.Close()
 	return copySnapshot(t, db, snapshotQueries{
-		events: `SELECT seq, event_ts, received, encode(id, 'hex'), convert_from(name, 'UTF8'), coalesce(attribute::text, ''), numbers, value, body
+		events: `SELECT seq, event_ts, received, encode(id, 'hex'), convert_from(name, 'UTF8'), coalesce(attribute::text, ''),
+			numbers, value, body
 			FROM numhook.events ORDER BY seq`,
 		changes: `SELECT convert_from(number, 'UTF8'), attribute::text, ordered_ts, seq,
 			ordered_ts < coalesce(max(ordered_ts)
@@ -29,7 +30,8 @@ func readDatabase(t testing.TB, url string) snapshot {
 	})
 }
 
-// weigh counts what check complains of: what was acknowledged and is not there, what is there twice, and what is there with a wrong value.
+// weigh counts what check complains of: what was acknowledged and is not there, what is there twice, and what is there
+// with a wrong value.
 func (tr *traffic) weigh(l snapshot) (found faultRow) {
 	tr.Helper()
 	tr.mu.Lock()

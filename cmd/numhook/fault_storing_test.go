@@ -21,9 +21,10 @@ import (
 	"numhook/spec"
 )
 
-// storing is a program of the tests' own: the way in without its listener, on an embedded store that is opened with the synchronous setting given, be it an
-// unsafe one, which the receiver itself has no flag for. Its arguments are the store's file and the setting. It takes deliveries from its standard input, a
-// quoted body a line, several at once, and each until it is answered for good, with 200 or 400; then it writes the delivery's number. The line "reopen" closes
+// storing is a program of the tests' own: the way in without its listener, on an embedded store that is opened with the
+// synchronous setting given, be it an unsafe one, which the receiver itself has no flag for. Its arguments are the
+// store's file and the setting. It takes deliveries from its standard input, a quoted body a line, several at once, and
+// each until it is answered for good, with 200 or 400; then it writes the delivery's number. The line "reopen" closes
 // the store and opens it again, and "copy" copies its log while deliveries go on.
 func storing() {
 	way := &storingWay{file: os.Args[1], synchronous: os.Args[2]}
@@ -84,19 +85,22 @@ func (w *storingWay) open() error {
 		return err
 	}
 	for range storingTries {
-		if w.store, err = sqlite.Open(context.Background(), w.file, sqlite.Options{AllowUnsafe: true, Synchronous: w.synchronous}); err == nil {
+		if w.store, err = sqlite.Open(context.Background(), w.file, sqlite.Options{AllowUnsafe: true,
+			Synchronous: w.synchronous}); err == nil {
 			break
 		}
 	}
 	if err != nil {
 		return err
 	}
-	way, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(testSecret)}, Document: document, Store: w.store})
+	way, err := server.New(server.Config{Secrets: signature.Secrets{[]byte(testSecret)}, Document: document,
+		Store: w.store})
 	if err != nil {
 		return err
 	}
 	w.handler = way.Handler()
-	w.copier, err = sql.Open("sqlite", "file:"+(&url.URL{Path: w.file}).EscapedPath()+"?_pragma=busy_timeout(5000)&_pragma=synchronous("+w.synchronous+")")
+	w.copier, err = sql.Open("sqlite", "file:"+(&url.URL{Path: w.file}).EscapedPath()+
+		"?_pragma=busy_timeout(5000)&_pragma=synchronous("+w.synchronous+")")
 	return err
 }
 
@@ -119,7 +123,8 @@ func (w *storingWay) deliver(number int, body string) {
 	}
 }
 
-// copyLog does what a store does with a log that has become long, with the same setting: it copies the bulk beside the writer, and then begins the log again.
+// copyLog does what a store does with a log that has become long, with the same setting: it copies the bulk beside the
+// writer, and then begins the log again.
 func (w *storingWay) copyLog() {
 	for _, mode := range []string{"PASSIVE", "RESTART"} {
 		if _, err := w.copier.ExecContext(context.Background(), "PRAGMA wal_checkpoint("+mode+")"); err != nil {

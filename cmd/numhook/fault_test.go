@@ -12,9 +12,10 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// TestFault breaks whatever the receiver stands on while deliveries come in, and holds what is left against what was acknowledged: it must be there, once,
-// with the right values. Its size is NUMHOOK_FAULT=full for all of it (make fault), and otherwise what a run of all tests can afford. The report is a table at
-// its end, and JSON in the file that NUMHOOK_FAULT_JSON names.
+// TestFault breaks whatever the receiver stands on while deliveries come in, and holds what is left against what was
+// acknowledged: it must be there, once, with the right values. Its size is NUMHOOK_FAULT=full for all of it (make
+// fault), and otherwise what a run of all tests can afford. The report is a table at its end, and JSON in the file that
+// NUMHOOK_FAULT_JSON names.
 func TestFault(t *testing.T) {
 	suite := &faultSuite{program: buildReceiver(t), size: faultSizes["ordinary"]}
 	switch {
@@ -41,7 +42,8 @@ func TestFault(t *testing.T) {
 
 // faultSuite is what the parts share.
 type faultSuite struct {
-	program string // the receiver, built as it is shipped: the parts time its crashes, and a race detector would slow it down
+	// the receiver, built as it is shipped: the parts time its crashes, and a race detector would slow it down
+	program string
 	server  *postgrestest.Server
 	size    faultSize
 	report  faultReport
@@ -98,11 +100,14 @@ func (s *faultSuite) judge(t *testing.T) {
 	t.Helper()
 	total, size := s.report.total(), s.size
 	if total.Lost+total.Duplicated+total.Wrong > 0 {
-		t.Errorf("of %d acknowledged events %d were lost, %d are there more than once, and %d values are wrong; want none", total.Acknowledged, total.Lost,
+		t.Errorf("of %d acknowledged events %d were lost, %d are there more than once, and %d values are wrong; want none",
+			total.Acknowledged, total.Lost,
 			total.Duplicated, total.Wrong)
 	}
-	if s.parts == faultParts && (total.Kills < size.wantKills || total.Faults < size.wantFaults || total.Images < size.wantImages) {
-		t.Errorf("%d kills, %d faults and %d images are too few, want %d, %d and %d", total.Kills, total.Faults, total.Images, size.wantKills, size.wantFaults,
+	if s.parts == faultParts && (total.Kills < size.wantKills || total.Faults < size.wantFaults ||
+		total.Images < size.wantImages) {
+		t.Errorf("%d kills, %d faults and %d images are too few, want %d, %d and %d", total.Kills, total.Faults, total.Images,
+			size.wantKills, size.wantFaults,
 			size.wantImages)
 	}
 }
@@ -192,7 +197,8 @@ func (tr *traffic) awaitAccepted(more int) {
 func (s *faultSuite) verdict(tr *traffic, l snapshot, row faultRow) {
 	tr.Helper()
 	found := tr.weigh(l)
-	row.Acknowledged, row.Lost, row.Duplicated, row.Wrong, row.Refused = found.Acknowledged, found.Lost, found.Duplicated, found.Wrong, found.Refused
+	row.Acknowledged, row.Lost, row.Duplicated, row.Wrong, row.Refused = found.Acknowledged, found.Lost, found.Duplicated,
+		found.Wrong, found.Refused
 	s.report.note(row)
 	tr.check(l)
 	if found.Lost+found.Duplicated+found.Wrong > 0 && !tr.Failed() {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// stage is a moment in the life of a receiver. live starts one on the vault, brings it there under strace with the flags given, and reports whether it was killed
-// by them; otherwise it ends it.
+// stage is a moment in the life of a receiver. live starts one on the vault, brings it there under strace with the
+// flags given, and reports whether it was killed by them; otherwise it ends it.
 type stage struct {
 	name string
 	live func(v *vault, load *traffic, strace string, flags []string) (killed bool, calls []call)
@@ -21,7 +21,8 @@ type stage struct {
 
 var stages = []stage{{"while it stores", liveToStore}, {"while it opens", liveToOpen}, {"while it closes", liveToClose}}
 
-// killedAtCalls: a copy of one store is taken into use, and the process killed at the first, second, third, ... of each call.
+// killedAtCalls: a copy of one store is taken into use, and the process killed at the first, second, third, ... of each
+// call.
 func (s *faultSuite) killedAtCalls(t *testing.T) {
 	defer s.done(t)
 	strace := needStrace(t)
@@ -59,8 +60,11 @@ func most(calls []call, name string) (made int) {
 	return made
 }
 
-// killAt kills one process at one call, and holds what it leaves against what was acknowledged. Where no thread comes as far this time, it is tried again.
-func (s *faultSuite) killAt(t *testing.T, source *vault, load *traffic, at stage, strace, inject string) (row faultRow) {
+// killAt kills one process at one call, and holds what it leaves against what was acknowledged. Where no thread comes
+// as far this time, it is tried again.
+func (s *faultSuite) killAt(
+	t *testing.T, source *vault, load *traffic, at stage, strace, inject string,
+) (row faultRow) {
 	t.Helper()
 	for range 4 {
 		v, own := s.copied(t, source), load.fork(t)

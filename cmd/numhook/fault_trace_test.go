@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// call is one system call, as strace saw it. Its places are lines of the trace: the call had no effect before begin, and was over at end; a call that never
-// came to its end has the end -1.
+// call is one system call, as strace saw it. Its places are lines of the trace: the call had no effect before begin,
+// and was over at end; a call that never came to its end has the end -1.
 type call struct {
 	thread, name string
 	begin, end   int
@@ -150,7 +150,8 @@ func needStrace(t *testing.T) string {
 	if err == nil {
 		return path
 	}
-	missing := "NOT TESTED: failing calls and power cuts. strace is needed (apt-get install strace), and has to be allowed to trace: " + err.Error()
+	missing := "NOT TESTED: failing calls and power cuts. strace is needed (apt-get install strace), and has to be " +
+		"allowed to trace: " + err.Error()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(missing)
 	}
@@ -181,7 +182,8 @@ func (r *receiver) attach(strace string, flags ...string) *tracer {
 	}
 	defer file.Close()
 	tr := &tracer{TB: r, file: file.Name(), said: &transcript{}, ended: make(chan struct{})}
-	tr.process = exec.Command(strace, append(append(traceFlags(tr.file), "-p", strconv.Itoa(r.process.Process.Pid)), flags...)...)
+	tr.process = exec.Command(strace, append(append(traceFlags(tr.file), "-p", strconv.Itoa(r.process.Process.Pid)),
+		flags...)...)
 	tr.process.Stderr = tr.said
 	if err := tr.process.Start(); err != nil {
 		r.Fatal(err)
@@ -215,12 +217,13 @@ func (tr *tracer) calls() []call {
 	return readTrace(tr, tr.file)
 }
 
-// startTraced starts the program under strace. The process is the receiver itself; strace stands beside it, and has the receiver's log open as well: once that
-// is read to its end, and so the receiver has ended, the trace is whole.
+// startTraced starts the program under strace. The process is the receiver itself; strace stands beside it, and has the
+// receiver's log open as well: once that is read to its end, and so the receiver has ended, the trace is whole.
 func (v *vault) startTraced(strace, file string, flags ...string) *receiver {
 	v.Helper()
 	process := v.command(v.Context(), "serve", "--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0")
 	process.Path = strace
-	process.Args = append(append(append([]string{"strace", "-D"}, traceFlags(file)...), flags...), append([]string{v.program}, process.Args[1:]...)...)
+	process.Args = append(append(append([]string{"strace", "-D"}, traceFlags(file)...), flags...),
+		append([]string{v.program}, process.Args[1:]...)...)
 	return v.begin(process)
 }

@@ -35,7 +35,8 @@ func TestAFullOutputIsToldOfOnce(t *testing.T) {
 func TestARateThatIsNoNumberIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, rate := range []string{"NaN", "Inf", "-1"} {
-		if got := newSite(t).run("send", "--rate", rate, "--url", "http://127.0.0.1:1/", "x"); got.code != exitUse || !strings.Contains(got.stderr, "--rate") {
+		if got := newSite(t).run("send", "--rate", rate, "--url", "http://127.0.0.1:1/", "x"); got.code != exitUse ||
+			!strings.Contains(got.stderr, "--rate") {
 			t.Errorf("--rate %s: exit code %d, %s", rate, got.code, got.stderr)
 		}
 	}

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	heldAge  = 10 * time.Second // how long a count of the quarantine is good for: whoever scrapes more often costs the store nothing
-	heldTime = time.Second      // that one count may take
+	// how long a count of the quarantine is good for: whoever scrapes more often costs the store nothing
+	heldAge  = 10 * time.Second
+	heldTime = time.Second // that one count may take
 )
 
 // heldMetrics are what lies in quarantine, counted when somebody asks for it.
@@ -25,8 +26,10 @@ type heldMetrics struct {
 }
 
 var (
-	heldEntries = prometheus.NewDesc("numhook_quarantine_entries", "Refused deliveries that are held in quarantine.", nil, nil)
-	heldBytes   = prometheus.NewDesc("numhook_quarantine_bytes", "Bytes of the bodies that are held in quarantine.", nil, nil)
+	heldEntries = prometheus.NewDesc("numhook_quarantine_entries", "Refused deliveries that are held in quarantine.", nil,
+		nil)
+	heldBytes = prometheus.NewDesc("numhook_quarantine_bytes", "Bytes of the bodies that are held in quarantine.", nil,
+		nil)
 )
 
 // Register shows the metrics.
@@ -38,7 +41,8 @@ func (m *heldMetrics) Describe(to chan<- *prometheus.Desc) {
 	to <- heldBytes
 }
 
-// Collect implements prometheus.Collector. While the store does not answer, what it said last stands; before it has said anything there is nothing to show.
+// Collect implements prometheus.Collector. While the store does not answer, what it said last stands; before it has
+// said anything there is nothing to show.
 func (m *heldMetrics) Collect(to chan<- prometheus.Metric) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

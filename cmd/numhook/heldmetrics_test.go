@@ -45,7 +45,8 @@ func TestHeldMetrics(t *testing.T) {
 			for _, f := range families {
 				values[f.GetName()] = f.GetMetric()[0].GetGauge().GetValue()
 			}
-			if len(values) != len(want) || len(want) == 2 && (values["numhook_quarantine_entries"] != want[0] || values["numhook_quarantine_bytes"] != want[1]) {
+			if len(values) != len(want) || len(want) == 2 && (values["numhook_quarantine_entries"] != want[0] ||
+				values["numhook_quarantine_bytes"] != want[1]) {
 				t.Errorf("%s: %v, want %v", step, values, want)
 			}
 			if took := time.Since(begun); s.asked != asked || took > heldTime {

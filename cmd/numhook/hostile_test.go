@@ -33,10 +33,13 @@ func hostileTexts() []string {
 		return all.String()
 	}
 	return []string{
-		controls(0, 0x1f), controls(0x7f, 0x9f), "\x1b]0;title\a\x1b[2J\x1b[1;1H", "\u009b2J\u009d0;title\u009c", "a\b\b\b\x7f", "\r" + forged,
+		controls(0, 0x1f), controls(0x7f, 0x9f), "\x1b]0;title\a\x1b[2J\x1b[1;1H", "\u009b2J\u009d0;title\u009c",
+		"a\b\b\b\x7f", "\r" + forged,
 		"\n" + forged, "\r\n" + forged + "\n", "\v\f\u0085" + forged, "\u2028" + forged + "\u2029" + forged, "a\tb\tc\td",
-		"\u202a\u202b\u202c\u202d\u202egnp.exe", "\u2066\u2067\u2068\u2069", "\u200e\u200f\u061c", "\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\U000e0041\u3164",
-		"::set-output name=a::b", "\n::set-output name=a::b", "%0A::error::a", " ::add-mask::a", "##[add-mask]a", "##vso[task.setvariable variable=a]b",
+		"\u202a\u202b\u202c\u202d\u202egnp.exe", "\u2066\u2067\u2068\u2069", "\u200e\u200f\u061c",
+		"\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\U000e0041\u3164",
+		"::set-output name=a::b", "\n::set-output name=a::b", "%0A::error::a", " ::add-mask::a", "##[add-mask]a",
+		"##vso[task.setvariable variable=a]b",
 		`\u001b[2J`, strings.Repeat("9", 5000),
 	}
 }
@@ -76,16 +79,18 @@ func hostileBodies(t *testing.T, ts int64, text string) (accepted, refused []str
 	}
 	type object map[string]any
 	body := func(name, eventTS, member, value any) string {
-		return encode(object{"event": name, "event_ts": eventTS, text: 1, "payload": object{"account_id": text, "object": object{
-			"carrier_code": 3457, "phone_numbers": []string{text, text + "2"}, member.(string): value, text: text,
-		}}})
+		return encode(object{"event": name, "event_ts": eventTS, text: 1, "payload": object{"account_id": text,
+			"object": object{
+				"carrier_code": 3457, "phone_numbers": []string{text, text + "2"}, member.(string): value, text: text,
+			}}})
 	}
 	address := object{text: text}
 	for _, member := range []string{"address_line1", "address_line2", "city", "state_code", "zip", "country"} {
 		address[member] = text
 	}
 	accepted = []string{body(cnamEvent, ts, "cnam", text), body(addressEvent, ts+1, "emergency_address", address)}
-	refused = []string{body(text, ts, "cnam", text), body(cnamEvent, text, "cnam", text), body(cnamEvent, ts, "cnam", 5), text, "\xff\x9b2J" + text}
+	refused = []string{body(text, ts, "cnam", text), body(cnamEvent, text, "cnam", text), body(cnamEvent, ts, "cnam", 5),
+		text, "\xff\x9b2J" + text}
 	return accepted, refused
 }
 
@@ -118,7 +123,8 @@ func hostileSite(t *testing.T) *receiver {
 				t.Fatalf("%q: %v", text, got)
 			}
 		}
-		if got := r.post("/"+url.PathEscape(text[:min(len(text), 100)]), fmt.Sprintf(`{"event":%q,"event_ts":"no"}`, cnamEvent)); got.status >= 500 {
+		if got := r.post("/"+url.PathEscape(text[:min(len(text), 100)]), fmt.Sprintf(`{"event":%q,"event_ts":"no"}`,
+			cnamEvent)); got.status >= 500 {
 			t.Fatalf("a path with %q: %v", text, got)
 		}
 	}
@@ -232,17 +238,26 @@ func TestWhatWasReceivedCannotSteerATerminal(t *testing.T) {
 func TestWhatIsTypedCannotSteerATerminal(t *testing.T) {
 	s := newSite(t)
 	all := strings.Join(hostileTexts()[1:], "")
-	for _, name := range []string{"::set-output name=a::b", "\n" + all[:100], " ::add-mask::a\r\n" + forged, all[len(all)-200-5000 : len(all)-4990]} {
+	for _, name := range []string{"::set-output name=a::b", "\n" + all[:100], " ::add-mask::a\r\n" + forged,
+		all[len(all)-200-5000 : len(all)-4990]} {
 		name := strings.ToValidUTF8(name, "\xff")
 		for _, args := range [][]string{
-			{name}, {"numbers", name}, {"--" + name}, {"numbers", "list", "--format", name}, {"numbers", "list", "--store", "sqlite:" + name},
-			{"numbers", "list", "--store", name}, {"numbers", "list", "--store", "postgres://" + name}, {"numbers", "list", "--limit", name},
-			{"numbers", "show", "1", "--as-of", name}, {"events", "show", "--", name}, {"quarantine", "show", "--", name}, {"quarantine", "redrive", "--", name},
-			{"deliveries", "show", "--", name}, {"deliveries", "retry", "--", name}, {"send", "--", name}, {"send", "--print", "--url", name, "peering_number_cnam_updated"},
-			{"send", "--url", name, "peering_number_cnam_updated"}, {"send", "--secret-file", name, "peering_number_cnam_updated"}, {"send", "--", name + ".ndjson"},
-			{"validate", "--", name}, {"validate", "--spec", name, "x"}, {"validate", "--baseline", name, "x"}, {"config", "check", "--config", name},
-			{"spec", "diff", "--", name, name}, {"spec", "diff", "--", "HEAD:" + name, name}, {"spec", "rehearse", "--", name}, {"replay", "--since", name},
-			{"serve", "--listen", name}, {"serve", "--config", name}, {"serve", "--tls-cert", name, "--tls-key", name}, {"completion", name},
+			{name}, {"numbers", name}, {"--" + name}, {"numbers", "list", "--format", name},
+			{"numbers", "list", "--store", "sqlite:" + name},
+			{"numbers", "list", "--store", name}, {"numbers", "list", "--store", "postgres://" + name},
+			{"numbers", "list", "--limit", name},
+			{"numbers", "show", "1", "--as-of", name}, {"events", "show", "--", name}, {"quarantine", "show", "--", name},
+			{"quarantine", "redrive", "--", name},
+			{"deliveries", "show", "--", name}, {"deliveries", "retry", "--", name}, {"send", "--", name},
+			{"send", "--print", "--url", name, "peering_number_cnam_updated"},
+			{"send", "--url", name, "peering_number_cnam_updated"},
+			{"send", "--secret-file", name, "peering_number_cnam_updated"}, {"send", "--", name + ".ndjson"},
+			{"validate", "--", name}, {"validate", "--spec", name, "x"}, {"validate", "--baseline", name, "x"},
+			{"config", "check", "--config", name},
+			{"spec", "diff", "--", name, name}, {"spec", "diff", "--", "HEAD:" + name, name}, {"spec", "rehearse", "--", name},
+			{"replay", "--since", name},
+			{"serve", "--listen", name}, {"serve", "--config", name}, {"serve", "--tls-cert", name, "--tls-key", name},
+			{"completion", name},
 		} {
 			got := s.run(args...)
 			if got.code == exitGood {
@@ -298,7 +313,8 @@ func TestWhatFilesAndAnswersSayCannotSteerATerminal(t *testing.T) {
 	for i, text := range hostileTexts() {
 		accepted, refused := hostileBodies(t, 1, text)
 		named := strings.NewReplacer("\x00", "", "/", "").Replace(text)
-		name := write(fmt.Sprintf("%s%d.json", named[:min(len(named), 150)], i), "["+accepted[0]+",\n"+refused[1]+",\n"+accepted[1]+","+text)
+		name := write(fmt.Sprintf("%s%d.json", named[:min(len(named), 150)], i), "["+accepted[0]+",\n"+refused[1]+",\n"+
+			accepted[1]+","+text)
 		for _, format := range validation.Formats() {
 			got := check(exitNo, "validate", "--format", format, "--", name)
 			if format != "github" {
@@ -318,12 +334,15 @@ func TestWhatFilesAndAnswersSayCannotSteerATerminal(t *testing.T) {
 			check(exitNo, "config", "check", "--format", format, "--config", write("b.yaml", text+": &\n"))
 		}
 		quoted, _ := json.Marshal(text)
-		write("new.json", strings.Replace(string(original), `"cnam": {`, string(quoted)+`: {"type": "object", "enum": [`+string(quoted)+`]}, "cnam": {`, 1))
+		write("new.json", strings.Replace(string(original), `"cnam": {`, string(quoted)+`: {"type": "object", "enum": [`+
+			string(quoted)+`]}, "cnam": {`, 1))
 		for _, format := range []string{"text", "json", "markdown", "github"} {
-			if got := s.run("spec", "diff", "new.json", "old.json", "--format", format); len(got.stdout) < 20 && format != "json" {
+			if got := s.run("spec", "diff", "new.json", "old.json", "--format", format); len(got.stdout) < 20 &&
+				format != "json" {
 				t.Errorf("spec diff of %q: %+v", text, got)
 			} else {
-				expectHarmless(t, "spec diff "+format, strings.ReplaceAll(got.stdout, "@\u200b", "@")) // our own, which keeps Markdown from mentioning people
+				// our own, which keeps Markdown from mentioning people
+				expectHarmless(t, "spec diff "+format, strings.ReplaceAll(got.stdout, "@\u200b", "@"))
 			}
 		}
 		write("payload.json", accepted[0])

@@ -36,8 +36,9 @@ type audited interface {
 	Absolve()
 }
 
-// integrity checks the store beside serving it, at the start, once a day, and when anything that is damaged was met. What is damaged acknowledges and hands on nothing
-// any more, until nothing is found: after a repair, or because the disk could not be read for a while only.
+// integrity checks the store beside serving it, at the start, once a day, and when anything that is damaged was met.
+// What is damaged acknowledges and hands on nothing any more, until nothing is found: after a repair, or because the
+// disk could not be read for a while only.
 type integrity struct {
 	log   *slog.Logger
 	store audited
@@ -151,14 +152,16 @@ func (i *integrity) audit(ctx context.Context) bool {
 			i.set(checkDamaged, why, findings)
 		}
 		if findings <= mostPassed {
-			i.log.Error("store check", slog.String("outcome", checkDamaged), slog.String("what", p.What), slog.String("key", p.Key), slog.String("error", p.Why))
+			i.log.Error("store check", slog.String("outcome", checkDamaged), slog.String("what", p.What),
+				slog.String("key", p.Key), slog.String("error", p.Why))
 		}
 	}})
 	took := slog.Float64("took_s", time.Since(began).Seconds())
 	switch {
 	case findings > 0:
 		i.set(checkDamaged, why, findings)
-		i.log.Error("store check", slog.String("outcome", checkDamaged), slog.Int("findings", findings), took, slog.String("next", sound.WayOn))
+		i.log.Error("store check", slog.String("outcome", checkDamaged), slog.Int("findings", findings), took,
+			slog.String("next", sound.WayOn))
 		return false
 	case ctx.Err() != nil:
 		return false

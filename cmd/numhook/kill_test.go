@@ -11,7 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// What was acknowledged is there, once and whole, whenever the process is killed: under load, and while it opens the file that the last one left.
+// What was acknowledged is there, once and whole, whenever the process is killed: under load, and while it opens the
+// file that the last one left.
 func TestKilledAtAnyMoment(t *testing.T) {
 	rounds, seed := 24, rand.Uint64()
 	if testing.Short() {
@@ -41,7 +42,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the last receiver ended with code %d", code)
 	}
-	t.Logf("%d events, %d distinct acknowledged, answers %v, the slowest start took %v", len(stored.events), len(load.acknowledged), load.answers, slowest)
+	t.Logf("%d events, %d distinct acknowledged, answers %v, the slowest start took %v", len(stored.events),
+		len(load.acknowledged), load.answers, slowest)
 }
 
 // killUnderLoad kills the process at a random moment after it has acknowledged something.
@@ -81,7 +83,8 @@ func checkThroughTheVerbs(s *site, stored snapshot) {
 		for _, v := range n.Values {
 			of := snapshotSubject{n.Number, string(v.Attribute)}
 			var compact json.RawMessage
-			if err := json.Unmarshal([]byte(want[of]), &compact); err != nil || v.State != event.Current || !sameJSON(v.Value, compact) {
+			if err := json.Unmarshal([]byte(want[of]), &compact); err != nil || v.State != event.Current ||
+				!sameJSON(v.Value, compact) {
 				s.Errorf("numbers list shows %s as %s %s, want %s", of, v.State, v.Value, want[of])
 			}
 			delete(want, of)

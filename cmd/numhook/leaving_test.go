@@ -12,7 +12,8 @@ import (
 	"numhook/server/certreload"
 )
 
-// TestASecretWrittenInPieces: while somebody writes into the file, what it held is good, and when the last change is some seconds old only what it holds is.
+// TestASecretWrittenInPieces: while somebody writes into the file, what it held is good, and when the last change is
+// some seconds old only what it holds is.
 func TestASecretWrittenInPieces(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secrets")
 	write := func(text string) {

@@ -83,7 +83,8 @@ func (l *list) cells(row []string) []string {
 	return shown
 }
 
-// pages reads page after page until one comes short or limit entries have been written (0: no limit), and then closes the list.
+// pages reads page after page until one comes short or limit entries have been written (0: no limit), and then closes
+// the list.
 func (l *list) pages(limit int, read func(limit int) (int, error)) error {
 	for {
 		want := page

@@ -34,7 +34,8 @@ func newServeLog(format string, w io.Writer) *serveLog {
 	format = logFormat(format, w)
 	lost := func(lines int64) []byte {
 		var text bytes.Buffer
-		newLogger(format, &text).Warn("log lines were dropped: nobody read them in time, or they could not be written", slog.Int64("lines", lines))
+		newLogger(format, &text).Warn("log lines were dropped: nobody read them in time, or they could not be written",
+			slog.Int64("lines", lines))
 		return text.Bytes()
 	}
 	lines := logbuffer.New(w, logbuffer.Size, lost)
@@ -63,7 +64,8 @@ func newLogger(format string, w io.Writer) *slog.Logger {
 // Register shows how many lines were lost.
 func (l *serveLog) Register(in prometheus.Registerer) error {
 	return in.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "numhook_log_lines_dropped_total", Help: "Lines of the log that nobody read in time, or that could not be written.",
+		Name: "numhook_log_lines_dropped_total", Help: "Lines of the log that nobody read in time, or that could not be " +
+			"written.",
 	}, func() float64 {
 		lost, _ := l.lines.Lost()
 		return float64(lost)
@@ -77,14 +79,17 @@ func (l *serveLog) warning() warning {
 		if lost == 0 || time.Since(last) > lossShown {
 			return ""
 		}
-		return fmt.Sprintf("%d lines of the log were dropped since the start, the last one %v ago: nobody reads them in time, or they cannot be written",
+		return fmt.Sprintf("%d lines of the log were dropped since the start, the last one %v ago: nobody reads them in "+
+			"time, or they cannot be written",
 			lost, time.Since(last).Round(time.Second))
 	}}
 }
 
-// runServe runs serve with a log and an output whose readers may go away, stall, or have a full disk: none of that ends the receiver or holds it up.
+// runServe runs serve with a log and an output whose readers may go away, stall, or have a full disk: none of that ends
+// the receiver or holds it up.
 func runServe(cmd *cobra.Command, f *serveFlags) error {
-	// A write to a pipe that nobody reads any more would end the process. It is noticed instead of ignored, because programs that it starts would inherit that.
+	// A write to a pipe that nobody reads any more would end the process. It is noticed instead of ignored, because
+	// programs that it starts would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	f.stray = strayVariables(cmd.Root(), os.Environ())
 	log := newServeLog(f.logFormat.value, cmd.ErrOrStderr())

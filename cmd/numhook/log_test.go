@@ -13,7 +13,8 @@ import (
 	"numhook/server"
 )
 
-// freeAddress is one on which nobody listens. Somebody else could come before the receiver does, which has not been seen.
+// freeAddress is one on which nobody listens. Somebody else could come before the receiver does, which has not been
+// seen.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -29,7 +30,8 @@ func startLoggingTo(t *testing.T, log *os.File) *receiver {
 	t.Helper()
 	s := newSite(t)
 	deliveries, operator := freeAddress(t), freeAddress(t)
-	process := s.command(context.Background(), "serve", "--listen", deliveries, "--operator-listen", operator) // it ends in its clean-up
+	// it ends in its clean-up
+	process := s.command(context.Background(), "serve", "--listen", deliveries, "--operator-listen", operator)
 	process.Stderr = log
 	r := s.begin(process)
 	log.Close()
@@ -38,7 +40,8 @@ func startLoggingTo(t *testing.T, log *os.File) *receiver {
 	return r
 }
 
-// A reader of the log that goes away, one that stalls, and a disk that is full stand in the way of no answer and not of the end.
+// A reader of the log that goes away, one that stalls, and a disk that is full stand in the way of no answer and not of
+// the end.
 func TestNoReaderOfTheLogStandsInTheWay(t *testing.T) {
 	during := 20 * time.Second
 	if testing.Short() {
@@ -98,7 +101,8 @@ func TestNoReaderOfTheLogStandsInTheWay(t *testing.T) {
 			if took := time.Since(began); took > drainTime+drainMargin {
 				t.Errorf("it took %v to drain", took)
 			}
-			t.Logf("%d deliveries, the slowest answered after %v; %v lines were lost; it ended after %v", sent, slowest, lost, time.Since(began))
+			t.Logf("%d deliveries, the slowest answered after %v; %v lines were lost; it ended after %v", sent, slowest, lost,
+				time.Since(began))
 		})
 	}
 }

@@ -1,4 +1,5 @@
-// Command numhook is the receiver that a phone carrier runs to take the Number Management webhooks, and the tools around it. Its files are its verbs.
+// Command numhook is the receiver that a phone carrier runs to take the Number Management webhooks, and the tools
+// around it. Its files are its verbs.
 package main
 
 import (
@@ -31,7 +32,8 @@ func main() { os.Exit(run()) }
 func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second signal ends a verb at once, which may wait for a file that nobody writes to. Serve keeps them: it drains what it has begun.
+	// A second signal ends a verb at once, which may wait for a file that nobody writes to. Serve keeps them: it drains
+	// what it has begun.
 	if verb, _, err := newRootCommand().Find(os.Args[1:]); err != nil || verb.Name() != "serve" {
 		defer context.AfterFunc(ctx, stop)()
 	}
@@ -74,10 +76,12 @@ func tell(w io.Writer, err error) {
 	fmt.Fprintln(w, text)
 }
 
-// userInformation is what may stand before the host of a URL: a name and a password, with any character in them, also of a URL that was cut or cleaned as a file's name.
+// userInformation is what may stand before the host of a URL: a name and a password, with any character in them, also
+// of a URL that was cut or cleaned as a file's name.
 var userInformation = regexp.MustCompile(`[:/]/[^\n]*@`)
 
-// withoutUser takes user information out of a text. An error quotes a word that was typed, and a URL may be typed in the place of any other word.
+// withoutUser takes user information out of a text. An error quotes a word that was typed, and a URL may be typed in
+// the place of any other word.
 func withoutUser(text string) string { return userInformation.ReplaceAllString(text, "://...@") }
 
 // exitError ends the program with a code of its own. With no error inside, everything has been said already.
@@ -110,8 +114,10 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "numhook",
 		Short: "Receive Number Management webhooks, durably and once",
-		Long: "numhook receives the Number Management webhooks for the carrier that owns the numbers, keeps them, and keeps each number's newest value.\n" +
-			"Every flag can be given as an environment variable: --max-body as NUMHOOK_MAX_BODY, and so on. Secrets come from NUMHOOK_SECRETS\n" +
+		Long: "numhook receives the Number Management webhooks for the carrier that owns the numbers, keeps them, and " +
+			"keeps each number's newest value.\n" +
+			"Every flag can be given as an environment variable: --max-body as NUMHOOK_MAX_BODY, and so on. Secrets come from " +
+			"NUMHOOK_SECRETS\n" +
 			"(comma-separated) or from a file with one a line, never from a flag's value.",
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -119,8 +125,10 @@ func newRootCommand() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return readFlags(cmd) },
 	}
-	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(), newQuarantineCommand(),
-		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(), newSpecCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(),
+		newQuarantineCommand(),
+		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(),
+		newSpecCommand(), newVersionCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args, completion.RunE = noVerb, showVerbs // cobra's own would call an unknown shell good

@@ -11,7 +11,8 @@ import (
 // raceVariable steers the race detector; whoever starts a process of the tests hands it on.
 const raceVariable = "GORACE"
 
-// TestMain lets the test binary be the program: called as numhook, it runs main, in a process of its own. Called as storing, it is what storing says.
+// TestMain lets the test binary be the program: called as numhook, it runs main, in a process of its own. Called as
+// storing, it is what storing says.
 //
 // Under the race detector a process that ends waits a second for reports, unless it is told not to: with more than a
 // thousand processes that is most of the time. A race is reported when it happens, and makes the exit code 66.

@@ -50,7 +50,8 @@ func newNumbersListCommand() *cobra.Command {
 
 func numberRows(n event.Number) (rows [][]string) {
 	for _, v := range n.Values {
-		rows = append(rows, []string{n.Number, string(v.Attribute), string(v.Value), sendersTime(v.TS), v.EventID.String()[:shortID]})
+		rows = append(rows, []string{n.Number, string(v.Attribute), string(v.Value), sendersTime(v.TS),
+			v.EventID.String()[:shortID]})
 	}
 	return rows
 }
@@ -71,7 +72,8 @@ func newNumbersShowCommand() *cobra.Command {
 			"the other in its member also.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	asOf := cmd.Flags().String("as-of", "", "show the values that held at this time of the sender's clock (RFC 3339, a date, or milliseconds)")
+	asOf := cmd.Flags().String("as-of", "", "show the values that held at this time of the sender's clock (RFC 3339, a "+
+		"date, or milliseconds)")
 	history := cmd.Flags().Bool("history", false, "show every change that an event ever asked for")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		from, err := openReader(cmd.Context(), *url)
@@ -177,14 +179,16 @@ func writeNumber(w io.Writer, shown numberShown) error {
 	for _, v := range shown.Values {
 		fmt.Fprintf(table, "  %s\t%s\n", v.Attribute, valueText(v.Value))
 		fmt.Fprintf(table, "  \tset by event %s\n", v.EventID)
-		fmt.Fprintf(table, "  \tof %s, event_ts %d (%s), received %s\n", terminal.Escape(v.EventName), v.TS, sendersTime(v.TS),
+		fmt.Fprintf(table, "  \tof %s, event_ts %d (%s), received %s\n", terminal.Escape(v.EventName), v.TS,
+			sendersTime(v.TS),
 			v.Received.Format(time.RFC3339))
 		fmt.Fprintf(table, "  \taccount %s, carrier code %d\n", terminal.Escape(v.AccountID), v.CarrierCode)
 	}
 	if len(shown.History) > 0 {
 		fmt.Fprintln(table, "\n  HISTORY\tATTRIBUTE\tEVENT_TS\tRECEIVED\tEVENT_ID\tVALUE")
 		for _, c := range shown.History {
-			fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\t%s\n", c.State, c.Attribute, c.TS, c.Received.Format(time.RFC3339), c.EventID.String()[:shortID],
+			fmt.Fprintf(table, "  %s\t%s\t%d\t%s\t%s\t%s\n", c.State, c.Attribute, c.TS, c.Received.Format(time.RFC3339),
+				c.EventID.String()[:shortID],
 				valueText(c.Value))
 		}
 	}

@@ -38,7 +38,8 @@ type warning struct {
 
 func (h *health) drain() { h.draining.Store(true) }
 
-// readiness is the JSON of /readyz: "ok" a check, or what is wrong with it. A warning does not make the receiver unready.
+// readiness is the JSON of /readyz: "ok" a check, or what is wrong with it. A warning does not make the receiver
+// unready.
 type readiness struct {
 	Ready    bool              `json:"ready"`
 	Checks   map[string]string `json:"checks"`
@@ -46,7 +47,8 @@ type readiness struct {
 }
 
 func (h *health) check(ctx context.Context) readiness {
-	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "integrity": "ok", "buffers": "ok", "secret": "ok", "serving": "ok"}}
+	result := readiness{Ready: true, Checks: map[string]string{"store": "ok", "integrity": "ok", "buffers": "ok",
+		"secret": "ok", "serving": "ok"}}
 	fail := func(check, why string) { result.Ready, result.Checks[check] = false, why }
 	ctx, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
@@ -78,7 +80,8 @@ func (h *health) check(ctx context.Context) readiness {
 
 // withHint is the text of the error, and what to do next where the error itself says that.
 func withHint(err error) string {
-	if e, ok := err.(*event.Error); ok && e.Hint != "" { //nolint:errorlint // its own hint is wanted, and not that of a cause
+	//nolint:errorlint // its own hint is wanted, and not that of a cause
+	if e, ok := err.(*event.Error); ok && e.Hint != "" {
 		return err.Error() + " (" + e.Hint + ")"
 	}
 	return err.Error()
@@ -102,7 +105,8 @@ func startOperator(address string, h *health, kept *connections, shown ...metric
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	operator := &http.Server{
-		Handler: mux, ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout, WriteTimeout: server.WriteTimeout, ErrorLog: kept.errorLog(),
+		Handler: mux, ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout,
+		WriteTimeout: server.WriteTimeout, ErrorLog: kept.errorLog(),
 	}
 	if address == "" {
 		return operator, nil

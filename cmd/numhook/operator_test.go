@@ -47,7 +47,8 @@ func TestMetricsMove(t *testing.T) {
 			t.Errorf("at the start %s is %v (there: %v), want %v", name, got, there, want)
 		}
 	}
-	odd := strings.Replace(addressBody(2, "1 Main St", "no number"), `"address_line1"`, `"county":"Cook","address_line1"`, 1)
+	odd := strings.Replace(addressBody(2, "1 Main St", "no number"), `"address_line1"`, `"county":"Cook","address_line1"`,
+		1)
 	r.post("/", cnamBody(1, "A", "+12025550100"))
 	r.post("/", cnamBody(1, "A", "+12025550100"))
 	r.post("/"+addressEvent, odd)
@@ -100,7 +101,8 @@ func TestMetricsMove(t *testing.T) {
 	if sum := after["numhook_batch_deliveries_sum"] - before["numhook_batch_deliveries_sum"]; sum != transactions {
 		t.Errorf("%v deliveries in %d transactions", sum, transactions)
 	}
-	if after["numhook_append_seconds_count"] != after["numhook_batch_deliveries_count"] || after["numhook_append_seconds_sum"] <= before["numhook_append_seconds_sum"] {
+	if after["numhook_append_seconds_count"] != after["numhook_batch_deliveries_count"] ||
+		after["numhook_append_seconds_sum"] <= before["numhook_append_seconds_sum"] {
 		t.Errorf("append latency: %v in %v", after["numhook_append_seconds_sum"], after["numhook_append_seconds_count"])
 	}
 	if age := after["numhook_challenge_age_seconds"]; age < 0 || age > 20 {
@@ -146,7 +148,8 @@ func TestHealthAndReadiness(t *testing.T) {
 	eventually(t, endTime, "the store has been checked", func() bool { // which it says as a warning until then
 		ready = readiness{}
 		got := r.ready()
-		if err := json.Unmarshal([]byte(got.body), &ready); err != nil || got.header.Get("Content-Type") != "application/json" {
+		if err := json.Unmarshal([]byte(got.body), &ready); err != nil ||
+			got.header.Get("Content-Type") != "application/json" {
 			t.Errorf("readyz: %v, %v", got, err)
 		}
 		return len(ready.Warnings) == 0

@@ -16,7 +16,8 @@ import (
 	"numhook/server/store"
 )
 
-// outbound is the way out as serve runs it. Without a configuration it has no workers; what is enqueued for downstreams that other receivers serve is written all the same.
+// outbound is the way out as serve runs it. Without a configuration it has no workers; what is enqueued for downstreams
+// that other receivers serve is written all the same.
 type outbound struct {
 	workers []dispatch.WorkerConfig
 
@@ -30,7 +31,8 @@ type outbound struct {
 	ended   chan error
 }
 
-// newOutbound reads the configuration, and makes the senders that it asks for. None of them needs its downstream to be there.
+// newOutbound reads the configuration, and makes the senders that it asks for. None of them needs its downstream to be
+// there.
 func newOutbound(configFile string, own []ownFile, reloader *certreload.Reloader, log *slog.Logger) (*outbound, error) {
 	out := &outbound{metrics: dispatch.NewMetrics(), log: log, ended: make(chan error, 1)}
 	if configFile == "" {
@@ -49,11 +51,13 @@ func newOutbound(configFile string, own []ownFile, reloader *certreload.Reloader
 	for _, d := range set.Downstreams {
 		sender, err := newSender(d, reloader)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err), out.closeSenders())
+			return nil, errors.Join(fmt.Errorf("cannot serve downstream %s (%s:%d): %w", d.Name, set.File, d.Line, err),
+				out.closeSenders())
 		}
 		out.descriptors += descriptorsOf(d)
 		out.workers = append(out.workers, dispatch.WorkerConfig{
-			Downstream: d.Downstream, Sender: sender, Timeout: d.Timeout, Concurrency: d.Concurrency, Rate: d.Rate, Backoff: d.Backoff,
+			Downstream: d.Downstream, Sender: sender, Timeout: d.Timeout, Concurrency: d.Concurrency, Rate: d.Rate,
+			Backoff: d.Backoff,
 		})
 	}
 	return out, nil
@@ -73,7 +77,9 @@ func descriptorsOf(d config.Downstream) int {
 }
 
 // loadSettings reads a configuration whose events are those of the contract.
-func loadSettings(file string, load func(path string, events []string) (*config.Settings, error)) (*config.Settings, error) {
+func loadSettings(
+	file string, load func(path string, events []string) (*config.Settings, error),
+) (*config.Settings, error) {
 	builtIn, err := validation.BuiltIn()
 	if err != nil {
 		return nil, err
@@ -115,7 +121,8 @@ func (o *outbound) start(ctx context.Context, from store.Store, alone bool) erro
 	}
 	o.warnOfOthers(ctx, from)
 	way, err := dispatch.New(dispatch.Config{
-		Queue: from, Workers: o.workers, Wrap: dispatch.Wrap, Statuses: from, Source: from, Enqueuer: from, Alone: alone, Pressure: &o.busy, Log: o.log, Metrics: o.metrics,
+		Queue: from, Workers: o.workers, Wrap: dispatch.Wrap, Statuses: from, Source: from, Enqueuer: from, Alone: alone,
+		Pressure: &o.busy, Log: o.log, Metrics: o.metrics,
 	})
 	if err != nil {
 		return err
@@ -137,10 +144,12 @@ func (o *outbound) warning() string {
 	if len(gone) == 0 {
 		return ""
 	}
-	return "nothing is owed to " + strings.Join(gone, ", ") + " any more, although --config names it: it was removed; a restart registers it again"
+	return "nothing is owed to " + strings.Join(gone, ", ") + " any more, although --config names it: it was removed; a " +
+		"restart registers it again"
 }
 
-// warnOfOthers names the downstreams that have rows in the outbox and that this receiver does not serve: another one may, or a name was changed.
+// warnOfOthers names the downstreams that have rows in the outbox and that this receiver does not serve: another one
+// may, or a name was changed.
 func (o *outbound) warnOfOthers(ctx context.Context, from store.OutboxReader) {
 	known, err := from.Downstreams(ctx)
 	if err != nil {
@@ -152,7 +161,8 @@ func (o *outbound) warnOfOthers(ctx context.Context, from store.OutboxReader) {
 	}
 	for _, s := range known {
 		if !served[s.Name] {
-			o.log.Warn("a downstream is not in the configuration: what it is owed is kept, and numhook downstreams remove ends that", slog.String("downstream", s.Name))
+			o.log.Warn("a downstream is not in the configuration: what it is owed is kept, and numhook downstreams remove "+
+				"ends that", slog.String("downstream", s.Name))
 		}
 	}
 }

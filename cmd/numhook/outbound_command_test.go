@@ -11,7 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// What a program that fails prints is for whoever looks at the row, escaped, and in no log. It sees none of numhook's own environment.
+// What a program that fails prints is for whoever looks at the row, escaped, and in no log. It sees none of numhook's
+// own environment.
 func TestWhatAProgramPrintsIsShownWithItsRow(t *testing.T) {
 	t.Parallel() // it mostly waits
 	t.Helper()
@@ -45,7 +46,8 @@ func TestWhatAProgramPrintsIsShownWithItsRow(t *testing.T) {
 		t.Errorf("the row has %q, %q; want %q", row.Reason, got, want)
 	}
 	got := s.run("deliveries", "show", id)
-	if !strings.Contains(got.stdout, "\n  printed       no table \\u001b[31mcnam\n                LANG NUMHOOK_ID PATH PWD\n") {
+	if !strings.Contains(got.stdout, "\n  printed       no table \\u001b[31mcnam\n                LANG NUMHOOK_ID "+
+		"PATH PWD\n") {
 		t.Errorf("it is shown as %s", got.stdout)
 	}
 	if code := r.stop(); code != exitGood {

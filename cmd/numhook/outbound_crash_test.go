@@ -12,7 +12,8 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// Two receivers on one database. The one that has an attempt under way is killed; the other makes it again within the lease, under the same identity.
+// Two receivers on one database. The one that has an attempt under way is killed; the other makes it again within the
+// lease, under the same identity.
 func TestKilledInTheMiddleOfAnAttempt(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const timeout = time.Second
@@ -40,16 +41,19 @@ func TestKilledInTheMiddleOfAnAttempt(t *testing.T) {
 	killed.kill()
 	began := time.Now()
 	crm.behave(confirm)
-	if got := other.post("/", cnamBody(1, "ONE", "+12025550102")); got.status != http.StatusOK { // what is held holds up nobody else
+	// what is held holds up nobody else
+	if got := other.post("/", cnamBody(1, "ONE", "+12025550102")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
 	if second := crm.await(2)[1]; second.Number != "+12025550102" || second.receiver == first.receiver {
 		t.Errorf("beside the attempt that hangs came %+v", second)
 	}
-	eventually(t, dispatch.Lease(timeout)+startTime, "the attempt is made anew", func() bool { return len(crm.came()) >= 3 })
+	eventually(t, dispatch.Lease(timeout)+startTime, "the attempt is made anew",
+		func() bool { return len(crm.came()) >= 3 })
 	took := time.Since(began)
 	again := crm.came()[2]
-	if again.id != first.id || again.receiver == first.receiver || again.TS != first.TS || again.Attempt != first.Attempt+1 {
+	if again.id != first.id || again.receiver == first.receiver || again.TS != first.TS || again.Attempt != first.Attempt+
+		1 {
 		t.Errorf("made anew: %+v, want what was begun: %+v", again, first)
 	}
 	if limit := dispatch.Lease(timeout) + 3*dispatch.ReapEvery + drainMargin; took > limit {
@@ -65,7 +69,8 @@ func TestKilledInTheMiddleOfAnAttempt(t *testing.T) {
 	}
 }
 
-// Several receivers share the work, and one that dies under load costs nothing: at the end all is as if there had been one.
+// Several receivers share the work, and one that dies under load costs nothing: at the end all is as if there had been
+// one.
 func TestReceiversShareTheWork(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const patience = "    timeout: 500ms\n" + retryFast
@@ -108,7 +113,8 @@ func TestReceiversShareTheWork(t *testing.T) {
 	}
 }
 
-// A receiver with a store of its own is alone on it: what it was killed over is not waited for a lease when it starts again, only for the timeout.
+// A receiver with a store of its own is alone on it: what it was killed over is not waited for a lease when it starts
+// again, only for the timeout.
 func TestKilledAndStartedAgain(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const timeout = 4 * time.Second
@@ -164,7 +170,8 @@ func TestDrainsWithAnAttemptUnderWay(t *testing.T) {
 	}
 }
 
-// A system that never answers does not keep the process: the row stays as it is, and is made again by whoever starts next once its time has passed.
+// A system that never answers does not keep the process: the row stays as it is, and is made again by whoever starts
+// next once its time has passed.
 func TestDrainsBesideASystemThatNeverAnswers(t *testing.T) {
 	t.Parallel() // it mostly waits
 	crm := newSystem(t, "crm", "latest", "    timeout: 15s\n"+retryFast)
@@ -180,7 +187,8 @@ func TestDrainsBesideASystemThatNeverAnswers(t *testing.T) {
 	if code := r.stop(); code != exitGood {
 		t.Errorf("the exit code is %d", code)
 	}
-	if took, limit := time.Since(began), drainTime+dispatch.DefaultDrainTime+dispatch.RecordTime; took > limit+drainMargin {
+	if took, limit := time.Since(began), drainTime+dispatch.DefaultDrainTime+dispatch.RecordTime; took > limit+
+		drainMargin {
 		t.Errorf("it took %v to drain, want at most %v", took, limit)
 	}
 	if got := s.status("crm"); got.Attempting != 1 || got.Waiting+got.Dead != 0 {

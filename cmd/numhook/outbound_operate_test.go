@@ -11,7 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// quarantine puts a delivery that fits into quarantine, as one that did not fit an older document, and returns the entry's id.
+// quarantine puts a delivery that fits into quarantine, as one that did not fit an older document, and returns the
+// entry's id.
 func (s *site) quarantine(body string) string {
 	s.Helper()
 	opened, err := openOperator(s.Context(), s.storeURL())
@@ -24,7 +25,8 @@ func (s *site) quarantine(body string) string {
 		}
 	}()
 	id, err := opened.Quarantine(s.Context(), event.Quarantined{
-		Reason: event.Invalid, EventName: cnamEvent, Violations: []event.Finding{{Kind: event.Violation, Rule: "type", Message: "it was not as the document says"}},
+		Reason: event.Invalid, EventName: cnamEvent, Violations: []event.Finding{{Kind: event.Violation, Rule: "type",
+			Message: "it was not as the document says"}},
 		Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: []byte(body)},
 	})
 	if err != nil {
@@ -33,7 +35,8 @@ func (s *site) quarantine(body string) string {
 	return strconv.FormatInt(id, 10)
 }
 
-// A system that is gone says so once, and is left alone until an operator resumes it; what is enqueued for it is kept and goes on being enqueued.
+// A system that is gone says so once, and is left alone until an operator resumes it; what is enqueued for it is kept
+// and goes on being enqueued.
 func TestGoneSystemIsPausedUntilItIsResumed(t *testing.T) {
 	onEachEngine(t, goneSystemIsPausedUntilItIsResumed)
 }
@@ -45,7 +48,10 @@ func goneSystemIsPausedUntilItIsResumed(t *testing.T, s *site) {
 	if got := r.post("/", cnamBody(1, "ONE", "+12025550101")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
-	s.awaitStatus(startTime, "crm", "is paused", func(d event.DownstreamStatus) bool { return !d.Paused.IsZero() && d.Attempting == 0 })
+	s.awaitStatus(startTime, "crm", "is paused", func(d event.DownstreamStatus) bool {
+		return !d.Paused.IsZero() &&
+			d.Attempting == 0
+	})
 	if got := r.post("/", cnamBody(2, "TWO", "+12025550101", "+12025550102")); got.status != http.StatusOK {
 		t.Fatal(got)
 	}
@@ -110,7 +116,8 @@ func pausedAndRemovedByAnOperator(t *testing.T, s *site) {
 	}
 	eventually(t, startTime, "readyz warns of what was removed and is still served", func() bool {
 		got, err := r.get("/readyz")
-		return err == nil && got.status == http.StatusOK && strings.Contains(got.body, `"downstreams":"nothing is owed to crm any more`)
+		return err == nil && got.status == http.StatusOK && strings.Contains(got.body, `"downstreams":"nothing is owed to `+
+			`crm any more`)
 	})
 	if len(crm.came()) != 1 {
 		t.Errorf("%d envelopes came to a removed downstream, want 1", len(crm.came()))
@@ -149,7 +156,8 @@ func deadRowsWaitForAnOperator(t *testing.T, s *site) {
 	s.awaitStatus(startTime, "crm", "has a dead row", func(d event.DownstreamStatus) bool { return d.Dead == 1 })
 	var rows []deliveryRow
 	s.read(&rows, "deliveries", "list")
-	if len(rows) != 1 || rows[0].State != event.Dead || rows[0].Tries != 1 || rows[0].Reason == "" || rows[0].Number != "+12025550101" {
+	if len(rows) != 1 || rows[0].State != event.Dead || rows[0].Tries != 1 || rows[0].Reason == "" ||
+		rows[0].Number != "+12025550101" {
 		t.Fatalf("the dead row: %+v", rows)
 	}
 	crm.behave(confirm)
@@ -166,7 +174,8 @@ func deadRowsWaitForAnOperator(t *testing.T, s *site) {
 	}
 }
 
-// A configuration's start: now is nothing of what had come before, a snapshot is each number's values once, the beginning is every event.
+// A configuration's start: now is nothing of what had come before, a snapshot is each number's values once, the
+// beginning is every event.
 func TestStartsOfANewDownstream(t *testing.T) { onEachEngine(t, startsOfANewDownstream) }
 
 func startsOfANewDownstream(t *testing.T, s *site) {
@@ -179,8 +188,10 @@ func startsOfANewDownstream(t *testing.T, s *site) {
 	if code := r.stop(); code != exitGood {
 		t.Fatalf("the exit code is %d", code)
 	}
-	now, snapshot := newSystem(t, "fromnow", "latest", "    start: now"), newSystem(t, "snapshot", "latest", "    start: snapshot")
-	beginning, every := newSystem(t, "beginning", "latest", "    start: beginning"), newSystem(t, "every", "every", "    start: beginning")
+	now, snapshot := newSystem(t, "fromnow", "latest", "    start: now"), newSystem(t, "snapshot", "latest",
+		"    start: snapshot")
+	beginning, every := newSystem(t, "beginning", "latest", "    start: beginning"),
+		newSystem(t, "every", "every", "    start: beginning")
 	r = s.start("--config", s.configure("alone", now, snapshot, beginning, every))
 	for _, sys := range []*system{now, snapshot, beginning, every} {
 		s.awaitStatus(startTime, sys.name, "is filled", func(d event.DownstreamStatus) bool { return d.Filled })

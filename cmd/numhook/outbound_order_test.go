@@ -184,7 +184,8 @@ type ordered struct {
 	accepted map[int64]time.Time // by event_ts; read when run has ended
 }
 
-// delays tells how long it took from the answer to the sender until a value was applied, of those that were not overtaken by a newer one while they waited.
+// delays tells how long it took from the answer to the sender until a value was applied, of those that were not
+// overtaken by a newer one while they waited.
 func (o *ordered) delays(values []application) string {
 	var took []time.Duration
 	seen := map[int64]bool{}
@@ -198,7 +199,8 @@ func (o *ordered) delays(values []application) string {
 	}
 	slices.Sort(took)
 	part := func(of float64) time.Duration { return took[int(of*float64(len(took)-1))].Round(time.Millisecond) }
-	return fmt.Sprintf("median %v, 95 of 100 within %v, 99 within %v, all within %v", part(.5), part(.95), part(.99), part(1))
+	return fmt.Sprintf("median %v, 95 of 100 within %v, 99 within %v, all within %v", part(.5), part(.95), part(.99),
+		part(1))
 }
 
 func (o *ordered) current() *receiver {

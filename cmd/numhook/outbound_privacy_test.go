@@ -20,7 +20,8 @@ func rawAnswers() []string {
 	c := canaries
 	echo := c["phone number"] + " " + c["name"] + " " + c["address line 1"]
 	return []string{
-		"HTTP/1.1 500 " + echo + "\r\nRetry-After: " + c["phone number"] + "\r\nX-Echo: " + echo + "\r\nContent-Length: " + fmt.Sprint(len(echo)) + "\r\n\r\n" + echo,
+		"HTTP/1.1 500 " + echo + "\r\nRetry-After: " + c["phone number"] + "\r\nX-Echo: " + echo + "\r\nContent-Length: " +
+			fmt.Sprint(len(echo)) + "\r\n\r\n" + echo,
 		"HTTP/1.1 " + c["phone number"] + " " + c["name"] + "\r\n\r\n",
 		"HTTP/1.1 200 OK\r\n" + echo + "\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + c["city"] + "\r\n\r\n",
@@ -65,7 +66,8 @@ func tellers(t *testing.T) map[string]*system {
 		t.Fatal(err)
 	}
 	const one = "    only: {carrier_codes: [1]}" // its breaker would draw out what more than one change are told
-	systems := map[string]*system{"tells": newSystem(t, "tells", "latest", retryFast, one), "refuses": newSystem(t, "refuses", "every", retryFast)}
+	systems := map[string]*system{"tells": newSystem(t, "tells", "latest", retryFast, one),
+		"refuses": newSystem(t, "refuses", "every", retryFast)}
 	for _, name := range []string{"redirects", "gone", "down", "nobody"} {
 		systems[name] = newSystem(t, name, "latest", retryFast)
 	}
@@ -75,7 +77,8 @@ func tellers(t *testing.T) map[string]*system {
 		if name == "nobody" {
 			host = "nobody.invalid" // it does not resolve
 		}
-		sys.url = "http://" + host + "/" + canaries["downstream's path"] + "?" + canaries["downstream's query"] + "=" + canaries["downstream's path"]
+		sys.url = "http://" + host + "/" + canaries["downstream's path"] + "?" + canaries["downstream's query"] + "=" +
+			canaries["downstream's path"]
 	}
 	systems["tells"].behave(telling(rawAnswers()))
 	systems["refuses"].behave(echoing(http.StatusUnprocessableEntity))
@@ -85,8 +88,9 @@ func tellers(t *testing.T) map[string]*system {
 	return systems
 }
 
-// A real run with systems that tell, and with others that cannot be reached; then nothing that the process wrote or showed to its operator, and no reason that
-// the store keeps, holds any of what the deliveries and the configuration held.
+// A real run with systems that tell, and with others that cannot be reached; then nothing that the process wrote or
+// showed to its operator, and no reason that the store keeps, holds any of what the deliveries and the configuration
+// held.
 func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	t.Parallel() // it mostly waits
 	s, c, systems := newSite(t), canaries, tellers(t)
@@ -94,9 +98,12 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	appendTo(t, configFile, `  - {name: program, url: "exec:/bin/sh", args: [-c, "tee /dev/stderr; exit 1"]}
   - {name: jetstream, url: "nats://`+systems["down"].address+`/changes", allow_private: true}
   - {name: kafka, url: "kafka://`+systems["down"].address+`/changes", allow_private: true, timeout: 1s}
-  - {name: sasl, url: "kafka://`+systems["down"].address+`/changes?sasl=scram-sha-256&creds=broker.creds", allow_private: true, timeout: 1s}
-  - {name: saslplain, url: "kafka://`+systems["tells"].address+`/changes?sasl=plain&tls=true&creds=broker.creds", allow_private: true, timeout: 1s}
-  - {name: notls, url: "https://`+systems["refuses"].address+`/`+c["downstream's path"]+`", allow_private: true, secret_file: tells.secret}
+  - {name: sasl, url: "kafka://`+systems["down"].address+
+		`/changes?sasl=scram-sha-256&creds=broker.creds", allow_private: true, timeout: 1s}
+  - {name: saslplain, url: "kafka://`+systems["tells"].address+
+		`/changes?sasl=plain&tls=true&creds=broker.creds", allow_private: true, timeout: 1s}
+  - {name: notls, url: "https://`+systems["refuses"].address+`/`+c["downstream's path"]+
+		`", allow_private: true, secret_file: tells.secret}
   - {name: proxied, url: "http://downstream.invalid/", secret_file: tells.secret, proxy: "http://user:`+c["proxy's password"]+`@`+systems["down"].address+`"}
   - {name: noproxy, url: "https://downstream.invalid/", secret_file: tells.secret, proxy: "https://user:`+c["proxy's password"]+`@nobody.invalid:1"}
 `)
@@ -111,7 +118,8 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	}
 	r := s.start("--secret-file", secrets, "--config", named)
 	run := &canaryRun{receiver: r}
-	address := strings.Replace(addressBody(2000, c["address line 1"], c["phone number"]), `"carrier_code":8801`, `"carrier_code":1`, 1)
+	address := strings.Replace(addressBody(2000, c["address line 1"], c["phone number"]), `"carrier_code":8801`,
+		`"carrier_code":1`, 1)
 	for _, body := range []string{cnamBody(1000, c["name"], c["phone number"], c["another phone number"]), address} {
 		if got := r.postWith("/", body, signed(c["secret"], body)); got.status != http.StatusOK {
 			t.Fatal(got)
@@ -125,7 +133,8 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 		if got.code != exitGood {
 			t.Errorf("row %v: %+v", row.ID, got)
 		}
-		for _, password := range []string{c["proxy's password"], c["broker's password"], c["downstream's path"]} { // the change itself is shown
+		// the change itself is shown
+		for _, password := range []string{c["proxy's password"], c["broker's password"], c["downstream's path"]} {
 			if strings.Contains(got.stdout+got.stderr, password) {
 				t.Errorf("row %v of %s shows %s", row.ID, row.Downstream, password)
 			}
@@ -133,7 +142,8 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 	}
 	s.awaitStatus(startTime, "refuses", "has dead rows", func(d event.DownstreamStatus) bool { return d.Dead == 3 })
 	s.awaitStatus(startTime, "gone", "is paused", func(d event.DownstreamStatus) bool { return !d.Paused.IsZero() })
-	for _, args := range [][]string{{"downstreams", "status"}, {"downstreams", "status", "gone"}, {"downstreams", "status", "--format", "json"}, {"replay", "--all", "--dry-run"},
+	for _, args := range [][]string{{"downstreams", "status"}, {"downstreams", "status", "gone"},
+		{"downstreams", "status", "--format", "json"}, {"replay", "--all", "--dry-run"},
 		{"config", "check", "--config", named}} {
 		got := s.run(args...)
 		if got.code != exitGood {

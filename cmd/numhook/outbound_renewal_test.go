@@ -63,13 +63,17 @@ func (l *transcript) failures() (lines []string) {
 func (r *receiver) awaitFailure(t *testing.T, file, why string) {
 	t.Helper()
 	eventually(t, startTime, "the log tells of "+file, func() bool {
-		return slices.ContainsFunc(r.log.failures(), func(line string) bool { return strings.HasPrefix(line, file+": ") && strings.Contains(line, why) })
+		return slices.ContainsFunc(r.log.failures(), func(line string) bool {
+			return strings.HasPrefix(line, file+": ") &&
+				strings.Contains(line, why)
+		})
 	})
 	if got := metric(t, r, `numhook_reload_failed{file="`+file+`"}`); got != "1" {
 		t.Errorf("%s: the metric is %q", file, got)
 	}
 	var ready readiness
-	if err := json.Unmarshal([]byte(r.ready().body), &ready); err != nil || !ready.Ready || !strings.Contains(ready.Warnings["renewal"], file+": ") {
+	if err := json.Unmarshal([]byte(r.ready().body), &ready); err != nil || !ready.Ready ||
+		!strings.Contains(ready.Warnings["renewal"], file+": ") {
 		t.Errorf("%s: /readyz says %+v (%v)", file, ready, err)
 	}
 }
@@ -85,7 +89,8 @@ func (r *receiver) awaitRenewed(t *testing.T, file, times string) {
 	}
 }
 
-// What signs a downstream's changes and what is sent along are renewed while they are in use; wrong files change nothing.
+// What signs a downstream's changes and what is sent along are renewed while they are in use; wrong files change
+// nothing.
 func TestWhatSignsIsRenewed(t *testing.T) {
 	t.Parallel()
 	const file, along = "downstream crm secret_file", "downstream crm headers_file"
@@ -95,16 +100,19 @@ func TestWhatSignsIsRenewed(t *testing.T) {
 	server := httptest.NewServer(got)
 	t.Cleanup(server.Close)
 	s := newSite(t)
-	secrets, headers, configFile := filepath.Join(s.folder, "crm.secret"), filepath.Join(s.folder, "crm.headers"), filepath.Join(s.folder, "c.yaml")
+	secrets, headers, configFile := filepath.Join(s.folder, "crm.secret"), filepath.Join(s.folder, "crm.headers"),
+		filepath.Join(s.folder, "c.yaml")
 	replaceFile(t, secrets, line(older))
 	replaceFile(t, headers, "Authorization: Bearer one\n")
-	replaceFile(t, configFile, "downstreams:\n- {name: crm, url: \""+server.URL+"\", allow_private: true, secret_file: crm.secret, headers_file: crm.headers}\n")
+	replaceFile(t, configFile, "downstreams:\n- {name: crm, url: \""+server.URL+"\", allow_private: true, secret_file: "+
+		"crm.secret, headers_file: crm.headers}\n")
 	r := s.start("--config", configFile)
 	calls := 0
 	expect := func(authorization string, keys ...string) {
 		t.Helper()
 		calls++
-		if answer := r.post("/", cnamBody(int64(calls), fmt.Sprint("NAME ", calls), "+12025550101")); answer.status != http.StatusOK {
+		if answer := r.post("/", cnamBody(int64(calls), fmt.Sprint("NAME ", calls), "+12025550101")); answer.status !=
+			http.StatusOK {
 			t.Fatal(answer)
 		}
 		header := got.last(t, calls)
@@ -143,7 +151,8 @@ func TestWhatSignsIsRenewed(t *testing.T) {
 	}
 }
 
-// Whom a downstream's TLS trusts and what it shows are renewed while they are in use; wrong files change nothing, and one that is about to end is told of.
+// Whom a downstream's TLS trusts and what it shows are renewed while they are in use; wrong files change nothing, and
+// one that is about to end is told of.
 func TestTheCertificatesOfADownstreamAreRenewed(t *testing.T) {
 	t.Parallel()
 	const trust, shown = "downstream crm ca_file", "downstream crm client_cert"
@@ -178,21 +187,24 @@ func TestTheCertificatesOfADownstreamAreRenewed(t *testing.T) {
 	clientCert, clientKey := newPair(t, 11) // ends within the hour
 	replaceFile(t, at("c.pem"), string(clientCert))
 	replaceFile(t, at("c.key"), string(clientKey))
-	replaceFile(t, at("c.yaml"), "downstreams:\n- {name: crm, url: \""+server.URL+"\", allow_private: true, secret_file: crm.secret, "+
+	replaceFile(t, at("c.yaml"), "downstreams:\n- {name: crm, url: \""+server.URL+"\", allow_private: true, "+
+		"secret_file: crm.secret, "+
 		"ca_file: ca.pem, client_cert: c.pem, client_key: c.key, retry: {first: 20ms, factor: 2, max: 300ms}}\n")
 	r := s.start("--config", at("c.yaml"))
 	if ready := r.ready().body; !strings.Contains(ready, shown+": the certificate expires on ") {
 		t.Errorf("/readyz says %s", ready)
 	}
 	r.awaitText("the certificate expires on ")
-	if left := metric(t, r, `numhook_certificate_expires_seconds{file="`+shown+`"}`); !strings.HasPrefix(left, "3") || len(left) < 4 {
+	if left := metric(t, r, `numhook_certificate_expires_seconds{file="`+shown+`"}`); !strings.HasPrefix(left, "3") ||
+		len(left) < 4 {
 		t.Errorf("the certificate ends in %q seconds", left)
 	}
 	calls := 0
 	expect := func(serial int64) {
 		t.Helper()
 		calls++
-		if answer := r.post("/", cnamBody(int64(calls), fmt.Sprint("NAME ", calls), "+12025550101")); answer.status != http.StatusOK {
+		if answer := r.post("/", cnamBody(int64(calls), fmt.Sprint("NAME ", calls), "+12025550101")); answer.status !=
+			http.StatusOK {
 			t.Fatal(answer)
 		}
 		got.last(t, calls)

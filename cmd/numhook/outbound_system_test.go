@@ -23,8 +23,8 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// system is a carrier's own system: a real HTTP server that changes are handed on to. It keeps its address while it is down, checks each signature, and
-// remembers what came.
+// system is a carrier's own system: a real HTTP server that changes are handed on to. It keeps its address while it is
+// down, checks each signature, and remembers what came.
 type system struct {
 	testing.TB
 	name, mode string
@@ -39,7 +39,8 @@ type system struct {
 	arrivals []arrival
 }
 
-// manner is how a system behaves: it answers an arrival, or does not. earlier is how often the same identity came before.
+// manner is how a system behaves: it answers an arrival, or does not. earlier is how often the same identity came
+// before.
 type manner func(w http.ResponseWriter, r *http.Request, earlier int)
 
 // arrival is one envelope whose last byte was read.
@@ -65,7 +66,8 @@ type envelope struct {
 
 func newSystem(t testing.TB, name, mode string, settings ...string) *system {
 	t.Helper()
-	s := &system{TB: t, name: name, mode: mode, address: "127.0.0.1:0", manner: confirm, secret: []byte("secret of " + name + ", 32 bytes long.."), settings: strings.Join(settings, "\n")}
+	s := &system{TB: t, name: name, mode: mode, address: "127.0.0.1:0", manner: confirm,
+		secret: []byte("secret of " + name + ", 32 bytes long.."), settings: strings.Join(settings, "\n")}
 	s.up()
 	t.Cleanup(s.down)
 	return s
@@ -152,7 +154,8 @@ func (s *system) came() []arrival {
 // await waits until so many arrivals came, and returns them.
 func (s *system) await(many int) []arrival {
 	s.Helper()
-	eventually(s, startTime, fmt.Sprintf("%d envelopes came to %s", many, s.name), func() bool { return len(s.came()) >= many })
+	eventually(s, startTime, fmt.Sprintf("%d envelopes came to %s", many, s.name),
+		func() bool { return len(s.came()) >= many })
 	return s.came()
 }
 
@@ -164,7 +167,8 @@ func answering(status int) manner {
 	return func(w http.ResponseWriter, _ *http.Request, _ int) { w.WriteHeader(status) }
 }
 
-// some lets a system behave so with about a third of the changes, so that its breaker sees signs of life between failures.
+// some lets a system behave so with about a third of the changes, so that its breaker sees signs of life between
+// failures.
 func some(m manner) manner {
 	return func(w http.ResponseWriter, r *http.Request, earlier int) {
 		if id := r.Header.Get("Webhook-Id"); id != "" && id[len(id)-1] <= '4' {
@@ -251,16 +255,19 @@ func (s *site) snapshot() snapshot {
 // retryFast is a backoff for those who do not want to wait.
 const retryFast = "    retry: {first: 20ms, factor: 2, max: 300ms}"
 
-// configure writes a configuration with the systems, and returns the file's name. receiver is what the header of its attempts says.
+// configure writes a configuration with the systems, and returns the file's name. receiver is what the header of its
+// attempts says.
 func (s *site) configure(receiver string, systems ...*system) string {
 	s.Helper()
 	text := "downstreams:\n"
 	for _, sys := range systems {
 		secrets := filepath.Join(s.folder, sys.name+".secret")
-		if err := os.WriteFile(secrets, []byte("whsec_"+base64.StdEncoding.EncodeToString(sys.secret)+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(secrets, []byte("whsec_"+base64.StdEncoding.EncodeToString(sys.secret)+"\n"),
+			0o600); err != nil {
 			s.Fatal(err)
 		}
-		text += fmt.Sprintf("  - name: %s\n    mode: %s\n    url: %s\n    secret_file: %s\n    allow_private: true\n    headers: {X-Receiver: %s}\n",
+		text += fmt.Sprintf("  - name: %s\n    mode: %s\n    url: %s\n    secret_file: %s\n    allow_private: true\n    "+
+			"headers: {X-Receiver: %s}\n",
 			sys.name, sys.mode, cmp.Or(sys.url, "http://"+sys.address+"/changes"), secrets, receiver)
 		if sys.settings != "" {
 			text += sys.settings + "\n"
@@ -280,8 +287,8 @@ func (s *site) status(name string) (shown downstreamShown) {
 	return shown
 }
 
-// awaitStatus waits until it holds of a downstream's status. It reads the store itself: a process for each look would take the processors from those that
-// are waited for.
+// awaitStatus waits until it holds of a downstream's status. It reads the store itself: a process for each look would
+// take the processors from those that are waited for.
 func (s *site) awaitStatus(within time.Duration, name, what string, holds func(event.DownstreamStatus) bool) {
 	s.Helper()
 	from, err := openReader(s.Context(), s.storeURL())
@@ -302,7 +309,10 @@ func (s *site) awaitStatus(within time.Duration, name, what string, holds func(e
 func (s *site) settled(within time.Duration, systems ...*system) {
 	s.Helper()
 	for _, sys := range systems {
-		s.awaitStatus(within, sys.name, "has all that it is owed", func(d event.DownstreamStatus) bool { return d.Waiting+d.Attempting == 0 })
+		s.awaitStatus(within, sys.name, "has all that it is owed", func(d event.DownstreamStatus) bool {
+			return d.Waiting+
+				d.Attempting == 0
+		})
 		if shown := s.status(sys.name); shown.Dead > 0 {
 			s.Errorf("%d rows of %s are dead", shown.Dead, sys.name)
 		}

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// checkLatest holds what came to a system of mode latest against the store: no older value after a newer one, and at the end the newest of each number.
+// checkLatest holds what came to a system of mode latest against the store: no older value after a newer one, and at
+// the end the newest of each number.
 func (s *system) checkLatest(l snapshot) {
 	s.Helper()
 	last := map[snapshotSubject]arrival{}
@@ -23,7 +24,8 @@ func (s *system) checkLatest(l snapshot) {
 	want := l.current()
 	for of, value := range want {
 		if a, known := last[of]; !known || !sameJSON(a.Value, []byte(value)) {
-			s.Errorf("system %s ends with %s %s = %s (event_ts %d), want %s", s.name, of.number, of.attribute, a.Value, a.TS, value)
+			s.Errorf("system %s ends with %s %s = %s (event_ts %d), want %s", s.name, of.number, of.attribute, a.Value, a.TS,
+				value)
 		}
 	}
 	if len(last) != len(want) {
@@ -31,7 +33,8 @@ func (s *system) checkLatest(l snapshot) {
 	}
 }
 
-// checkEvery holds what came to a system of mode every against the store: each event at least once for each of its numbers, and nothing else.
+// checkEvery holds what came to a system of mode every against the store: each event at least once for each of its
+// numbers, and nothing else.
 func (s *system) checkEvery(l snapshot) {
 	s.Helper()
 	type about struct{ id, number string }
@@ -53,14 +56,15 @@ func (s *system) checkEvery(l snapshot) {
 	}
 }
 
-// One receiver, one load, and a system for each way in which a system can be bad. At the end each has every number's newest value, and none ever got an older
-// one after a newer one; the good one beside them got all as if it were alone.
+// One receiver, one load, and a system for each way in which a system can be bad. At the end each has every number's
+// newest value, and none ever got an older one after a newer one; the good one beside them got all as if it were alone.
 func TestEverySystemEndsWithTheNewestValues(t *testing.T) {
 	t.Parallel() // it mostly waits
 	const patience = "    timeout: 500ms\n    concurrency: 8\n" + retryFast
 	good, audit := newSystem(t, "good", "latest", patience), newSystem(t, "audit", "every", patience)
 	down, flapping := newSystem(t, "down", "latest", patience), newSystem(t, "flapping", "latest", patience)
-	slowly, failed, cut := newSystem(t, "slowly", "latest", patience), newSystem(t, "failed", "latest", patience), newSystem(t, "cut", "latest", patience)
+	slowly, failed, cut := newSystem(t, "slowly", "latest", patience), newSystem(t, "failed", "latest", patience),
+		newSystem(t, "cut", "latest", patience)
 	slowly.behave(some(lateBy(20*time.Millisecond, 1)))
 	failed.behave(some(failing(2)))
 	cut.behave(some(cutting(1)))
@@ -179,7 +183,8 @@ func replayedUnderTheSameIdentity(t *testing.T, s *site) {
 			first = a
 		}
 	}
-	if again.id != first.id || again.Number != first.Number || !sameJSON(again.Value, json.RawMessage(`"NEW"`)) || again.Attempt != 1 {
+	if again.id != first.id || again.Number != first.Number || !sameJSON(again.Value, json.RawMessage(`"NEW"`)) ||
+		again.Attempt != 1 {
 		t.Errorf("replayed: %+v, want it as it was: %+v", again, first)
 	}
 	if got := s.run("replay", "--downstream", "audit", "--number", "+12025550102"); got.code != exitGood {

@@ -10,7 +10,8 @@ import (
 	"numhook/server/store"
 )
 
-// outboxPages reads the rows that pass any of several filters, by id, a page of each at a time. A row that changes meanwhile is shown as it was, or not at all.
+// outboxPages reads the rows that pass any of several filters, by id, a page of each at a time. A row that changes
+// meanwhile is shown as it was, or not at all.
 type outboxPages struct {
 	from    store.OutboxReader
 	streams []*rowStream

@@ -18,7 +18,9 @@ type someRows struct {
 	between func()
 }
 
-func (s *someRows) OutboxRows(_ context.Context, filter event.OutboxFilter, after int64, limit int) (page []event.OutboxRow, err error) {
+func (s *someRows) OutboxRows(
+	_ context.Context, filter event.OutboxFilter, after int64, limit int,
+) (page []event.OutboxRow, err error) {
 	s.reads++
 	if s.between != nil {
 		s.between()
@@ -51,7 +53,8 @@ func readAll(t *testing.T, from store.OutboxReader, after int64, limit int) (ids
 }
 
 func TestOpenRowsComeInOrderOfTheirIDs(t *testing.T) {
-	states := []event.OutboxState{event.Waiting, event.Delivered, event.Dead, event.Attempting, event.Skipped, event.Waiting, event.Waiting}
+	states := []event.OutboxState{event.Waiting, event.Delivered, event.Dead, event.Attempting, event.Skipped,
+		event.Waiting, event.Waiting}
 	from := &someRows{}
 	var want []int64
 	for id := int64(1); id <= 400; id++ {
@@ -101,8 +104,10 @@ func TestWaitsAndAgesAsPeopleReadThem(t *testing.T) {
 		d    time.Duration
 		want string
 	}{
-		{0, "0s"}, {1499 * time.Microsecond, "1ms"}, {999 * time.Millisecond, "999ms"}, {42*time.Second + 900*time.Millisecond, "42s"}, {200 * time.Second, "3m20s"},
-		{time.Hour, "1h0m"}, {5*time.Hour + 12*time.Minute + 59*time.Second, "5h12m"}, {76*time.Hour + 59*time.Minute, "3d4h"},
+		{0, "0s"}, {1499 * time.Microsecond, "1ms"}, {999 * time.Millisecond, "999ms"},
+		{42*time.Second + 900*time.Millisecond, "42s"}, {200 * time.Second, "3m20s"},
+		{time.Hour, "1h0m"}, {5*time.Hour + 12*time.Minute + 59*time.Second, "5h12m"},
+		{76*time.Hour + 59*time.Minute, "3d4h"},
 	} {
 		if got := rough(c.d); got != c.want {
 			t.Errorf("%d is %s, want %s", c.d, got, c.want)
@@ -117,7 +122,8 @@ func TestWaitsAndAgesAsPeopleReadThem(t *testing.T) {
 		due   time.Duration
 		want  string
 	}{
-		{event.Waiting, 0, "now"}, {event.Waiting, -time.Hour, "now"}, {event.Waiting, 90 * time.Second, "in 1m30s"}, {event.Waiting, event.LongestWait, "in 1d0h"},
+		{event.Waiting, 0, "now"}, {event.Waiting, -time.Hour, "now"}, {event.Waiting, 90 * time.Second, "in 1m30s"},
+		{event.Waiting, event.LongestWait, "in 1d0h"},
 		{event.Waiting, event.LongestWait + time.Second, "now"}, // the clock was set back
 		{event.Attempting, time.Hour, "-"}, {event.Dead, 0, "-"},
 	} {

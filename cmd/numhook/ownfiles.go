@@ -45,8 +45,9 @@ func storeFiles(url string) (own []ownFile) {
 	return own
 }
 
-// refuseOwnFiles refuses downstreams that write into, or rename, what numhook lives on: a store would be gone, and a configuration that got lines of changes
-// would keep the next start from happening. Nothing is opened for it: closing a descriptor of a database drops the locks on it.
+// refuseOwnFiles refuses downstreams that write into, or rename, what numhook lives on: a store would be gone, and a
+// configuration that got lines of changes would keep the next start from happening. Nothing is opened for it: closing a
+// descriptor of a database drops the locks on it.
 func refuseOwnFiles(set *config.Settings, own []ownFile) error {
 	own = append(own, ownFile{set.File, "the configuration"})
 	for _, d := range set.Downstreams {
@@ -68,7 +69,8 @@ func refuseOwnFiles(set *config.Settings, own []ownFile) error {
 		for _, one := range own {
 			if one.path != "" && writesTo(d, one.path) {
 				refused.List = append(refused.List, config.Problem{File: set.File, Line: d.Line, Column: 1, Text: fmt.Sprintf(
-					"downstream %s would write to %s, which is %s; write the name of a file of its own into its url", d.Name, one.path, one.what)})
+					"downstream %s would write to %s, which is %s; write the name of a file of its own into its url", d.Name, one.path,
+					one.what)})
 				break
 			}
 		}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A downstream that names a file that numhook lives on is refused, by serve and by config check, and the file stays as it was.
+// A downstream that names a file that numhook lives on is refused, by serve and by config check, and the file stays as
+// it was.
 func TestOwnFilesAreNoTargets(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -62,7 +63,8 @@ func TestAFileThatCannotBeWrittenToIsAWarning(t *testing.T) {
 	s := newSite(t)
 	configFile, target := filepath.Join(s.folder, "numhook.yaml"), filepath.Join(s.folder, "gone", "changes.ndjson")
 	replaceFile(t, configFile, "downstreams:\n  - name: journal\n    url: file:"+target+"\n")
-	if got := s.run("config", "check", "--config", configFile); got.code != exitNo || !strings.Contains(got.stdout, "is not there; make it") {
+	if got := s.run("config", "check", "--config", configFile); got.code != exitNo ||
+		!strings.Contains(got.stdout, "is not there; make it") {
 		t.Errorf("config check: exit code %d, %s", got.code, got.stdout+got.stderr)
 	}
 	r := s.start("--config", configFile)

@@ -139,7 +139,8 @@ func anchors(text string) map[string]bool {
 	return found
 }
 
-// links are the files, and the places in pages, that a page links to inside the repository, by their paths from its root.
+// links are the files, and the places in pages, that a page links to inside the repository, by their paths from its
+// root.
 func links(name, text string) []string {
 	var found []string
 	for _, link := range linkForm.FindAllStringSubmatch(codeForm.ReplaceAllString(text, ""), -1) {
@@ -268,7 +269,8 @@ func TestThePagesNameEveryVerbAndNoOther(t *testing.T) {
 	leaves(newRootCommand())
 
 	typed := commandBlock.FindAllStringSubmatch(documentation(t), -1)
-	typed = append(typed, regexp.MustCompile("`((?:bin/)?numhook [^`\n]+)`").FindAllStringSubmatch(documentation(t), -1)...)
+	typed = append(typed, regexp.MustCompile("`((?:bin/)?numhook [^`\n]+)`").FindAllStringSubmatch(documentation(t),
+		-1)...)
 	ran := 0
 	for _, block := range typed {
 		for _, line := range strings.Split(block[1], "\n") {

@@ -47,8 +47,8 @@ var canaries = map[string]string{
 	"downstream's header":      "canary-downstream-header",
 }
 
-// A real run with every kind of delivery; then nothing that the process wrote, showed to its operator or answered to a delivery that it refused holds any of
-// what personal data and credentials the deliveries held.
+// A real run with every kind of delivery; then nothing that the process wrote, showed to its operator or answered to a
+// delivery that it refused holds any of what personal data and credentials the deliveries held.
 func TestNothingPersonalLeavesTheReceiver(t *testing.T) {
 	s := newSite(t)
 	secrets := filepath.Join(s.folder, "secrets")
@@ -78,7 +78,8 @@ func TestNothingPersonalLeavesTheReceiver(t *testing.T) {
 	if !strings.Contains(run.accepted.String(), canaries["phone number"]) {
 		t.Error("the test's own search would not find anything")
 	}
-	for kind, want := range map[string]int{"accepted": 4, "duplicate": 1, "challenge": 1, "bad_challenge": 1, "unsigned": 5, "too_large": 1, "malformed": 3, "invalid": 3,
+	for kind, want := range map[string]int{"accepted": 4, "duplicate": 1, "challenge": 1, "bad_challenge": 1,
+		"unsigned": 5, "too_large": 1, "malformed": 3, "invalid": 3,
 		"unknown_event": 2, "wrong_method": 1} {
 		if got := r.countKind(kind); got != want {
 			t.Errorf("%d deliveries of kind %s are in the log, want %d", got, kind, want)
@@ -103,7 +104,8 @@ func forms(text string) map[string]string {
 	escaped, _ := json.Marshal(text)
 	return map[string]string{
 		"plain": text, "in JSON": strings.Trim(string(escaped), `"`), "without the plus": strings.TrimPrefix(text, "+"),
-		"percent-encoded": strings.ReplaceAll(strings.ReplaceAll(text, "+", "%2B"), " ", "%20"), "in lower case": strings.ToLower(text),
+		"percent-encoded": strings.ReplaceAll(strings.ReplaceAll(text, "+", "%2B"), " ", "%20"),
+		"in lower case":   strings.ToLower(text),
 	}
 }
 
@@ -117,10 +119,13 @@ func (run *canaryRun) everyKind(t *testing.T) {
 	t.Helper()
 	c := canaries
 	cnam := cnamBody(1000, c["name"], c["phone number"], c["another phone number"], c["number with no plus"])
-	address := `{"event":"` + addressEvent + `","event_ts":2000,"payload":{"account_id":"` + c["account"] + `","object":{"carrier_code":1,"phone_numbers":["` +
-		c["phone number"] + `"],"emergency_address":{"address_line1":"` + c["address line 1"] + `","address_line2":"` + c["address line 2"] + `","city":"` + c["city"] +
+	address := `{"event":"` + addressEvent + `","event_ts":2000,"payload":{"account_id":"` + c["account"] +
+		`","object":{"carrier_code":1,"phone_numbers":["` +
+		c["phone number"] + `"],"emergency_address":{"address_line1":"` + c["address line 1"] + `","address_line2":"` +
+		c["address line 2"] + `","city":"` + c["city"] +
 		`","state_code":"` + c["state"] + `","zip":"` + c["zip"] + `","country":"` + c["country"] + `"}}}}`
-	drifting := strings.Replace(address, `"event_ts":2000`, `"event_ts":2001,"`+c["unknown member"]+`":"`+c["unknown member's value"]+`","`+c["number as a member"]+`":1`, 1)
+	drifting := strings.Replace(address, `"event_ts":2000`, `"event_ts":2001,"`+c["unknown member"]+`":"`+
+		c["unknown member's value"]+`","`+c["number as a member"]+`":1`, 1)
 	swap := func(body, old, new string) string {
 		if !strings.Contains(body, old) {
 			t.Fatalf("%s is not in %s", old, body)
@@ -136,9 +141,11 @@ func (run *canaryRun) everyKind(t *testing.T) {
 		{"again", "/", cnam, 200, signed(c["second secret"], cnam)},
 		{"address", "/" + addressEvent, address, 200, nil},
 		{"unknown members", "/", drifting, 200, nil},
-		{"request id", "/", swap(cnam, "1000", "1001"), 200, with(signed(c["secret"], swap(cnam, "1000", "1001")), "X-Zm-Request-Id", c["request id with a number"])},
+		{"request id", "/", swap(cnam, "1000", "1001"), 200, with(signed(c["secret"], swap(cnam, "1000", "1001")),
+			"X-Zm-Request-Id", c["request id with a number"])},
 		{"other secret", "/", cnam, 401, signed("somebody else's", cnam)},
-		{"unsigned", "/", cnam, 401, http.Header{"X-Zm-Request-Id": {c["unsigned request id"]}, "X-Zm-Signature": {c["authorization"]}}},
+		{"unsigned", "/", cnam, 401, http.Header{"X-Zm-Request-Id": {c["unsigned request id"]},
+			"X-Zm-Signature": {c["authorization"]}}},
 		{"unsigned at a path", "/" + c["path"], address, 401, http.Header{}},
 		{"changed", "/", address, 401, signed(c["secret"], cnam)},
 		{"unsigned challenge", "/", challengeOf(c["challenge token"]), 401, http.Header{}},
@@ -148,8 +155,10 @@ func (run *canaryRun) everyKind(t *testing.T) {
 		{"duplicate member", "/", swap(address, `"city"`, `"city":"`+c["city"]+`","city"`), 400, nil},
 		{"duplicate unknown member", "/", swap(drifting, `"payload"`, `"`+c["number as a member"]+`":2,"payload"`), 400, nil},
 		{"number of a number", "/", swap(cnam, `"`+c["phone number"]+`"`, c["number as a number"]), 400, nil},
-		{"name as an object", "/", swap(cnam, `"`+c["name"]+`"`, `{"`+c["number as a member"]+`":"`+c["name"]+`"}`), 400, nil},
-		{"wrong everywhere", "/" + addressEvent, `{"event":1,"payload":{"object":"` + c["phone number"] + `"},"` + c["unknown member"] + `":1}`, 400, nil},
+		{"name as an object", "/", swap(cnam, `"`+c["name"]+`"`, `{"`+c["number as a member"]+`":"`+c["name"]+`"}`), 400,
+			nil},
+		{"wrong everywhere", "/" + addressEvent, `{"event":1,"payload":{"object":"` + c["phone number"] + `"},"` +
+			c["unknown member"] + `":1}`, 400, nil},
 		{"unknown event", "/", swap(cnam, cnamEvent, c["event name"]), 404, nil},
 		{"unknown event at a path", "/" + c["path"], swap(cnam, cnamEvent, c["event name"]), 404, nil},
 		{"too large", "/", swap(cnam, c["name"], strings.Repeat(c["name"], 10_000)), 413, nil},
@@ -167,7 +176,8 @@ func (run *canaryRun) everyKind(t *testing.T) {
 		}
 		run.keep(got)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, run.url+"/"+c["path"]+"?"+c["query"], http.NoBody)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, run.url+"/"+c["path"]+"?"+c["query"],
+		http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +188,8 @@ func (run *canaryRun) everyKind(t *testing.T) {
 	}
 	run.keep(got)
 	broken := dial(t, strings.TrimPrefix(run.url, "http://")) // what net/http itself refuses
-	broken.write("POST /" + c["path"] + " HTTP/1.1\r\nHost: " + c["host"] + "\r\nContent-Length: 1\r\nContent-Length: 2\r\nAuthorization: " + c["authorization"] + "\r\n\r\n")
+	broken.write("POST /" + c["path"] + " HTTP/1.1\r\nHost: " + c["host"] + "\r\nContent-Length: 1\r\nContent-Length: " +
+		"2\r\nAuthorization: " + c["authorization"] + "\r\n\r\n")
 	broken.expect(http.StatusBadRequest)
 }
 

@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// With the tag profile, which only "make profile" sets, every second SIGUSR1 ends a profile of the processor that the one before it began: cpu.pprof in
-// the working directory. From it come the frequent calls that the compiler puts in line (default.pgo).
+// With the tag profile, which only "make profile" sets, every second SIGUSR1 ends a profile of the processor that the
+// one before it began: cpu.pprof in the working directory. From it come the frequent calls that the compiler puts in
+// line (default.pgo).
 func init() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)

@@ -82,7 +82,8 @@ func newQuarantineListCommand() *cobra.Command {
 }
 
 func newQuarantineShowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "show ID", Short: "Show one quarantined delivery and why it was refused", Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: "show ID", Short: "Show one quarantined delivery and why it was refused",
+		Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ids, err := idsOf(args, "quarantine entry", "quarantine list")
@@ -106,7 +107,8 @@ func newQuarantineShowCommand() *cobra.Command {
 			_, err := out.Write(q.Delivery.Body)
 			return err
 		}
-		fmt.Fprintf(out, "quarantine entry %d\n  state         %s\n  reason        %s\n  event         \"%s\"\n  times         %d\n", q.ID, q.State, q.Reason, terminal.Escape(q.EventName), q.Times)
+		fmt.Fprintf(out, "quarantine entry %d\n  state         %s\n  reason        %s\n  event         \"%s\"\n  times     "+
+			"    %d\n", q.ID, q.State, q.Reason, terminal.Escape(q.EventName), q.Times)
 		if q.State == event.Redriven {
 			fmt.Fprintf(out, "  became event  %s\n", q.RedrivenAs)
 		}
@@ -127,9 +129,12 @@ type redriven struct {
 
 func newQuarantineRedriveCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "redrive [ID...]", Short: "Feed quarantined deliveries back as if they had just come; without an ID, all that are held",
-		Long: "Feed quarantined deliveries back, once the document or the code has been mended. Each takes every step that a delivery takes but the\n" +
-			"signature check, which it passed when it came. One whose event is stored already, because it was sent again, is a duplicate. The exit code\n" +
+		Use: "redrive [ID...]", Short: "Feed quarantined deliveries back as if they had just come; without an ID, all that " +
+			"are held",
+		Long: "Feed quarantined deliveries back, once the document or the code has been mended. Each takes every step that " +
+			"a delivery takes but the\n" +
+			"signature check, which it passed when it came. One whose event is stored already, because it was sent again, is " +
+			"a duplicate. The exit code\n" +
 			"is 1 when any of them is still refused.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
@@ -173,7 +178,8 @@ func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (
 		if result.Result == "refused" {
 			refused++
 		}
-		out.entry(result, []string{strconv.FormatInt(q.ID, 10), result.Result, id, string(result.Reason), strconv.Itoa(len(result.Violations))})
+		out.entry(result, []string{strconv.FormatInt(q.ID, 10), result.Result, id, string(result.Reason),
+			strconv.Itoa(len(result.Violations))})
 		return nil
 	}
 	if err := eachHeld(ctx, events, ids, one); err != nil {
@@ -222,7 +228,9 @@ func eachHeld(ctx context.Context, from store.Reader, ids []int64, visit func(ev
 	return nil
 }
 
-func redriveOne(ctx context.Context, events store.Store, receiver *server.Server, q event.Quarantined, dryRun bool) (redriven, error) {
+func redriveOne(
+	ctx context.Context, events store.Store, receiver *server.Server, q event.Quarantined, dryRun bool,
+) (redriven, error) {
 	if q.State == event.Redriven {
 		return redriven{ID: q.ID, Result: "duplicate", EventID: &q.RedrivenAs}, nil
 	}
@@ -252,8 +260,8 @@ func redriveOne(ctx context.Context, events store.Store, receiver *server.Server
 	return result, fmt.Errorf("cannot redrive quarantine entry %d: %w", q.ID, err)
 }
 
-// releaseStored releases an entry that is refused where it came, but whose event is stored already: somebody has sent the same body again, to a path where it
-// fits. NotFound when no such event is stored.
+// releaseStored releases an entry that is refused where it came, but whose event is stored already: somebody has sent
+// the same body again, to a path where it fits. NotFound when no such event is stored.
 func releaseStored(ctx context.Context, events store.Store, q event.Quarantined, dryRun bool) (event.ID, error) {
 	canonical, ok := contract.Parse(q.Delivery.Body).Canonical()
 	if !ok {
@@ -276,8 +284,10 @@ type discarded struct {
 func newQuarantineDiscardCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "discard ID...", Short: "Say that nobody needs to look at entries any more", Args: cobra.MinimumNArgs(1),
-		Long: "Say that nobody needs to look at entries any more: they are no longer counted, and a redrive without IDs passes them over. They are kept, bytes and\n" +
-			"all; one that comes again is held again, and redrive ID feeds one back. The exit code is 1 when any of them is not there, or is redriven.",
+		Long: "Say that nobody needs to look at entries any more: they are no longer counted, and a redrive without IDs " +
+			"passes them over. They are kept, bytes and\n" +
+			"all; one that comes again is held again, and redrive ID feeds one back. The exit code is 1 when any of them is " +
+			"not there, or is redriven.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {

@@ -134,14 +134,16 @@ func TestPagesNameEveryDependency(t *testing.T) {
 	}
 	direct := map[string]bool{}
 	for _, line := range strings.Split(string(mod), "\n") {
-		if fields := strings.Fields(line); len(fields) >= 2 && !strings.Contains(line, "// indirect") && strings.Contains(fields[0], ".") {
+		if fields := strings.Fields(line); len(fields) >= 2 && !strings.Contains(line, "// indirect") &&
+			strings.Contains(fields[0], ".") {
 			direct[fields[0]] = true
 		}
 	}
 	sameTexts(t, "dependency", firstCells(t, "module"), direct)
 }
 
-// Every command of the pages that needs no machine of its own is run, in order, beside a receiver that has just been started.
+// Every command of the pages that needs no machine of its own is run, in order, beside a receiver that has just been
+// started.
 func TestCommandsOfPagesRun(t *testing.T) {
 	r := startReceiver(t)
 	document, err := os.ReadFile("../../spec/number-management.json")
@@ -150,7 +152,8 @@ func TestCommandsOfPagesRun(t *testing.T) {
 	}
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
-	if _, err := zip.Write([]byte(cnamBody(1_760_000_000_000, "A", "+12025550143") + "\n")); err != nil || zip.Close() != nil {
+	if _, err := zip.Write([]byte(cnamBody(1_760_000_000_000, "A", "+12025550143") + "\n")); err != nil ||
+		zip.Close() != nil {
 		t.Fatal(err)
 	}
 	for name, content := range map[string][]byte{ // what the commands name
@@ -186,14 +189,16 @@ func TestTargetsOfPagesExist(t *testing.T) {
 	if err != nil {
 		t.Fatalf("make help: %v: %s", err, help)
 	}
-	for _, target := range regexp.MustCompile("(?m)(?:^ *|`|=[^ `]+ )make ([a-z]+)").FindAllStringSubmatch(documentation(t), -1) {
+	for _, target := range regexp.MustCompile("(?m)(?:^ *|`|=[^ `]+ )make ([a-z]+)").FindAllStringSubmatch(
+		documentation(t), -1) {
 		if !strings.Contains(string(help), "make "+target[1]+" ") {
 			t.Errorf("a page says make %s, and the Makefile has no such target", target[1])
 		}
 	}
 }
 
-// The five steps of the page are run as they stand, in a copy of the module beside a store with an event, for a document with one more member.
+// The five steps of the page are run as they stand, in a copy of the module beside a store with an event, for a
+// document with one more member.
 func TestStepsWhenTheDocumentChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the program anew")

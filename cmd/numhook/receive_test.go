@@ -30,7 +30,8 @@ func TestBothEventsComeInByBothPaths(t *testing.T) {
 		for _, path := range []string{"/", "/" + name} {
 			body := strings.Replace(string(example), `"event_ts": 1739`, `"event_ts": 1`+strconv.Itoa(740+want), 1)
 			got := r.post(path, body)
-			if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/json" || !sameJSON([]byte(got.body), []byte(body)) {
+			if got.status != http.StatusOK || got.header.Get("Content-Type") != "application/json" ||
+				!sameJSON([]byte(got.body), []byte(body)) {
 				t.Errorf("%s at %s: %v", name, path, got)
 			}
 			want++
@@ -44,7 +45,8 @@ func TestBothEventsComeInByBothPaths(t *testing.T) {
 	var events []eventShown
 	r.read(&events, "events", "list")
 	for i, e := range events {
-		if len(e.Drift)+len(e.Lint) != 0 || e.Path != []string{"/", "/" + e.Name}[i%2] || e.Header.RequestID == "" || time.Since(e.Received) > time.Minute {
+		if len(e.Drift)+len(e.Lint) != 0 || e.Path != []string{"/", "/" + e.Name}[i%2] || e.Header.RequestID == "" ||
+			time.Since(e.Received) > time.Minute {
 			t.Errorf("event %+v", e)
 		}
 	}
@@ -53,14 +55,17 @@ func TestBothEventsComeInByBothPaths(t *testing.T) {
 // The published document's own example: empty strings, event_ts 1, no numbers.
 func TestThePublishedExampleIsAcceptedWithLint(t *testing.T) {
 	r := startReceiver(t)
-	example := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"","address_line1":"","address_line2":"",` +
+	example := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"",` +
+		`"address_line1":"","address_line2":"",` +
 		`"city":"","zip":"","state_code":""},"carrier_code":1,"phone_numbers":[]}}}`
-	if got := r.post("/"+addressEvent, example); got.status != http.StatusOK || !sameJSON([]byte(got.body), []byte(example)) {
+	if got := r.post("/"+addressEvent, example); got.status != http.StatusOK ||
+		!sameJSON([]byte(got.body), []byte(example)) {
 		t.Errorf("the example: %v", got)
 	}
 	var shown eventShown
 	r.read(&shown, "events", "show", identity(t, example))
-	if shown.TS != 1 || shown.Body != example || len(shown.Lint) == 0 || len(shown.Drift) != 0 || shown.Name != addressEvent {
+	if shown.TS != 1 || shown.Body != example || len(shown.Lint) == 0 || len(shown.Drift) != 0 ||
+		shown.Name != addressEvent {
 		t.Errorf("stored as %+v", shown)
 	}
 }
@@ -68,7 +73,8 @@ func TestThePublishedExampleIsAcceptedWithLint(t *testing.T) {
 func TestOneEventHoweverOftenItComes(t *testing.T) {
 	r := startReceiver(t)
 	first := cnamBody(1, "A", "+12025550100")
-	other := "{ \"payload\" : {\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[ \"+12025550100\" ],\"carrier_code\":3457},\"account_id\":\"acct-1\"},\r\n" +
+	other := "{ \"payload\" : {\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[ \"+12025550100\" " +
+		"],\"carrier_code\":3457},\"account_id\":\"acct-1\"},\r\n" +
 		"\t\"event_ts\":1,\"event\":\"" + cnamEvent + "\"}\n"
 	for what, delivery := range map[string]struct {
 		body   string
@@ -98,7 +104,8 @@ func TestOneEventHoweverOftenItComes(t *testing.T) {
 func TestTheNewestValueStays(t *testing.T) {
 	r := startReceiver(t)
 	const number = "+12025550100"
-	for _, body := range []string{addressBody(2000, "A", number), addressBody(1000, "B", number), cnamBody(1500, "C", number)} {
+	for _, body := range []string{addressBody(2000, "A", number), addressBody(1000, "B", number),
+		cnamBody(1500, "C", number)} {
 		if got := r.post("/", body); got.status != http.StatusOK {
 			t.Fatal(got)
 		}
@@ -132,7 +139,8 @@ func TestTheNewestValueStays(t *testing.T) {
 			t.Errorf("as of %q: %s, want %s", c.asOf, got, c.want)
 		}
 	}
-	want := `cnam="C", emergency_address={"address_line1":"A"}, cnam 1500 current, emergency_address 1000 superseded, emergency_address 2000 current`
+	want := `cnam="C", emergency_address={"address_line1":"A"}, cnam 1500 current, emergency_address 1000 superseded, ` +
+		`emergency_address 2000 current`
 	if got := values("--history"); got != want {
 		t.Errorf("history: %s, want %s", got, want)
 	}
@@ -199,7 +207,8 @@ func TestOddBytesStayAsTheyAre(t *testing.T) {
 // An integer may be written 1.0 or 1e3: it is read as what it is.
 func TestIntegersWithAPointOrAnExponent(t *testing.T) {
 	r := startReceiver(t)
-	for text, want := range map[string]int64{"17.0": 17, "1e3": 1000, "2.5E1": 25, "-0.0": 0, "9007199254740993.00": 9007199254740993} {
+	for text, want := range map[string]int64{"17.0": 17, "1e3": 1000, "2.5E1": 25, "-0.0": 0,
+		"9007199254740993.00": 9007199254740993} {
 		body := strings.Replace(cnamBody(1, "X", "+12025550100"), `:1,`, `:`+text+`,`, 1)
 		if got := r.post("/", body); got.status != http.StatusOK {
 			t.Errorf("event_ts %s: %v", text, got)
@@ -233,7 +242,8 @@ func TestThePrintedLineSendsADelivery(t *testing.T) {
 	if got := s.run(line[1:]...); got.code != exitGood || !strings.Contains(got.stdout, ": 200 OK in ") {
 		t.Errorf("%v: %+v", line, got)
 	}
-	if got := s.run("numbers", "show", "+12025550143"); got.code != exitGood || !strings.Contains(got.stdout, `cnam  "EXAMPLE DENTAL"`) {
+	if got := s.run("numbers", "show", "+12025550143"); got.code != exitGood ||
+		!strings.Contains(got.stdout, `cnam  "EXAMPLE DENTAL"`) {
 		t.Errorf("numbers show: %+v", got)
 	}
 }

@@ -20,7 +20,8 @@ import (
 
 const testSecret = "a-secret-of-the-tests"
 
-// Bounds of waiting for a process. They are wide because the machine may be busy; what a test measures, it bounds itself.
+// Bounds of waiting for a process. They are wide because the machine may be busy; what a test measures, it bounds
+// itself.
 const (
 	startTime = 30 * time.Second
 	endTime   = 30 * time.Second
@@ -39,7 +40,8 @@ func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{TB: t, folder: t.TempDir()}
 	s.dir = filepath.Join(s.folder, "store", "numhook.db")
-	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + os.TempDir(), raceVariable + "=" + os.Getenv(raceVariable), "NUMHOOK_SECRETS=" + testSecret}
+	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.folder, "TMPDIR=" + os.TempDir(), raceVariable + "=" +
+		os.Getenv(raceVariable), "NUMHOOK_SECRETS=" + testSecret}
 	return s
 }
 
@@ -282,15 +284,17 @@ func (l *transcript) deliveries() (entries []map[string]any) {
 	return entries
 }
 
-// delivered waits until the log speaks of so many deliveries, and returns the last one's line: it is written after the answer.
+// delivered waits until the log speaks of so many deliveries, and returns the last one's line: it is written after the
+// answer.
 func (r *receiver) delivered(many int) map[string]any {
 	r.Helper()
-	eventually(r, startTime, fmt.Sprintf("the log speaks of %d deliveries", many), func() bool { return len(r.log.deliveries()) >= many })
+	eventually(r, startTime, fmt.Sprintf("the log speaks of %d deliveries", many),
+		func() bool { return len(r.log.deliveries()) >= many })
 	return r.log.deliveries()[many-1]
 }
 
-// awaitText waits until the log speaks of something. The log is written beside what the receiver answers: what an answer or
-// a metric tells of may not be in the log yet.
+// awaitText waits until the log speaks of something. The log is written beside what the receiver answers: what an
+// answer or a metric tells of may not be in the log yet.
 func (r *receiver) awaitText(text string) {
 	r.Helper()
 	eventually(r, startTime, "the log has "+text, func() bool { return strings.Contains(r.log.String(), text) })

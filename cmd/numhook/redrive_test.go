@@ -21,8 +21,9 @@ import (
 // noteEvent is an event that only the mended document knows.
 const noteEvent = "number_management.peering_number_note_updated"
 
-// A document that was too strict and lacked an event, the deliveries that it cost, and what a rebuilt program makes of them: the real way, from the vendored
-// document over the generator and the compiler to a redrive beside the running receiver.
+// A document that was too strict and lacked an event, the deliveries that it cost, and what a rebuilt program makes of
+// them: the real way, from the vendored document over the generator and the compiler to a redrive beside the running
+// receiver.
 func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds the program anew")
@@ -47,7 +48,8 @@ func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 
 	// Before anything is mended a redrive changes nothing.
 	for _, args := range [][]string{{"--dry-run"}, {}, {late, newer}} {
-		got := redriveResults(t, s.finish(s.command(t.Context(), append([]string{"quarantine", "redrive", "--format", "json"}, args...)...)), exitNo)
+		got := redriveResults(t,
+			s.finish(s.command(t.Context(), append([]string{"quarantine", "redrive", "--format", "json"}, args...)...)), exitNo)
 		for _, result := range got {
 			if result.Result != "refused" {
 				t.Errorf("%v: %+v", args, result)
@@ -65,7 +67,8 @@ func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 		cmd.Path = mended
 		var text []string
 		for _, result := range redriveResults(t, s.finish(cmd), code) {
-			if id := strconv.FormatInt(result.ID, 10); slices.Contains([]string{late, newer, unknown, hopeless}, id) { // the traffic has its own
+			// the traffic has its own
+			if id := strconv.FormatInt(result.ID, 10); slices.Contains([]string{late, newer, unknown, hopeless}, id) {
 				text = append(text, id+" "+result.Result)
 			}
 		}
@@ -84,7 +87,8 @@ func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
 	expect(newer+" accepted, "+unknown+" accepted, "+hopeless+" refused", exitNo)
 	expect(hopeless+" refused", exitNo)
 	expect(late+" duplicate, "+newer+" duplicate", exitGood, late, newer)
-	if got := s.run("quarantine", "redrive", "999"); got.code != exitNo || got.stdout != "" || !strings.Contains(got.stderr, "999") {
+	if got := s.run("quarantine", "redrive", "999"); got.code != exitNo || got.stdout != "" ||
+		!strings.Contains(got.stderr, "999") {
 		t.Errorf("an entry that is not there: %+v", got)
 	}
 	stop()
@@ -137,7 +141,8 @@ func checkRedriven(t *testing.T, s *site, number string, bodies map[string]strin
 		}
 		var stored eventShown
 		s.read(&stored, "events", "show", entry.RedrivenAs.String())
-		if stored.Body != body || strconv.FormatInt(stored.Quarantine, 10) != id || !stored.Received.Equal(entry.Received) || stored.Header != entry.Header {
+		if stored.Body != body || strconv.FormatInt(stored.Quarantine, 10) != id || !stored.Received.Equal(entry.Received) ||
+			stored.Header != entry.Header {
 			t.Errorf("entry %s became %+v", id, stored)
 		}
 	}
@@ -178,7 +183,8 @@ func buildMended(t *testing.T) string {
 	// The compiler asks for what is left to write, and then has it.
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/numhook")
 	cmd.Dir = module
-	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "missing method PeeringNumberNoteUpdated") {
+	if out, err := cmd.CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "missing method PeeringNumberNoteUpdated") {
 		t.Fatalf("the compiler does not ask for the new event's method: %v: %s", err, out)
 	}
 	method := `package server

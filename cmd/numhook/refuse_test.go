@@ -32,7 +32,8 @@ func TestForgeries(t *testing.T) {
 		return with(good.Clone(), name, to(good.Get(name)))
 	}
 	signedWith := func(timestamp string) http.Header {
-		return with(with(good.Clone(), signature.HeaderTimestamp, timestamp), signature.HeaderSignature, signature.Sign([]byte(newSecret), timestamp, []byte(body)))
+		return with(with(good.Clone(), signature.HeaderTimestamp, timestamp), signature.HeaderSignature,
+			signature.Sign([]byte(newSecret), timestamp, []byte(body)))
 	}
 	without := func(name string) http.Header {
 		header := good.Clone()
@@ -47,17 +48,22 @@ func TestForgeries(t *testing.T) {
 		body   string
 		reason string
 	}{
-		"no signature":           {without(signature.HeaderSignature), body, "missing"},
-		"no timestamp":           {without(signature.HeaderTimestamp), body, "missing"},
-		"other secret":           {signed("somebody else's", body), body, "wrong"},
-		"stale":                  {signedAt(newSecret, body, time.Now().Add(-signature.DefaultTolerance-2*time.Second)), body, "stale"},
-		"from the future":        {signedAt(newSecret, body, time.Now().Add(signature.DefaultTolerance+time.Minute)), body, "stale"},
-		"timestamp not digits":   {signedWith("17x"), body, "malformed"},
-		"timestamp signed":       {signedWith("+" + signature.Timestamp(time.Now())), body, "malformed"},
-		"other script's digits":  {signedWith("١٧٣٩٩٢٣٥٢٨"), body, "malformed"},
-		"upper-case hex":         {change(signature.HeaderSignature, func(s string) string { return "v0=" + strings.ToUpper(s[3:]) }), body, "malformed"},
-		"truncated hex":          {change(signature.HeaderSignature, func(s string) string { return s[:len(s)-1] }), body, "malformed"},
-		"another scheme":         {change(signature.HeaderSignature, func(s string) string { return "v1" + s[2:] }), body, "malformed"},
+		"no signature": {without(signature.HeaderSignature), body, "missing"},
+		"no timestamp": {without(signature.HeaderTimestamp), body, "missing"},
+		"other secret": {signed("somebody else's", body), body, "wrong"},
+		"stale": {signedAt(newSecret, body, time.Now().Add(-signature.DefaultTolerance-2*time.Second)), body,
+			"stale"},
+		"from the future": {signedAt(newSecret, body, time.Now().Add(signature.DefaultTolerance+time.Minute)), body,
+			"stale"},
+		"timestamp not digits":  {signedWith("17x"), body, "malformed"},
+		"timestamp signed":      {signedWith("+" + signature.Timestamp(time.Now())), body, "malformed"},
+		"other script's digits": {signedWith("١٧٣٩٩٢٣٥٢٨"), body, "malformed"},
+		"upper-case hex": {change(signature.HeaderSignature,
+			func(s string) string { return "v0=" + strings.ToUpper(s[3:]) }), body, "malformed"},
+		"truncated hex": {change(signature.HeaderSignature, func(s string) string { return s[:len(s)-1] }), body,
+			"malformed"},
+		"another scheme": {change(signature.HeaderSignature, func(s string) string { return "v1" + s[2:] }), body,
+			"malformed"},
 		"two signatures":         {twice, body, "malformed"},
 		"body changed by a byte": {good, strings.Replace(body, "X", "Y", 1), "wrong"},
 		"body with one more":     {good, body + " ", "wrong"},
@@ -65,7 +71,8 @@ func TestForgeries(t *testing.T) {
 		"unsigned challenge":     {http.Header{}, challengeOf("abc"), "missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "upper-case hex" && strings.ToUpper(c.header.Get(signature.HeaderSignature)[3:]) == strings.ToLower(c.header.Get(signature.HeaderSignature)[3:]) {
+			if name == "upper-case hex" && strings.ToUpper(c.header.Get(signature.HeaderSignature)[3:]) == strings.ToLower(
+				c.header.Get(signature.HeaderSignature)[3:]) {
 				t.Skip("a signature of digits alone has no case")
 			}
 			got := r.postWith("/", c.body, c.header)
@@ -88,7 +95,8 @@ func TestForgeries(t *testing.T) {
 		})
 	}
 	for _, entry := range r.log.deliveries() {
-		if off, there := entry["offset_s"].(float64); there != (entry["reason"] == "stale") || there && (off < -304 || off > -301) && (off < 359 || off > 361) {
+		if off, there := entry["offset_s"].(float64); there != (entry["reason"] == "stale") || there &&
+			(off < -304 || off > -301) && (off < 359 || off > 361) {
 			t.Errorf("by how much it is off: %v", entry)
 		}
 	}
@@ -110,12 +118,15 @@ func TestChallenge(t *testing.T) {
 	const token = "Kn5a3Wv7SP6YP5b4BWfZpg" // the sender's published vector
 	body := challengeOf(token)
 	got := r.postWith("/", body, signed("zoomwebhooksecret", body))
-	want := `{"plainToken":"` + token + `","encryptedToken":"2a41c3138d2187a756c51428f78d192e9b88dcf44dd62d1b081ace4ec2241e0a"}`
-	if got.status != http.StatusOK || !sameJSON([]byte(got.body), []byte(want)) || got.header.Get("Content-Type") != "application/json" {
+	want := `{"plainToken":"` + token +
+		`","encryptedToken":"2a41c3138d2187a756c51428f78d192e9b88dcf44dd62d1b081ace4ec2241e0a"}`
+	if got.status != http.StatusOK || !sameJSON([]byte(got.body), []byte(want)) ||
+		got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("the vector: %v", got)
 	}
 	other, _ := signature.Challenge([]byte(oldSecret), token)
-	if got := r.postWith("/"+cnamEvent, body, signed(oldSecret, body)); got.status != http.StatusOK || !strings.Contains(got.body, other) {
+	if got := r.postWith("/"+cnamEvent, body, signed(oldSecret, body)); got.status != http.StatusOK ||
+		!strings.Contains(got.body, other) {
 		t.Errorf("signed with the old secret: %v, want it answered with that, too", got)
 	}
 	for _, token := range []string{"v0:1:{}", strings.Repeat("a", 200), strings.Repeat("a", 129), "", "a b", "a+b", "ä"} {
@@ -123,7 +134,8 @@ func TestChallenge(t *testing.T) {
 		r.postWith("/", body, signed("zoomwebhooksecret", body)).problem(t, http.StatusBadRequest, "bad_challenge")
 		r.postWith("/", body, http.Header{}).problem(t, http.StatusUnauthorized, "unsigned")
 	}
-	for _, odd := range []string{`{"event":"endpoint.url_validation"}`, `{"event":"endpoint.url_validation","payload":{"plainToken":5}}`} {
+	for _, odd := range []string{`{"event":"endpoint.url_validation"}`, `{"event":"endpoint.url_validation",` +
+		`"payload":{"plainToken":5}}`} {
 		r.postWith("/", odd, signed(oldSecret, odd)).problem(t, http.StatusBadRequest, "bad_challenge")
 	}
 	if l := readSnapshot(t, r.file()); len(l.events)+len(l.held) != 0 {
@@ -155,44 +167,49 @@ func badBodies(t *testing.T) map[string]badBody {
 	}
 	const object, list = "/payload/object", `["+12025550100"]`
 	return map[string]badBody{
-		"empty":                     malformed("", ""),
-		"truncated":                 malformed(good[:len(good)-1], ""),
-		"two values":                malformed(good+good, ""),
-		"duplicate member":          malformed(swap(`"event_ts":1`, `"event_ts":1,"event_ts":2`), "/event_ts"),
-		"duplicate with an escape":  malformed(swap(`"event_ts":1`, `"event_ts":1,"event\u005fts":2`), "/event_ts"),
-		"another case":              malformed(swap(`"payload":`, `"Payload":{"account_id":"x"},"payload":`), "/payload"),
-		"another case deep inside":  malformed(swap(`"carrier_code":`, `"Carrier_Code":1,"carrier_code":`), object+"/carrier_code"),
-		"invalid UTF-8":             malformed(swap(`"X"`, "\"\xff\""), object+"/emergency_address/address_line1"),
-		"lone surrogate":            malformed(swap(`"X"`, `"\ud800"`), object+"/emergency_address/address_line1"),
-		"depth 10,000":              malformed(strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000), ""),
-		"depth 10,000 in a member":  malformed(swap(`"X"`, strings.Repeat(`{"a":`, 10_000)+"1"+strings.Repeat("}", 10_000)), ""),
-		"not an object":             invalid(`[]`, ""),
-		"carrier_code 2^31":         invalid(swap("8801", "2147483648"), object+"/carrier_code"),
-		"carrier_code below -2^31":  invalid(swap("8801", "-2147483649"), object+"/carrier_code"),
-		"carrier_code 1.5":          invalid(swap("8801", "1.5"), object+"/carrier_code"),
-		"carrier_code a string":     invalid(swap("8801", `"3457"`), object+"/carrier_code"),
-		"event_ts 1e400":            invalid(swap(`"event_ts":1`, `"event_ts":1e400`), "/event_ts"),
-		"event_ts 2^63":             invalid(swap(`"event_ts":1`, `"event_ts":9223372036854775808`), "/event_ts"),
-		"event_ts a string":         invalid(swap(`"event_ts":1`, `"event_ts":"1"`), "/event_ts"),
-		"phone_numbers of numbers":  invalid(swap(list, `["+12025550100",12025550100]`), object+"/phone_numbers/1"),
-		"phone_numbers a string":    invalid(swap(list, `"+12025550100"`), object+"/phone_numbers"),
-		"null for event":            invalid(swap(`"`+addressEvent+`"`, "null"), "/event"),
-		"null for event_ts":         invalid(swap(`"event_ts":1`, `"event_ts":null`), "/event_ts"),
-		"null for payload":          invalid(`{"event":"`+addressEvent+`","event_ts":1,"payload":null}`, "/payload"),
-		"null for account_id":       invalid(swap(`"acct-1"`, "null"), "/payload/account_id"),
-		"null for object":           invalid(`{"event":"`+addressEvent+`","event_ts":1,"payload":{"account_id":"a","object":null}}`, object),
-		"null for carrier_code":     invalid(swap("8801", "null"), object+"/carrier_code"),
-		"null for phone_numbers":    invalid(swap(list, "null"), object+"/phone_numbers"),
-		"null for address_line1":    invalid(swap(`"X"`, "null"), object+"/emergency_address/address_line1"),
-		"no address_line1":          invalid(swap(`"address_line1":"X"`, ""), object+"/emergency_address/address_line1"),
-		"no event_ts":               invalid(swap(`"event_ts":1,`, ""), "/event_ts"),
-		"payload in another case":   invalid(swap(`"payload":`, `"PAYLOAD":`), "/payload"),
-		"unknown event":             {swap(addressEvent, "phone.number_created"), http.StatusNotFound, event.UnknownEvent, ""},
+		"empty":                    malformed("", ""),
+		"truncated":                malformed(good[:len(good)-1], ""),
+		"two values":               malformed(good+good, ""),
+		"duplicate member":         malformed(swap(`"event_ts":1`, `"event_ts":1,"event_ts":2`), "/event_ts"),
+		"duplicate with an escape": malformed(swap(`"event_ts":1`, `"event_ts":1,"event\u005fts":2`), "/event_ts"),
+		"another case":             malformed(swap(`"payload":`, `"Payload":{"account_id":"x"},"payload":`), "/payload"),
+		"another case deep inside": malformed(swap(`"carrier_code":`, `"Carrier_Code":1,"carrier_code":`),
+			object+"/carrier_code"),
+		"invalid UTF-8":  malformed(swap(`"X"`, "\"\xff\""), object+"/emergency_address/address_line1"),
+		"lone surrogate": malformed(swap(`"X"`, `"\ud800"`), object+"/emergency_address/address_line1"),
+		"depth 10,000":   malformed(strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000), ""),
+		"depth 10,000 in a member": malformed(swap(`"X"`, strings.Repeat(`{"a":`, 10_000)+"1"+strings.Repeat("}", 10_000)),
+			""),
+		"not an object":            invalid(`[]`, ""),
+		"carrier_code 2^31":        invalid(swap("8801", "2147483648"), object+"/carrier_code"),
+		"carrier_code below -2^31": invalid(swap("8801", "-2147483649"), object+"/carrier_code"),
+		"carrier_code 1.5":         invalid(swap("8801", "1.5"), object+"/carrier_code"),
+		"carrier_code a string":    invalid(swap("8801", `"3457"`), object+"/carrier_code"),
+		"event_ts 1e400":           invalid(swap(`"event_ts":1`, `"event_ts":1e400`), "/event_ts"),
+		"event_ts 2^63":            invalid(swap(`"event_ts":1`, `"event_ts":9223372036854775808`), "/event_ts"),
+		"event_ts a string":        invalid(swap(`"event_ts":1`, `"event_ts":"1"`), "/event_ts"),
+		"phone_numbers of numbers": invalid(swap(list, `["+12025550100",12025550100]`), object+"/phone_numbers/1"),
+		"phone_numbers a string":   invalid(swap(list, `"+12025550100"`), object+"/phone_numbers"),
+		"null for event":           invalid(swap(`"`+addressEvent+`"`, "null"), "/event"),
+		"null for event_ts":        invalid(swap(`"event_ts":1`, `"event_ts":null`), "/event_ts"),
+		"null for payload":         invalid(`{"event":"`+addressEvent+`","event_ts":1,"payload":null}`, "/payload"),
+		"null for account_id":      invalid(swap(`"acct-1"`, "null"), "/payload/account_id"),
+		"null for object": invalid(`{"event":"`+addressEvent+`","event_ts":1,"payload":{"account_id":"a",`+
+			`"object":null}}`, object),
+		"null for carrier_code":   invalid(swap("8801", "null"), object+"/carrier_code"),
+		"null for phone_numbers":  invalid(swap(list, "null"), object+"/phone_numbers"),
+		"null for address_line1":  invalid(swap(`"X"`, "null"), object+"/emergency_address/address_line1"),
+		"no address_line1":        invalid(swap(`"address_line1":"X"`, ""), object+"/emergency_address/address_line1"),
+		"no event_ts":             invalid(swap(`"event_ts":1,`, ""), "/event_ts"),
+		"payload in another case": invalid(swap(`"payload":`, `"PAYLOAD":`), "/payload"),
+		"unknown event": {swap(addressEvent, "phone.number_created"), http.StatusNotFound, event.UnknownEvent,
+			""},
 		"another event of the door": {swap(addressEvent, ""), http.StatusNotFound, event.UnknownEvent, ""},
 	}
 }
 
-// A signed delivery that is refused is kept byte for byte, and the problem document says where it breaks the contract, without what stands there.
+// A signed delivery that is refused is kept byte for byte, and the problem document says where it breaks the contract,
+// without what stands there.
 func TestBadBodiesAreRefusedAndKept(t *testing.T) {
 	r := startReceiver(t)
 	kept := 0
@@ -209,7 +226,8 @@ func TestBadBodiesAreRefusedAndKept(t *testing.T) {
 				}
 				var shown quarantineShown
 				r.read(&shown, "quarantine", "show", strconv.FormatInt(problem.Quarantine, 10))
-				if shown.Reason != c.kind || shown.Times != 2 || shown.State != event.Held || shown.Header.Signature == "" || shown.Path != "/" {
+				if shown.Reason != c.kind || shown.Times != 2 || shown.State != event.Held || shown.Header.Signature == "" ||
+					shown.Path != "/" {
 					t.Errorf("quarantine show: %+v", shown)
 				}
 				if c.status == http.StatusBadRequest && len(shown.Violations) == 0 {
@@ -238,7 +256,8 @@ func points(problem problemDocument, pointer string) bool {
 
 func TestUnknownMembersAreDriftAndStay(t *testing.T) {
 	r := startReceiver(t)
-	body := strings.Replace(addressBody(1, "1 Main St", "+12025550100"), `"address_line1"`, `"county":"Cook","address_line1"`, 1)
+	body := strings.Replace(addressBody(1, "1 Main St", "+12025550100"), `"address_line1"`,
+		`"county":"Cook","address_line1"`, 1)
 	body = strings.Replace(body, `{"event"`, `{"Extra":[1.50],"event"`, 1)
 	if got := r.post("/", body); got.status != http.StatusOK || !sameJSON([]byte(got.body), []byte(body)) {
 		t.Fatal(got)
@@ -267,7 +286,8 @@ func TestTooLarge(t *testing.T) {
 	if got := r.post("/", exactly(16<<10)); got.status != http.StatusOK {
 		t.Error(got)
 	}
-	chunked, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url, struct{ *strings.Reader }{strings.NewReader(exactly(1 << 20))})
+	chunked, err := http.NewRequestWithContext(t.Context(), http.MethodPost, r.url,
+		struct{ *strings.Reader }{strings.NewReader(exactly(1 << 20))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,8 +27,10 @@ func newSpecRehearseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rehearse NEW [PATH...]",
 		Short: "Hold what was really received against a candidate document",
-		Long: "Hold what was really received against a candidate document, in either form, and say what would become of it, compared with today. Without a PATH\n" +
-			"that is every event and every quarantined delivery of the store; PATHs are payload files and folders as validate takes them.\n" +
+		Long: "Hold what was really received against a candidate document, in either form, and say what would become of " +
+			"it, compared with today. Without a PATH\n" +
+			"that is every event and every quarantined delivery of the store; PATHs are payload files and folders as validate " +
+			"takes them.\n" +
 			"The exit code is 1 when something that is accepted today would be refused.",
 		Args: cobra.MinimumNArgs(1),
 	}
@@ -62,16 +64,18 @@ func newSpecRehearseCommand() *cobra.Command {
 
 // rehearsed is the JSON of spec rehearse.
 type rehearsed struct {
-	Document      string            `json:"document"`
-	Deliveries    int               `json:"deliveries"`
-	Accepted      int               `json:"accepted"`       // by both
-	Refused       int               `json:"refused"`        // by both
-	NewlyRefused  int               `json:"newly_refused"`  // accepted today
-	NewlyAccepted int               `json:"newly_accepted"` // refused today
-	NewDrift      map[string]int    `json:"new_drift"`      // deliveries by the pointer of a member that only the candidate does not know
-	OldDrift      map[string]int    `json:"old_drift"`      // deliveries by the pointer of a member that only today's document does not know
-	Changed       []rehearsedChange `json:"changed"`
-	Omitted       int               `json:"omitted"` // deliveries whose verdict changes for reasons that are not named
+	Document      string `json:"document"`
+	Deliveries    int    `json:"deliveries"`
+	Accepted      int    `json:"accepted"`       // by both
+	Refused       int    `json:"refused"`        // by both
+	NewlyRefused  int    `json:"newly_refused"`  // accepted today
+	NewlyAccepted int    `json:"newly_accepted"` // refused today
+	// deliveries by the pointer of a member that only the candidate does not know
+	NewDrift map[string]int `json:"new_drift"`
+	// deliveries by the pointer of a member that only today's document does not know
+	OldDrift map[string]int    `json:"old_drift"`
+	Changed  []rehearsedChange `json:"changed"`
+	Omitted  int               `json:"omitted"` // deliveries whose verdict changes for reasons that are not named
 }
 
 // rehearsedChange is a reason why verdicts change, and the first delivery for which it does.
@@ -100,9 +104,10 @@ func newRehearsal(document string, limit int) (*rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rehearsal{today: today.Contract, candidate: candidate.Contract, limit: limit, reasons: map[string]int{}, result: rehearsed{
-		Document: document, NewDrift: map[string]int{}, OldDrift: map[string]int{}, Changed: []rehearsedChange{},
-	}}, nil
+	return &rehearsal{today: today.Contract, candidate: candidate.Contract, limit: limit, reasons: map[string]int{},
+		result: rehearsed{
+			Document: document, NewDrift: map[string]int{}, OldDrift: map[string]int{}, Changed: []rehearsedChange{},
+		}}, nil
 }
 
 // store rehearses all that a store holds.
@@ -220,7 +225,8 @@ func verdictText(v contract.Verdict) string {
 	return string(v.Refused)
 }
 
-// drift counts the members that only one of the documents does not know. Their number is bounded, because their names are the sender's.
+// drift counts the members that only one of the documents does not know. Their number is bounded, because their names
+// are the sender's.
 func (r *rehearsal) drift(today, candidate []event.Finding) {
 	const most = 1000
 	count := func(into map[string]int, one, other []event.Finding) {

@@ -16,7 +16,8 @@ import (
 	"numhook/server/certreload"
 )
 
-// hangups takes the signal that would end the process at once when its terminal is closed or its log is rotated. The signals are for startReloading.
+// hangups takes the signal that would end the process at once when its terminal is closed or its log is rotated. The
+// signals are for startReloading.
 func hangups() <-chan os.Signal {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP) // to the end of the process
@@ -38,7 +39,8 @@ func startReloading(ctx context.Context, reloader *certreload.Reloader, signals 
 }
 
 // linked are the variables that Kubernetes sets in every container for a service that is called numhook.
-var linked = regexp.MustCompile(`^NUMHOOK_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+var linked = regexp.MustCompile(
+	`^NUMHOOK_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // strayVariables are the names of those in the environment that look like numhook's and that no flag of any verb knows.
 func strayVariables(root *cobra.Command, environment []string) (stray []string) {

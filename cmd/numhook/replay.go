@@ -27,8 +27,10 @@ func newReplayCommand() *cobra.Command {
 	f := &replayFlags{}
 	cmd := &cobra.Command{
 		Use: "replay", Short: "Make what was delivered, given up or skipped owed again", Args: cobra.NoArgs,
-		Long: "Make what was delivered, given up or skipped owed again, to one downstream or to all that are registered. A downstream of mode latest is owed the\n" +
-			"current value of each number that matches, one of mode every each event that matches. Each downstream's own filters hold. What it gets bears the same\n" +
+		Long: "Make what was delivered, given up or skipped owed again, to one downstream or to all that are registered. A " +
+			"downstream of mode latest is owed the\n" +
+			"current value of each number that matches, one of mode every each event that matches. Each downstream's own " +
+			"filters hold. What it gets bears the same\n" +
 			"identity as the first time. --number is taken as it is typed and, where it is digits alone, with a plus, too.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
@@ -36,7 +38,8 @@ func newReplayCommand() *cobra.Command {
 	flags.StringVar(&f.downstream, "downstream", "", "only to this downstream")
 	flags.StringVar(&f.number, "number", "", "only what is about this number")
 	flags.StringVar(&f.event, "event", "", "only what events of this name said")
-	flags.StringVar(&f.since, "since", "", "only what was received at this time of this side's clock or later (RFC 3339, a date, or milliseconds)")
+	flags.StringVar(&f.since, "since", "", "only what was received at this time of this side's clock or later (RFC "+
+		"3339, a date, or milliseconds)")
 	flags.StringVar(&f.until, "until", "", "only what was received before this time")
 	flags.BoolVar(&f.all, "all", false, "everything to everybody, which is refused without it")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only say how many rows would be owed again")
@@ -66,10 +69,12 @@ func (f *replayFlags) filter(cmd *cobra.Command) (filter dispatch.ReplayFilter, 
 	case !narrow && !f.all:
 		return filter, &event.Error{
 			Kind: event.Invalid, Text: "cannot replay everything to everybody without --all",
-			Hint: "narrow it with --downstream, --number, --event, --since or --until; numhook replay --all --dry-run says how much it would be",
+			Hint: "narrow it with --downstream, --number, --event, --since or --until; numhook replay --all --dry-run says " +
+				"how much it would be",
 		}
 	case narrow && f.all:
-		return filter, errors.New("cannot replay: --all is for everything to everybody, and does not go with a flag that narrows it")
+		return filter, errors.New("cannot replay: --all is for everything to everybody, and does not go with a flag that " +
+			"narrows it")
 	}
 	return filter, nil
 }
@@ -103,7 +108,8 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 	for _, status := range statuses {
 		n, err := replayNumbers(ctx, s, status, filter, f.number)
 		if err != nil {
-			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no harm): %w", status.Name, n, err), out.close())
+			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no "+
+				"harm): %w", status.Name, n, err), out.close())
 		}
 		rows += n
 		out.entry(replayShown{status.Name, status.Mode, statusState(status), n, f.dryRun},
@@ -126,7 +132,9 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 }
 
 // replayNumbers replays what is about the number that was typed, or about any.
-func replayNumbers(ctx context.Context, s store.Store, to event.DownstreamStatus, filter dispatch.ReplayFilter, typed string) (rows int, err error) {
+func replayNumbers(
+	ctx context.Context, s store.Store, to event.DownstreamStatus, filter dispatch.ReplayFilter, typed string,
+) (rows int, err error) {
 	for _, filter.Number = range spellings(typed) {
 		n, err := dispatch.Replay(ctx, s, s, to, filter)
 		rows += n
@@ -170,7 +178,8 @@ func replayTo(ctx context.Context, from store.OutboxReader, name string) ([]even
 func whyNothing(number string, isKnown bool, name string) error {
 	if number != "" && !isKnown {
 		return &event.Error{
-			Kind: event.NotFound, Text: "cannot replay the number: no event ever changed it", Hint: "numhook numbers list shows those that are known",
+			Kind: event.NotFound, Text: "cannot replay the number: no event ever changed it",
+			Hint: "numhook numbers list shows those that are known",
 		}
 	}
 	if name == "" {
@@ -186,6 +195,7 @@ func whyNothing(number string, isKnown bool, name string) error {
 	}
 	slices.Sort(known)
 	return &event.Error{
-		Kind: event.NotFound, Text: fmt.Sprintf("cannot replay events named %q: the contract has no such event", name), Hint: "it has " + strings.Join(known, ", "),
+		Kind: event.NotFound, Text: fmt.Sprintf("cannot replay events named %q: the contract has no such event", name),
+		Hint: "it has " + strings.Join(known, ", "),
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// One delivery that was captured, and is sent again to ever other paths while its signature is good, is one entry of the quarantine.
+// One delivery that was captured, and is sent again to ever other paths while its signature is good, is one entry of
+// the quarantine.
 func TestReplaysOfOneDelivery(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -33,11 +34,13 @@ func TestReplaysOfOneDelivery(t *testing.T) {
 	}
 	samples := r.metrics()
 	if samples["numhook_quarantine_entries"] != 1 || samples["numhook_quarantine_bytes"] != float64(len(body)) {
-		t.Errorf("metrics: %v entries of %v bytes", samples["numhook_quarantine_entries"], samples["numhook_quarantine_bytes"])
+		t.Errorf("metrics: %v entries of %v bytes", samples["numhook_quarantine_entries"],
+			samples["numhook_quarantine_bytes"])
 	}
 }
 
-// An event_ts far ahead of its receipt does not outlive the next ordinary event, however often the receiver is started again.
+// An event_ts far ahead of its receipt does not outlive the next ordinary event, however often the receiver is started
+// again.
 func TestAnAbsurdTimeGivesWay(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -16,7 +16,8 @@ import (
 	"numhook/server/event"
 )
 
-// The scripts in testdata run verbs as an operator would. Each has NUMHOOK_STORE and NUMHOOK_SECRETS set. Their own commands are:
+// The scripts in testdata run verbs as an operator would. Each has NUMHOOK_STORE and NUMHOOK_SECRETS set. Their own
+// commands are:
 //
 //	receiver start [FLAG...]   runs numhook serve with the flags until the script ends; sets $URL, $ADDRESS and $OPERATOR
 //	receiver stop              ends it as an operator would; it must exit 0
@@ -73,7 +74,8 @@ func scriptedReceiver(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "start":
 		var env []string
-		for _, name := range []string{"PATH", "HOME", "TMPDIR", "NUMHOOK_STORE", "NUMHOOK_SECRETS", "NUMHOOK_MAX_BODY", raceVariable} {
+		for _, name := range []string{"PATH", "HOME", "TMPDIR", "NUMHOOK_STORE", "NUMHOOK_SECRETS", "NUMHOOK_MAX_BODY",
+			raceVariable} {
 			if value := ts.Getenv(name); value != "" {
 				env = append(env, name+"="+value)
 			}

@@ -26,8 +26,8 @@ var errNoSecret = &event.Error{
 		" (comma-separated); to try things out, use serve --dev",
 }
 
-// requireSecrets reads the secrets of the file, if one is given, and those of the environment, in this order. Without any it is the secret of the
-// development mode that is meant, where there is one.
+// requireSecrets reads the secrets of the file, if one is given, and those of the environment, in this order. Without
+// any it is the secret of the development mode that is meant, where there is one.
 func requireSecrets(file string) (signature.Secrets, error) {
 	file, fixed, err := findSecrets(file, false)
 	if err != nil || file == "" {
@@ -40,8 +40,8 @@ func requireSecrets(file string) (signature.Secrets, error) {
 	return joinSecrets(file, raw, fixed)
 }
 
-// findSecrets gives the file with secrets, or none, and the secrets of the environment. It is an error that there is neither. In dev mode a file is made,
-// which later calls find.
+// findSecrets gives the file with secrets, or none, and the secrets of the environment. It is an error that there is
+// neither. In dev mode a file is made, which later calls find.
 func findSecrets(file string, dev bool) (found string, fixed signature.Secrets, err error) {
 	named, err := secretfile.ParseVariable(secretsVariable, os.Getenv(secretsVariable))
 	if err != nil {
@@ -87,8 +87,9 @@ func joinSecrets(file string, raw []byte, fixed signature.Secrets) (all signatur
 	return all, nil
 }
 
-// leavingTime is how long a secret that the file no longer holds goes on being good, from the last change of the file. A file that is written into in pieces
-// holds a part of a secret for a while, and the sender does not repeat what is refused meanwhile.
+// leavingTime is how long a secret that the file no longer holds goes on being good, from the last change of the file.
+// A file that is written into in pieces holds a part of a secret for a while, and the sender does not repeat what is
+// refused meanwhile.
 const leavingTime = 3 * time.Second
 
 // leaving are secrets that the file does not hold any more, until their time is over.
@@ -97,7 +98,8 @@ type leaving struct {
 	until   time.Time
 }
 
-// renewedSecrets are the secrets of a file, and those of the environment, as the file has them now, and for a while those that it had.
+// renewedSecrets are the secrets of a file, and those of the environment, as the file has them now, and for a while
+// those that it had.
 type renewedSecrets struct {
 	*certreload.Source[signature.Secrets]
 	left *atomic.Pointer[leaving]
@@ -126,7 +128,8 @@ func holds(secrets signature.Secrets, secret []byte) bool {
 	return slices.ContainsFunc(secrets, func(other []byte) bool { return bytes.Equal(other, secret) })
 }
 
-// Newer looks at the file. A delivery may be signed with a secret that was put there a moment ago, and the sender does not repeat what was refused.
+// Newer looks at the file. A delivery may be signed with a secret that was put there a moment ago, and the sender does
+// not repeat what was refused.
 func (r renewedSecrets) Newer(than signature.Secrets) (signature.Secrets, bool) {
 	r.Renew(false)
 	now := r.Current()
@@ -134,7 +137,9 @@ func (r renewedSecrets) Newer(than signature.Secrets) (signature.Secrets, bool) 
 }
 
 // servedSecrets are the secrets that serve verifies with. Those of a file are renewed with it.
-func servedSecrets(file string, dev bool, reloader *certreload.Reloader, log *slog.Logger) (server.SecretSource, error) {
+func servedSecrets(
+	file string, dev bool, reloader *certreload.Reloader, log *slog.Logger,
+) (server.SecretSource, error) {
 	file, fixed, err := findSecrets(file, dev)
 	if err != nil {
 		return nil, err

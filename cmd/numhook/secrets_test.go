@@ -38,8 +38,9 @@ func TestOnlySecretsSign(t *testing.T) {
 	r := s.start("--secret-file", secrets)
 	for secret, want := range map[string]int{
 		"the-quoted-secret": 200, "the-other-secret": 200, testSecret: 200, // which is the environment's
-		"# the-comment-of-the-file": 401, "the-comment-of-the-file": 401, "\uFEFF# the-comment-of-the-file": 401, "\"the-quoted-secret\"": 401,
-		"the-quoted-secret\r": 401, "": 401,
+		"# the-comment-of-the-file": 401, "the-comment-of-the-file": 401, "\uFEFF# the-comment-of-the-file": 401,
+		"\"the-quoted-secret\"": 401,
+		"the-quoted-secret\r":   401, "": 401,
 	} {
 		body := cnamBody(1, "A", "+12025550100")
 		if got := r.postWith("/", body, signed(secret, body)); got.status != want {
@@ -79,7 +80,8 @@ func (s *signers) begin(secret string) {
 func (s *signers) more(many int64) {
 	s.Helper()
 	from := s.sent.Load()
-	eventually(s, endTime, fmt.Sprintf("%d deliveries were answered", many), func() bool { return s.sent.Load() >= from+many })
+	eventually(s, endTime, fmt.Sprintf("%d deliveries were answered", many),
+		func() bool { return s.sent.Load() >= from+many })
 }
 
 // end lets all senders end.
@@ -88,7 +90,8 @@ func (s *signers) end() {
 	s.ended.Wait()
 }
 
-// The file is replaced under load: what is signed with a secret that stands in it is accepted from the first moment on, in whatever way it is replaced.
+// The file is replaced under load: what is signed with a secret that stands in it is accepted from the first moment on,
+// in whatever way it is replaced.
 func TestSecretsAreRotatedUnderLoad(t *testing.T) {
 	t.Parallel()
 	const older, newer, newest = "the-older-secret-1", "the-newer-secret-2", "the-newest-secret-3"
@@ -176,7 +179,8 @@ func TestHangupEndsNothing(t *testing.T) {
 	}
 }
 
-// A file that has become wrong, or that cannot be read, leaves the secrets as they were, and that is told: once in the log, in a metric, in /readyz.
+// A file that has become wrong, or that cannot be read, leaves the secrets as they were, and that is told: once in the
+// log, in a metric, in /readyz.
 func TestWrongSecretsChangeNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -200,7 +204,8 @@ func TestWrongSecretsChangeNothing(t *testing.T) {
 		{func() { replaceFile(t, secrets, "# both\nthe first canary\n") }, secrets + ":2: the line holds white space"},
 		{func() { replaceFile(t, secrets, "# none\n") }, secrets + " holds none"},
 		{func() { _ = os.Remove(secrets) }, secrets + " cannot be read: no such file or directory"},
-		{func() { replaceFile(t, secrets, "the-first-secret\n"); _ = os.Chmod(secrets, 0o644) }, secrets + " can be read by others (mode 0644)"},
+		{func() { replaceFile(t, secrets, "the-first-secret\n"); _ = os.Chmod(secrets, 0o644) },
+			secrets + " can be read by others (mode 0644)"},
 	} {
 		wrong.how()
 		eventually(t, startTime, "the log says "+wrong.error, func() bool { return len(failures()) > seen })
@@ -215,7 +220,8 @@ func TestWrongSecretsChangeNothing(t *testing.T) {
 			t.Errorf("%s: the metric does not tell", wrong.error)
 		}
 		var ready readiness
-		if err := json.Unmarshal([]byte(r.ready().body), &ready); err != nil || !ready.Ready || !strings.Contains(ready.Warnings["renewal"], wrong.error) {
+		if err := json.Unmarshal([]byte(r.ready().body), &ready); err != nil || !ready.Ready ||
+			!strings.Contains(ready.Warnings["renewal"], wrong.error) {
 			t.Errorf("%s: /readyz says %+v (%v)", wrong.error, ready, err)
 		}
 	}
@@ -223,7 +229,8 @@ func TestWrongSecretsChangeNothing(t *testing.T) {
 	if got := r.postWith("/", body, signed("the-second-secret", body)); got.status != http.StatusOK {
 		t.Errorf("mended: %v", got)
 	}
-	if metric(t, r, `numhook_reload_failed{file="secrets"}`) != "0" || metric(t, r, `numhook_reloads_total{file="secrets",outcome="renewed"}`) != "1" {
+	if metric(t, r, `numhook_reload_failed{file="secrets"}`) != "0" ||
+		metric(t, r, `numhook_reloads_total{file="secrets",outcome="renewed"}`) != "1" {
 		t.Error("mended: the metrics do not tell")
 	}
 	if got := r.ready(); strings.Contains(got.body, "renewal") || strings.Contains(r.log.String(), "canary") {
@@ -253,7 +260,8 @@ func metric(t testing.TB, r *receiver, sample string) string {
 func TestStrayVariablesAreNamed(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.env = append(s.env, "NUMHOOK_SECRET=canary-secret-of-no-use", "NUMHOOK_MAXBODY=1", "NUMHOOK_SERVICE_HOST=10.0.0.1", "NUMHOOK_PORT=tcp://10.0.0.1:80")
+	s.env = append(s.env, "NUMHOOK_SECRET=canary-secret-of-no-use", "NUMHOOK_MAXBODY=1", "NUMHOOK_SERVICE_HOST=10.0.0.1",
+		"NUMHOOK_PORT=tcp://10.0.0.1:80")
 	r := s.start()
 	var named []string
 	for _, entry := range r.log.entries() {
@@ -261,7 +269,8 @@ func TestStrayVariablesAreNamed(t *testing.T) {
 			named = append(named, fmt.Sprint(entry["level"], " ", name))
 		}
 	}
-	if want := []string{"WARN NUMHOOK_MAXBODY", "WARN NUMHOOK_SECRET"}; !slices.Equal(named, want) || strings.Contains(r.log.String(), "canary") {
+	if want := []string{"WARN NUMHOOK_MAXBODY", "WARN NUMHOOK_SECRET"}; !slices.Equal(named, want) ||
+		strings.Contains(r.log.String(), "canary") {
 		t.Errorf("the log names %v, want %v, and nothing of their values", named, want)
 	}
 }
@@ -278,7 +287,8 @@ func TestVariablesOfEveryVerbAreKnown(t *testing.T) {
 	}
 	visit(root)
 	all = append(all, "NUMHOOK_SECRETS=x", "NUMHOOK_PORT=8080", "numhook_listen=x", "PATH=x", "NUMHOOKS=x")
-	if got, want := strayVariables(root, all), []string{"NUMHOOK_PORT", "numhook_listen"}; len(all) < 30 || !slices.Equal(got, want) {
+	if got, want := strayVariables(root, all), []string{"NUMHOOK_PORT", "numhook_listen"}; len(all) < 30 ||
+		!slices.Equal(got, want) {
 		t.Errorf("of %d variables %v are not known, want %v", len(all), got, want)
 	}
 }

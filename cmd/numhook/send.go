@@ -42,14 +42,17 @@ func newSendCommand() *cobra.Command {
 	f := &sendFlags{}
 	cmd := &cobra.Command{
 		Use: "send (EVENT | FILE | -)...", Short: "Send signed deliveries, as the sender would",
-		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or any end of one that is no other's: its\n" +
+		Long: "Send signed deliveries, as the sender would. EVENT is an event name of the document, or any end of one that " +
+			"is no other's: its\n" +
 			"example is sent, with an event_ts of now. FILE and - (standard input) are sent byte for byte. Of a FILE\n" +
-			"*.ndjson or *.jsonl, each also .gz, each line is a delivery; what is told of one names its line. The exit code is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
+			"*.ndjson or *.jsonl, each also .gz, each line is a delivery; what is told of one names its line. The exit code " +
+			"is 1 when any delivery is refused and 2 when the receiver cannot be reached.",
 		RunE: func(cmd *cobra.Command, args []string) error { return send(cmd, f, args) },
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.url, "url", "http://127.0.0.1:8080/", "where to send")
-	flags.StringVar(&f.secretFile, "secret-file", "", "file with secrets; the first one signs (default: "+secretsVariable+", or "+devSecretFile+")")
+	flags.StringVar(&f.secretFile, "secret-file", "", "file with secrets; the first one signs (default: "+secretsVariable+
+		", or "+devSecretFile+")")
 	flags.BoolVar(&f.print, "print", false, "print each delivery as a curl command instead of sending it")
 	flags.BoolVar(&f.challenge, "challenge", false, "send a URL challenge and check the answer")
 	flags.IntVar(&f.count, "count", 1,
@@ -144,7 +147,8 @@ func sendLoads(f *sendFlags, args []string, in io.Reader) ([]load, error) {
 		loads = append(loads, l)
 	}
 	if len(loads) == 0 {
-		return nil, errors.New("cannot send: name an event, a file, or - for standard input (events: " + strings.Join(spec.Examples(), ", ") + ")")
+		return nil, errors.New("cannot send: name an event, a file, or - for standard input (events: " +
+			strings.Join(spec.Examples(), ", ") + ")")
 	}
 	return loads, nil
 }
@@ -174,7 +178,8 @@ func loadOf(arg string, in io.Reader) (load, error) {
 	}
 	raw, err := os.ReadFile(arg)
 	if errors.Is(err, os.ErrNotExist) {
-		return load{}, fmt.Errorf("cannot send %q: there is no such file, and no such event (events: %s)", arg, strings.Join(spec.Examples(), ", "))
+		return load{}, fmt.Errorf("cannot send %q: there is no such file, and no such event (events: %s)", arg,
+			strings.Join(spec.Examples(), ", "))
 	}
 	return load{name: arg, body: same(raw)}, err
 }
@@ -266,7 +271,8 @@ func (s *sending) one(ctx context.Context, name string, body []byte) error {
 	if s.flags.count > 1 {
 		name += " " + strconv.Itoa(s.sent)
 	}
-	line := fmt.Sprintf("%s: %s in %d ms%s\n", terminal.Escape(name), terminal.Escape(response.Status), took.Milliseconds(), verdict)
+	line := fmt.Sprintf("%s: %s in %d ms%s\n", terminal.Escape(name), terminal.Escape(response.Status),
+		took.Milliseconds(), verdict)
 	if s.flags.count == 1 && (!s.lines || s.refused > refused) {
 		line += answerText(bytes.TrimSpace(answer)) + "\n"
 	}
@@ -297,7 +303,8 @@ func (s *sending) checkChallenge(body, answer []byte) string {
 	if err := json.Unmarshal(body, &asked); err == nil {
 		want, _ = signature.Challenge(s.secret, asked.Payload.PlainToken)
 	}
-	if err := json.Unmarshal(answer, &got); err == nil && got.EncryptedToken == want && got.PlainToken == asked.Payload.PlainToken {
+	if err := json.Unmarshal(answer, &got); err == nil && got.EncryptedToken == want &&
+		got.PlainToken == asked.Payload.PlainToken {
 		return ", the tokens are right"
 	}
 	s.refused++

@@ -43,7 +43,8 @@ func TestPrintedCommandsSendTheBody(t *testing.T) {
 		all[i] = byte(i)
 	}
 	for _, body := range []string{
-		"@secret.txt", "<secret.txt", "@-", "@", "-a", "--help", "{\"a\":\"b'c\\\"d $HOME `id` \\\\ !! %s %% \\\\n\"}\n", "a\r\nb\r\n\r\n", "a=@secret.txt;type=x", "\x1b[2J\u202e\u009b\x7f",
+		"@secret.txt", "<secret.txt", "@-", "@", "-a", "--help", "{\"a\":\"b'c\\\"d $HOME `id` \\\\ !! %s %% \\\\n\"}\n",
+		"a\r\nb\r\n\r\n", "a=@secret.txt;type=x", "\x1b[2J\u202e\u009b\x7f",
 		"::set-output name=a::b", "##[add-mask]a", "%s%n", "東京", string(all), strings.Repeat("0123456789abcde\t", 20_000), "",
 	} {
 		file := filepath.Join(s.folder, "body")

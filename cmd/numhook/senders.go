@@ -25,7 +25,8 @@ func newSender(d config.Downstream, reloader *certreload.Reloader) (dispatch.Sen
 	case config.File:
 		return filelog.New(filelog.Config{Path: d.Path, Rotate: d.Rotate, Keep: d.Keep, Anyway: true})
 	}
-	secured, err := netguard.TLS(netguard.Files{CA: d.CAFile, Cert: d.ClientCert, Key: d.ClientKey, Name: d.Name, Watch: reloader.Add})
+	secured, err := netguard.TLS(netguard.Files{CA: d.CAFile, Cert: d.ClientCert, Key: d.ClientKey, Name: d.Name,
+		Watch: reloader.Add})
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,10 @@ func newSender(d config.Downstream, reloader *certreload.Reloader) (dispatch.Sen
 		}
 		return jetstream.New(jetstream.Config{URL: d.URL, Dial: dial, TLS: secured, Credentials: shown})
 	}
-	user, err := newestCredentials(d, reloader, func(content []byte) (*url.Userinfo, error) { return config.ParseUser(d.Credentials, content) })
+	user, err := newestCredentials(d, reloader, func(content []byte) (*url.Userinfo,
+		error) {
+		return config.ParseUser(d.Credentials, content)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +81,18 @@ func newWebhook(d config.Downstream, reloader *certreload.Reloader) (dispatch.Se
 	}
 	reloader.Add(secrets)
 	return webhook.New(webhook.Config{
-		URL: d.URL, Renewed: secrets.Newest, Headers: d.Headers, Proxy: d.Proxy, HeadersFile: d.HeadersFile, Concurrency: d.Concurrency,
-		AllowPrivate: d.AllowPrivate, CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey, Name: d.Name, Watch: reloader.Add,
+		URL: d.URL, Renewed: secrets.Newest, Headers: d.Headers, Proxy: d.Proxy, HeadersFile: d.HeadersFile,
+		Concurrency:  d.Concurrency,
+		AllowPrivate: d.AllowPrivate, CAFile: d.CAFile, CertFile: d.ClientCert, KeyFile: d.ClientKey, Name: d.Name,
+		Watch: reloader.Add,
 	})
 }
 
-// newestCredentials gives what the downstream's credentials file holds, as it is now. It gives nil for a downstream without one.
-func newestCredentials[T any](d config.Downstream, reloader *certreload.Reloader, parse func(content []byte) (T, error)) (func() T, error) {
+// newestCredentials gives what the downstream's credentials file holds, as it is now. It gives nil for a downstream
+// without one.
+func newestCredentials[T any](
+	d config.Downstream, reloader *certreload.Reloader, parse func(content []byte) (T, error),
+) (func() T, error) {
 	if d.Credentials == "" {
 		return nil, nil
 	}

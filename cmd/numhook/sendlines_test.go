@@ -40,7 +40,8 @@ func TestEachLine(t *testing.T) {
 		{"a.jsonl.gz", append(zipped(t, "a\n"), zipped(t, "b")...), []string{`1 "a"`, `2 "b"`}, ""},
 		{"empty.ndjson", []byte("\xef\xbb\xbf\n"), nil, "cannot send empty.ndjson: it holds no line"},
 		{"cut.jsonl.gz", cut[:len(cut)-10], nil, "the compressed data is cut off"},
-		{"long.ndjson", append([]byte("{}\n"), make([]byte, longestLine+1)...), []string{`1 "{}"`}, "cannot send long.ndjson:2: the line is longer than 16777216 bytes"},
+		{"long.ndjson", append([]byte("{}\n"), make([]byte, longestLine+1)...), []string{`1 "{}"`},
+			"cannot send long.ndjson:2: the line is longer than 16777216 bytes"},
 	} {
 		t.Chdir(t.TempDir())
 		if err := os.WriteFile(c.name, c.raw, 0o600); err != nil {
@@ -51,7 +52,8 @@ func TestEachLine(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d %q", line, text))
 			return nil
 		})
-		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || c.want != nil && !slices.Equal(got, c.want) {
+		if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || c.want != nil &&
+			!slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v (%v)", c.name, got, c.want, err)
 		}
 	}

@@ -25,7 +25,8 @@ import (
 	"numhook/spec"
 )
 
-// drainTime is how long the deliveries that have begun may take to end after SIGTERM. They all end within the sender's patience by themselves.
+// drainTime is how long the deliveries that have begun may take to end after SIGTERM. They all end within the sender's
+// patience by themselves.
 const drainTime = server.SenderPatience + 2*time.Second
 
 type serveFlags struct {
@@ -56,26 +57,32 @@ func newServeCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", ":8080", "address for the sender's deliveries")
-	flags.StringVar(&f.operator, "operator-listen", "127.0.0.1:8081", "address for /healthz, /readyz and /metrics; empty for none")
+	flags.StringVar(&f.operator, "operator-listen", "127.0.0.1:8081", "address for /healthz, /readyz and /metrics; "+
+		"empty for none")
 	flags.StringVar(&f.store, "store", defaultStore, "where events are kept: "+storeForms)
 	flags.StringVar(&f.config, "config", "", "file that says where changes are handed on to (see numhook config example)")
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with the sender's secret tokens, one a line")
-	flags.DurationVar(&f.tolerance, "tolerance", signature.DefaultTolerance, "how far a delivery's timestamp may be from this machine's clock")
+	flags.DurationVar(&f.tolerance, "tolerance", signature.DefaultTolerance, "how far a delivery's timestamp may be "+
+		"from this machine's clock")
 	flags.Var(&f.maxBody, "max-body", "largest body taken")
-	flags.BoolVar(&f.dev, "dev", false, "make a secret in "+devSecretFile+" if there is none, print how to send a delivery, and accept a store in memory")
+	flags.BoolVar(&f.dev, "dev", false, "make a secret in "+devSecretFile+" if there is none, print how to send a "+
+		"delivery, and accept a store in memory")
 	flags.BoolVar(&f.unsafe, "allow-unsafe-store", false, "serve on a store whose settings may lose what was acknowledged")
 	flags.StringVar(&f.tlsCert, "tls-cert", "", "file with the certificate chain (PEM); read again when it changes")
 	flags.StringVar(&f.tlsKey, "tls-key", "", "file with the certificate's key (PEM)")
-	flags.DurationVar(&f.idleTimeout, "idle-timeout", server.IdleTimeout, "how long a connection that carried signed deliveries may be idle")
-	flags.StringSliceVar(&f.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For says who sends (10.0.0.0/8,...)")
+	flags.DurationVar(&f.idleTimeout, "idle-timeout", server.IdleTimeout, "how long a connection that carried signed "+
+		"deliveries may be idle")
+	flags.StringSliceVar(&f.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For says who "+
+		"sends (10.0.0.0/8,...)")
 	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "serve plain HTTP on purpose, because a proxy in front does TLS")
 	f.logFormat = &choice{value: "auto", among: []string{"auto", "json", "text"}}
 	flags.Var(f.logFormat, "log-format", "json, text, or auto: text on a terminal, json elsewhere")
 	return cmd
 }
 
-// collectAt is the garbage collector's target in percent of what is alive. Little is alive here, so Go's default of 100 has it at work 25 times a second
-// under load; twice that costs some 20 MiB and gives back a seventh of the processor time of a delivery (make bench). GOGC in the environment wins.
+// collectAt is the garbage collector's target in percent of what is alive. Little is alive here, so Go's default of 100
+// has it at work 25 times a second under load; twice that costs some 20 MiB and gives back a seventh of the processor
+// time of a delivery (make bench). GOGC in the environment wins.
 const collectAt = 200
 
 // check reads what the flags themselves cannot.
@@ -131,7 +138,8 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	whole := newIntegrity(log)
 	// Development may happen in memory: its deliveries are its own.
 	made := missingFile(f.store)
-	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake, check: agreement(whole.passed), allowUnsafe: f.unsafe || f.dev})
+	events, err := openServing(ctx, f.store, storeOptions{observer: observers{metrics, &out.busy}, wake: out.wake,
+		check: agreement(whole.passed), allowUnsafe: f.unsafe || f.dev})
 	if err != nil {
 		return errors.Join(err, out.closeSenders())
 	}
@@ -146,8 +154,9 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		metrics.Challenged(last)
 	}
 	receiver, err := server.New(server.Config{
-		Secrets: secrets, Document: document, Store: events, Tolerance: f.tolerance, MaxBody: int64(f.maxBody), Log: log, Metrics: metrics,
-		Remote: trusted.Remote, Signed: listener.Signed,
+		Secrets: secrets, Document: document, Store: events, Tolerance: f.tolerance, MaxBody: int64(f.maxBody), Log: log,
+		Metrics: metrics,
+		Remote:  trusted.Remote, Signed: listener.Signed,
 	})
 	if err != nil {
 		return err
@@ -181,7 +190,8 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 
 // serveDeliveries serves, and on the context's end stops accepting, finishes what it began and answers the rest 503.
 func serveDeliveries(
-	ctx context.Context, f *serveFlags, in *listener.Listener, receiver *server.Server, health *health, kept *connections, out io.Writer,
+	ctx context.Context, f *serveFlags, in *listener.Listener, receiver *server.Server, health *health, kept *connections,
+	out io.Writer,
 ) error {
 	log := kept.log
 	way := &http.Server{
@@ -198,7 +208,8 @@ func serveDeliveries(
 	in.Attach(way)
 	failed := make(chan error, 1)
 	go func() { failed <- way.Serve(in) }()
-	log.Info("listening", slog.String("address", in.Addr().String()), slog.Bool("tls", f.tlsCert != ""), slog.String("version", versionText()))
+	log.Info("listening", slog.String("address", in.Addr().String()), slog.Bool("tls", f.tlsCert != ""),
+		slog.String("version", versionText()))
 	if f.dev {
 		printDevHint(out, in.Addr(), receiver.Events(), f)
 	}
@@ -247,7 +258,8 @@ func printDevHint(out io.Writer, address net.Addr, events []string, f *serveFlag
 	if f.secretFile != "" {
 		secret = " --secret-file " + f.secretFile
 	}
-	fmt.Fprintf(out, "\nIn a second terminal, in this folder:\n\n  %s send --url %s://127.0.0.1:%s/%s %s\n\n", terminal.Line(os.Args[0]), scheme, port,
+	fmt.Fprintf(out, "\nIn a second terminal, in this folder:\n\n  %s send --url %s://127.0.0.1:%s/%s %s\n\n",
+		terminal.Line(os.Args[0]), scheme, port,
 		terminal.Line(secret), events[0])
 }
 

@@ -23,7 +23,8 @@ func misuse(text, hint string) error {
 	return &event.Error{Kind: event.Invalid, Text: text, Hint: hint}
 }
 
-// useful refuses settings with which the receiver would run and refuse every delivery, or listen where nobody meant it to.
+// useful refuses settings with which the receiver would run and refuse every delivery, or listen where nobody meant it
+// to.
 func (f *serveFlags) useful() error {
 	switch {
 	case f.listen == "":
@@ -82,7 +83,8 @@ func missingFile(store string) string {
 	return path
 }
 
-// tellNew says that the store was made: with a typing error in its path, or on a volume that is not mounted, it is not the one that was meant.
+// tellNew says that the store was made: with a typing error in its path, or on a volume that is not mounted, it is not
+// the one that was meant.
 func tellNew(log *slog.Logger, path string) {
 	if path != "" {
 		log.Warn("a new store was made", slog.String("path", path))

@@ -15,8 +15,9 @@ import (
 	"numhook/server"
 )
 
-// Thousands of connections that do nothing, bodies that come a byte at a time and headers that never end do not keep the receiver from answering real
-// deliveries in time; and the slow ones are cut off by the time-outs that the server package names.
+// Thousands of connections that do nothing, bodies that come a byte at a time and headers that never end do not keep
+// the receiver from answering real deliveries in time; and the slow ones are cut off by the time-outs that the server
+// package names.
 func TestIdleAndSlowConnections(t *testing.T) {
 	idle, slow := 5000, 100
 	if testing.Short() {
@@ -78,11 +79,12 @@ func TestIdleAndSlowConnections(t *testing.T) {
 	if want := 1 + accepted + 50; len(l.events) != want {
 		t.Errorf("%d events were kept, want %d", len(l.events), want)
 	}
-	t.Logf("%d real deliveries beside them, the slowest answered after %v; the receiver holds %d MiB", accepted, slowest, residentMemory(t, r)>>20)
+	t.Logf("%d real deliveries beside them, the slowest answered after %v; the receiver holds %d MiB", accepted, slowest,
+		residentMemory(t, r)>>20)
 }
 
-// cutOff begins a request and goes on with one byte at a time, until the other side has enough of that and says so with the status. It returns how long
-// that took.
+// cutOff begins a request and goes on with one byte at a time, until the other side has enough of that and says so with
+// the status. It returns how long that took.
 func cutOff(w *wire, text string, status int) time.Duration {
 	began, done := time.Now(), make(chan struct{})
 	go func() {
@@ -102,7 +104,8 @@ func cutOff(w *wire, text string, status int) time.Duration {
 	return took
 }
 
-// checkCut: none is cut off early and none is forgotten; and what most of them see is the time-out itself, and not another one.
+// checkCut: none is cut off early and none is forgotten; and what most of them see is the time-out itself, and not
+// another one.
 func checkCut(t *testing.T, what string, took []time.Duration, timeout time.Duration) {
 	t.Helper()
 	slices.Sort(took)
@@ -144,6 +147,7 @@ func allowFiles(t *testing.T, many int) {
 	limit.Cur = uint64(many)
 	limit.Max = max(limit.Max, limit.Cur)
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Skipf("SKIPPED, so nobody has shown what %d connections do: they need more open files than this machine allows: %v", many, err)
+		t.Skipf("SKIPPED, so nobody has shown what %d connections do: they need more open files than this machine allows: %v",
+			many, err)
 	}
 }

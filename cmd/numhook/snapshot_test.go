@@ -48,7 +48,8 @@ func readSnapshot(t testing.TB, file string) snapshot {
 	}
 	defer db.Close()
 	return copySnapshot(t, db, snapshotQueries{
-		events:     "SELECT seq, event_ts, received, lower(hex(id)), name, coalesce(attribute, ''), numbers, value, body FROM events ORDER BY seq",
+		events: "SELECT seq, event_ts, received, lower(hex(id)), name, coalesce(attribute, ''), numbers, value, body " +
+			"FROM events ORDER BY seq",
 		changes:    "SELECT number, attribute, ordered_ts, seq, superseded FROM changes ORDER BY ordered_ts, seq",
 		quarantine: "SELECT body, times FROM quarantine",
 	})
@@ -110,8 +111,9 @@ func each(t testing.TB, tx *sql.Tx, query string, scan func(*sql.Rows) error) {
 	}
 }
 
-// check holds the snapshot against a sequential model: the events, taken one after the other in the order in which they were stored, must give exactly the
-// changes that are there. So no event is there twice or half, and every number has its newest value.
+// check holds the snapshot against a sequential model: the events, taken one after the other in the order in which they
+// were stored, must give exactly the changes that are there. So no event is there twice or half, and every number has
+// its newest value.
 func (l snapshot) check(t testing.TB) {
 	t.Helper()
 	seen := map[string]bool{}
@@ -126,7 +128,8 @@ func (l snapshot) check(t testing.TB) {
 	}
 	want := l.model()
 	if !maps.EqualFunc(l.changes, want, slices.Equal) {
-		t.Errorf("the changes are not those that %d events make: %d subjects, want %d", len(l.events), len(l.changes), len(want))
+		t.Errorf("the changes are not those that %d events make: %d subjects, want %d", len(l.events), len(l.changes),
+			len(want))
 		for of := range want {
 			if !slices.Equal(l.changes[of], want[of]) {
 				t.Fatalf("first difference: %v has %v, want %v", of, l.changes[of], want[of])
@@ -135,7 +138,8 @@ func (l snapshot) check(t testing.TB) {
 	}
 }
 
-// orders is what the event is ordered by: its event_ts, or when it was received where the event_ts lies a day or more behind that.
+// orders is what the event is ordered by: its event_ts, or when it was received where the event_ts lies a day or more
+// behind that.
 func (e snapshotEvent) orders() int64 {
 	const day = 24 * 60 * 60 * 1000
 	if received := e.received / 1000; e.ts >= received+day {
@@ -191,7 +195,8 @@ func (l snapshot) current() map[snapshotSubject]string {
 	return current
 }
 
-// identity is the SHA-256 of the body's canonical JSON, for bodies whose numbers are whole and whose member names are ASCII.
+// identity is the SHA-256 of the body's canonical JSON, for bodies whose numbers are whole and whose member names are
+// ASCII.
 func identity(t testing.TB, body string) string {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix([]byte(body), []byte("\ufeff"))))

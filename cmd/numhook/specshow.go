@@ -17,7 +17,8 @@ import (
 func newSpecShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show", Short: "Print the document that the program was built with",
-		Long: "Print the sender's document that the program was built with, as it was published. With --composed it is the\n" +
+		Long: "Print the sender's document that the program was built with, as it was published. With --composed it " +
+			"is the\n" +
 			"repaired one that requests are validated by, with one path for each event.",
 		Args: cobra.NoArgs,
 	}
@@ -36,7 +37,8 @@ func newSpecShowCommand() *cobra.Command {
 func newSpecSchemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema EVENT", Short: "Print the JSON Schema of an event's body",
-		Long: "Print the JSON Schema (2020-12) of an event's body, as deliveries are validated by it: one schema that stands\n" +
+		Long: "Print the JSON Schema (2020-12) of an event's body, as deliveries are validated by it: one schema that " +
+			"stands\n" +
 			"alone. EVENT is an event name of the document, or its end.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return writeSchema(cmd.OutOrStdout(), args[0]) },

@@ -44,12 +44,14 @@ const mostFindings = 1000
 func newStoreCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "check", Short: "Hold everything that is kept against its identity, and say what is damaged", Args: cobra.NoArgs,
-		Long: "Hold everything that is kept against its identity: the engine's own check of pages and indexes, each event and quarantined delivery, what each\n" +
+		Long: "Hold everything that is kept against its identity: the engine's own check of pages and indexes, each event " +
+			"and quarantined delivery, what each\n" +
 			"event changes, and what is owed. It may run beside a receiver. The exit code is 1 when anything is damaged.\n" +
 			"--repair saves what is whole of a SQLite store that nobody serves into a new file, and moves the old one away.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	repair := cmd.Flags().Bool("repair", false, "save what is whole, derive the rest anew, and move the old file to PATH.damaged-TIME")
+	repair := cmd.Flags().Bool("repair", false, "save what is whole, derive the rest anew, and move the old file to "+
+		"PATH.damaged-TIME")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var result *storeChecked
 		var err error
@@ -145,7 +147,8 @@ func (r *storeChecked) write(out io.Writer) {
 	case r.Good:
 		fmt.Fprintln(out, "the store is good")
 	case r.Repaired == nil:
-		fmt.Fprintln(out, "the store is damaged: restore a backup, or stop numhook and save what is whole with numhook store check --repair")
+		fmt.Fprintln(out, "the store is damaged: restore a backup, or stop numhook and save what is whole with numhook "+
+			"store check --repair")
 	}
 }
 
@@ -158,7 +161,8 @@ func repairStore(ctx context.Context, url string, step func(string, int64)) (*st
 			Hint: "what PostgreSQL itself cannot read is for its own backups: restore one, and start numhook on it",
 		}
 	}
-	saved, err := sqlite.Repair(ctx, path, sqlite.Salvage{Check: agreement(nil), Restore: contract.Restore, Now: time.Now(), Step: step})
+	saved, err := sqlite.Repair(ctx, path, sqlite.Salvage{Check: agreement(nil), Restore: contract.Restore,
+		Now: time.Now(), Step: step})
 	step("done", 0)
 	if err != nil {
 		return nil, &exitError{code: exitUse, err: err}

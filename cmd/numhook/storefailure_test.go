@@ -25,8 +25,9 @@ type storeFailure struct {
 	text       string // what readyz says of it
 }
 
-// While the store is in trouble every delivery is answered 503 within the sender's patience, readyz says why, and when the trouble is over the same process
-// goes on by itself. What was acknowledged before, in the middle and after is there.
+// While the store is in trouble every delivery is answered 503 within the sender's patience, readyz says why, and when
+// the trouble is over the same process goes on by itself. What was acknowledged before, in the middle and after is
+// there.
 func (tr storeFailure) ride(t *testing.T, r *receiver) {
 	t.Helper()
 	load := newTraffic(t, uint64(time.Now().UnixNano()))
@@ -37,7 +38,8 @@ func (tr storeFailure) ride(t *testing.T, r *receiver) {
 	eventually(t, startTime, "the load is taken", func() bool { return load.accepted() > 50 })
 
 	tr.begin()
-	eventually(t, startTime, "the load is refused", func() bool { return load.answered(http.StatusServiceUnavailable) > 0 })
+	eventually(t, startTime, "the load is refused",
+		func() bool { return load.answered(http.StatusServiceUnavailable) > 0 })
 	refusesWhileFailing(t, r, tr.text)
 	accepted := load.accepted()
 
@@ -65,10 +67,12 @@ func (tr storeFailure) ride(t *testing.T, r *receiver) {
 func refusesWhileFailing(t *testing.T, r *receiver, text string) {
 	t.Helper()
 	var wg sync.WaitGroup
-	for name, body := range map[string]string{"good": cnamBody(1, "IN TROUBLE", "+12025550100"), "broken": `{"event":1}`, "not JSON": `{`, "unknown": `{"event":"x"}`} {
+	for name, body := range map[string]string{"good": cnamBody(1, "IN TROUBLE", "+12025550100"), "broken": `{"event":1}`,
+		"not JSON": `{`, "unknown": `{"event":"x"}`} {
 		wg.Go(func() {
 			got, err := r.deliver("/", body, signed(testSecret, body))
-			if err != nil || got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, "urn:numhook:problem:unavailable") ||
+			if err != nil || got.status != http.StatusServiceUnavailable ||
+				!strings.Contains(got.body, "urn:numhook:problem:unavailable") ||
 				got.header.Get("Retry-After") != strconv.Itoa(server.RetryAfter) || got.took > server.SenderPatience {
 				t.Errorf("a %s delivery in trouble: %v (%v), Retry-After %q", name, got, err, got.header.Get("Retry-After"))
 			}
@@ -84,10 +88,12 @@ func refusesWhileFailing(t *testing.T, r *receiver, text string) {
 	if alive, err := r.get("/healthz"); err != nil || alive.status != http.StatusOK {
 		t.Errorf("healthz in trouble: %v, %v", alive, err)
 	}
-	eventually(t, 10*time.Second, "readyz says "+text, func() bool { // at once it may know the failed write only, and not yet what is behind it
+	// at once it may know the failed write only, and not yet what is behind it
+	eventually(t, 10*time.Second, "readyz says "+text, func() bool {
 		var ready readiness
 		got := r.ready()
-		if err := json.Unmarshal([]byte(got.body), &ready); err != nil || got.status != http.StatusServiceUnavailable || got.took > server.SenderPatience {
+		if err := json.Unmarshal([]byte(got.body), &ready); err != nil || got.status != http.StatusServiceUnavailable ||
+			got.took > server.SenderPatience {
 			t.Fatalf("readyz in trouble: %v (%v)", got, err)
 		}
 		if ready.Ready || ready.Checks["secret"] != "ok" || ready.Checks["serving"] != "ok" {
@@ -130,7 +136,8 @@ func TestReadOnlyFromTheStart(t *testing.T) {
 	change := immutable(t, s.folder) // in which the store's folder would be made
 	change("+i")
 	got := s.run("serve", "--listen", "127.0.0.1:0", "--operator-listen", "")
-	if got.code != exitUse || !strings.Contains(got.stderr, "numhook: cannot open store") || !strings.Contains(got.stderr, s.folder) {
+	if got.code != exitUse || !strings.Contains(got.stderr, "numhook: cannot open store") ||
+		!strings.Contains(got.stderr, s.folder) {
 		t.Errorf("a folder that cannot be made: %+v", got)
 	}
 	change("-i")
@@ -141,25 +148,29 @@ func TestReadOnlyFromTheStart(t *testing.T) {
 	change = immutable(t, filepath.Dir(s.file()), s.file())
 	change("+i")
 	got = s.run("serve", "--listen", "127.0.0.1:0", "--operator-listen", "")
-	if got.code != exitUse || !strings.Contains(got.stderr, "numhook: cannot open store") || !strings.Contains(got.stderr, "writable") {
+	if got.code != exitUse || !strings.Contains(got.stderr, "numhook: cannot open store") ||
+		!strings.Contains(got.stderr, "writable") {
 		t.Errorf("a store that cannot be written: %+v", got)
 	}
 	change("-i")
 	s.start()
 }
 
-// immutable returns what makes files unwritable ("+i") and writable again ("-i"), even for the superuser and those who have them open already.
+// immutable returns what makes files unwritable ("+i") and writable again ("-i"), even for the superuser and those who
+// have them open already.
 func immutable(t *testing.T, paths ...string) func(flag string) {
 	t.Helper()
 	change := func(flag string) error {
-		out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "chattr", append([]string{flag}, paths...)...).CombinedOutput()
+		out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "chattr",
+			append([]string{flag}, paths...)...).CombinedOutput()
 		if err != nil {
 			return errors.New(strings.TrimSpace(string(out)) + ": " + err.Error())
 		}
 		return nil
 	}
 	if err := errors.Join(change("+i"), change("-i")); err != nil {
-		t.Skipf("SKIPPED, so nobody has shown what a read-only store does: chattr +i needs root and a file system that knows it: %v", err)
+		t.Skipf("SKIPPED, so nobody has shown what a read-only store does: chattr +i needs root and a file system that "+
+			"knows it: %v", err)
 	}
 	t.Cleanup(func() { _ = change("-i") }) // else the folder could not be removed
 	return func(flag string) {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// usesForm is a step, or a whole job, that somebody else wrote; pinnedForm is how it must be named: a tag can be moved, a commit cannot.
+// usesForm is a step, or a whole job, that somebody else wrote; pinnedForm is how it must be named: a tag can be moved,
+// a commit cannot.
 var (
 	usesForm   = regexp.MustCompile(`(?m)^[\s-]*uses:\s*(.*)$`)
 	pinnedForm = regexp.MustCompile(`^[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$`)
@@ -52,7 +53,8 @@ func TestActionsOfOthersArePinnedByTheirCommit(t *testing.T) {
 // TestEveryBinaryIsBuiltWithoutSymbolTables: with them it had 42 MB instead of 29. Stack traces need none.
 func TestEveryBinaryIsBuiltWithoutSymbolTables(t *testing.T) {
 	build := regexp.MustCompile(`(?m)^.*(?:go|\$\(GO\)) build .*\./cmd/numhook.*$`)
-	for path, want := range map[string]int{"../../Makefile": 1, "../../.github/actions/validate/action.yml": 1, "validate.md": 1} {
+	for path, want := range map[string]int{"../../Makefile": 1, "../../.github/actions/validate/action.yml": 1,
+		"validate.md": 1} {
 		raw, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +71,8 @@ func TestEveryBinaryIsBuiltWithoutSymbolTables(t *testing.T) {
 	}
 }
 
-// TestWhatGovulncheckSaysIsToldApart: a vulnerability fails, a database that cannot be reached is one line, and any other trouble fails, too.
+// TestWhatGovulncheckSaysIsToldApart: a vulnerability fails, a database that cannot be reached is one line, and any
+// other trouble fails, too.
 func TestWhatGovulncheckSaysIsToldApart(t *testing.T) {
 	for name, test := range map[string]struct {
 		script, output string
@@ -78,17 +81,21 @@ func TestWhatGovulncheckSaysIsToldApart(t *testing.T) {
 		"nothing":       {"echo No vulnerabilities found.", "", 0},
 		"vulnerability": {"echo 'Vulnerability #1: GO-2026-0001'; exit 3", "Vulnerability #1: GO-2026-0001\n", 3},
 		"unreachable": {
-			`echo 'govulncheck: fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": no such host' >&2; exit 1`,
+			`echo 'govulncheck: fetching vulnerabilities: Get "https://vuln.go.dev/index/modules.json.gz": no such host' ` +
+				`>&2; exit 1`,
 			"NOT CHECKED FOR KNOWN VULNERABILITIES: Get \"https://vuln.go.dev/index/modules.json.gz\": no such host\n", 0,
 		},
-		"a vulnerability that speaks of fetching": {"echo 'fetching vulnerabilities: x'; exit 3", "fetching vulnerabilities: x\n", 3},
-		"broken code": {"echo 'govulncheck: loading packages: broken' >&2; exit 1", "govulncheck: loading packages: broken\n", 1},
-		"not there":   {"exit 127", "\n", 127},
+		"a vulnerability that speaks of fetching": {"echo 'fetching vulnerabilities: x'; exit 3",
+			"fetching vulnerabilities: x\n", 3},
+		"broken code": {"echo 'govulncheck: loading packages: broken' >&2; exit 1", "govulncheck: loading packages: broken\n",
+			1},
+		"not there": {"exit 127", "\n", 127},
 	} {
 		command := exec.CommandContext(t.Context(), "../../.ci/vulnerabilities", "bash", "-c", test.script)
 		output, _ := command.CombinedOutput()
 		if string(output) != test.output || command.ProcessState.ExitCode() != test.code {
-			t.Errorf("%s: exit %d with %q, want %d with %q", name, command.ProcessState.ExitCode(), output, test.code, test.output)
+			t.Errorf("%s: exit %d with %q, want %d with %q", name, command.ProcessState.ExitCode(), output, test.code,
+				test.output)
 		}
 	}
 }

@@ -9,8 +9,10 @@ import (
 
 // What is wrong with --url. Neither quotes anything of it: it may hold a password.
 var (
-	errTarget = &event.Error{Kind: event.Internal, Text: "cannot send: --url is no address that deliveries can be sent to", Hint: "write it as http://HOST:PORT/ or https://HOST/"}
-	errShown  = &event.Error{Kind: event.Internal, Text: "cannot print a command: --url holds user information, which would be shown", Hint: "leave it out of --url, and give it to curl with --user or --netrc"}
+	errTarget = &event.Error{Kind: event.Internal, Text: "cannot send: --url is no address that deliveries can be sent to",
+		Hint: "write it as http://HOST:PORT/ or https://HOST/"}
+	errShown = &event.Error{Kind: event.Internal, Text: "cannot print a command: --url holds user information, which " +
+		"would be shown", Hint: "leave it out of --url, and give it to curl with --user or --netrc"}
 )
 
 // checkTarget finds out whether deliveries can be sent to the URL, and shown with it.

@@ -10,16 +10,26 @@ import (
 
 // badStores are what may be typed where a store is asked for, each with a password in it.
 var badStores = []string{
-	"canary", "canary:canary@127.0.0.1/db", "mysql://u:canary@127.0.0.1/db", "canary://u:canary@127.0.0.1/db", "postgres:/u:canary@127.0.0.1/db",
-	"postgres//u:canary@127.0.0.1/db", "Postgres://u:canary@127.0.0.1/db", " postgres://u:canary@127.0.0.1/db", "'postgres://u:canary@127.0.0.1/db'",
-	"host=127.0.0.1 user=u password=canary", "jdbc:postgresql://127.0.0.1/db?password=canary", "sqlite://u:canary@127.0.0.1/db",
-	"postgres://u:canary@b@127.0.0.1:1/db?sslmode=disable", "postgres://u:a@canary@127.0.0.1:1/db", "postgres://u:a@b@canary@127.0.0.1:1/db",
-	"postgres://u:a/canary@127.0.0.1:1/db?sslmode=disable", "postgres://u:a?canary@127.0.0.1:1/db", "postgres://u:1?canary@127.0.0.1:1/db",
-	"postgres://u:a#canary@127.0.0.1:1/db", "postgres://u:canary%@127.0.0.1:1/db", "postgres://u:canary%zz@127.0.0.1:1/db", "postgres://u:canary[@127.0.0.1:1/db",
-	"postgres://u:canary\\@127.0.0.1:1/db", "postgres://u:canary \n@127.0.0.1:1/db", "postgres://u:canary@127.0.0.1:canary/db", "postgres://u:canary@[::1/db",
-	"postgres://u:canary@127.0.0.1:1/db?sslmode=canary", "postgres://u:canary@127.0.0.1:1/db?password=canary&sslmode=disable", "postgres://canary@127.0.0.1:1/db",
-	"postgres://u:canary@127.0.0.1:1/db?connect_timeout=canary", "postgres://u:canary@127.0.0.1:1,127.0.0.1:2/db?sslmode=disable",
-	"postgres://u:canary@192.0.2.1/db", "postgres://u:canary@192.0.2.1/db?sslmode=prefer", "postgresql://u:canary@127.0.0.1:1/db?sslmode=disable",
+	"canary", "canary:canary@127.0.0.1/db", "mysql://u:canary@127.0.0.1/db", "canary://u:canary@127.0.0.1/db",
+	"postgres:/u:canary@127.0.0.1/db",
+	"postgres//u:canary@127.0.0.1/db", "Postgres://u:canary@127.0.0.1/db", " postgres://u:canary@127.0.0.1/db",
+	"'postgres://u:canary@127.0.0.1/db'",
+	"host=127.0.0.1 user=u password=canary", "jdbc:postgresql://127.0.0.1/db?password=canary",
+	"sqlite://u:canary@127.0.0.1/db",
+	"postgres://u:canary@b@127.0.0.1:1/db?sslmode=disable", "postgres://u:a@canary@127.0.0.1:1/db",
+	"postgres://u:a@b@canary@127.0.0.1:1/db",
+	"postgres://u:a/canary@127.0.0.1:1/db?sslmode=disable", "postgres://u:a?canary@127.0.0.1:1/db",
+	"postgres://u:1?canary@127.0.0.1:1/db",
+	"postgres://u:a#canary@127.0.0.1:1/db", "postgres://u:canary%@127.0.0.1:1/db", "postgres://u:canary%zz@127.0.0.1:1/db",
+	"postgres://u:canary[@127.0.0.1:1/db",
+	"postgres://u:canary\\@127.0.0.1:1/db", "postgres://u:canary \n@127.0.0.1:1/db",
+	"postgres://u:canary@127.0.0.1:canary/db", "postgres://u:canary@[::1/db",
+	"postgres://u:canary@127.0.0.1:1/db?sslmode=canary",
+	"postgres://u:canary@127.0.0.1:1/db?password=canary&sslmode=disable", "postgres://canary@127.0.0.1:1/db",
+	"postgres://u:canary@127.0.0.1:1/db?connect_timeout=canary",
+	"postgres://u:canary@127.0.0.1:1,127.0.0.1:2/db?sslmode=disable",
+	"postgres://u:canary@192.0.2.1/db", "postgres://u:canary@192.0.2.1/db?sslmode=prefer",
+	"postgresql://u:canary@127.0.0.1:1/db?sslmode=disable",
 }
 
 // verbsWith are the words of every verb that has the flag.
@@ -43,19 +53,24 @@ func verbsWith(t *testing.T, flag string) (verbs [][]string) {
 
 // argumentsOf are good ones for the verb.
 var argumentsOf = map[string][]string{
-	"numbers show": {"+12025550100"}, "events show": {"abc"}, "quarantine show": {"1"}, "quarantine discard": {"1"}, "deliveries show": {"1"},
-	"deliveries retry": {"1"}, "deliveries skip": {"1"}, "downstreams pause": {"a"}, "downstreams resume": {"a"}, "downstreams remove": {"a"},
-	"replay": {"--downstream", "a"}, "spec rehearse": {"../../spec/number-management.json"}, "send": {"peering_number_cnam_updated"},
+	"numbers show": {"+12025550100"}, "events show": {"abc"}, "quarantine show": {"1"}, "quarantine discard": {"1"},
+	"deliveries show":  {"1"},
+	"deliveries retry": {"1"}, "deliveries skip": {"1"}, "downstreams pause": {"a"}, "downstreams resume": {"a"},
+	"downstreams remove": {"a"},
+	"replay":             {"--downstream", "a"}, "spec rehearse": {"../../spec/number-management.json"},
+	"send":  {"peering_number_cnam_updated"},
 	"serve": {"--listen", "127.0.0.1:0", "--operator-listen", ""},
 }
 
-// Whatever is wrong with where a store or a receiver is, its password is in nothing that is printed: by no verb, from no flag and no variable.
+// Whatever is wrong with where a store or a receiver is, its password is in nothing that is printed: by no verb, from
+// no flag and no variable.
 func TestNoPasswordIsPrinted(t *testing.T) {
 	t.Parallel() // it mostly starts processes
 	s := newSite(t)
 	check := func(what string, got ending) {
 		t.Helper()
-		if got.code != exitUse || strings.Contains(got.stdout+got.stderr, "canary") || !strings.HasPrefix(lastError(got.stderr), "numhook: cannot ") {
+		if got.code != exitUse || strings.Contains(got.stdout+got.stderr, "canary") ||
+			!strings.HasPrefix(lastError(got.stderr), "numhook: cannot ") {
 			t.Errorf("%s: %+v", what, got)
 		}
 	}
@@ -69,8 +84,10 @@ func TestNoPasswordIsPrinted(t *testing.T) {
 		}
 	}
 	for _, url := range []string{
-		"canary", "http://u:canary%@127.0.0.1:1/", "http://u:ca/canary@127.0.0.1:1/", "http://u:a@canary@127.0.0.1:1/", "http://u:canary@127.0.0.1:1/", "ftp://u:canary@h/",
-		"http://127.0.0.1:1/?token=canary", "http://u:canary@127.0.0.1:canary/", "http://u:canary@[::1/", "http://u:canary \x7f@127.0.0.1:1/", "u:canary@127.0.0.1:1",
+		"canary", "http://u:canary%@127.0.0.1:1/", "http://u:ca/canary@127.0.0.1:1/", "http://u:a@canary@127.0.0.1:1/",
+		"http://u:canary@127.0.0.1:1/", "ftp://u:canary@h/",
+		"http://127.0.0.1:1/?token=canary", "http://u:canary@127.0.0.1:canary/", "http://u:canary@[::1/",
+		"http://u:canary \x7f@127.0.0.1:1/", "u:canary@127.0.0.1:1",
 	} {
 		check("send --url "+url, s.run("send", "--url", url, "peering_number_cnam_updated"))
 		if strings.Contains(url, "@") {

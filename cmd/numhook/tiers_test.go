@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// A test that a tier leaves out is named in the Makefile. A name that no test has leaves nothing out, and nobody notices.
+// A test that a tier leaves out is named in the Makefile. A name that no test has leaves nothing out, and nobody
+// notices.
 func TestWhatATierLeavesOutIsThere(t *testing.T) {
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {

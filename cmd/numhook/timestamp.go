@@ -21,7 +21,8 @@ func timestamp(text string) (int64, error) {
 			return at.UnixMilli(), nil
 		}
 	}
-	return 0, fmt.Errorf("cannot read time %q: write it as 2026-01-31T15:04:05Z, as 2026-01-31, or in milliseconds since 1970", text)
+	return 0, fmt.Errorf("cannot read time %q: write it as 2026-01-31T15:04:05Z, as 2026-01-31, or in milliseconds "+
+		"since 1970", text)
 }
 
 // timestampFlag reads the time that a flag was given, or nil when it was not. Of a number that is no likely time it

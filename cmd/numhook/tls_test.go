@@ -21,7 +21,8 @@ import (
 // renewalTime is how long a renewed certificate may go unnoticed.
 const renewalTime = time.Second
 
-// A certificate that is renewed on disk is served without a restart; a renewal that cannot be read, or of which only one file is there yet, changes nothing.
+// A certificate that is renewed on disk is served without a restart; a renewal that cannot be read, or of which only
+// one file is there yet, changes nothing.
 func TestCertificateIsReloaded(t *testing.T) {
 	t.Parallel() // it mostly waits
 	s := newSite(t)
@@ -73,7 +74,8 @@ func TestCertificateIsReloaded(t *testing.T) {
 	write(certFile, cert2)
 	keeps("the key is still the old one", 1)
 	write(keyFile, key2)
-	eventually(t, renewalTime+5*time.Second, "the new certificate is served", func() bool { return serial(t, address) == 2 })
+	eventually(t, renewalTime+5*time.Second, "the new certificate is served",
+		func() bool { return serial(t, address) == 2 })
 	if err := os.Remove(keyFile); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +87,8 @@ func TestCertificateIsReloaded(t *testing.T) {
 	plain := dial(t, address)
 	plain.write(request(body))
 	plain.expect(http.StatusBadRequest) // net/http says that it speaks TLS
-	if _, err := tls.Dial("tcp", address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, InsecureSkipVerify: true}); err == nil {
+	if _, err := tls.Dial("tcp", address, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11,
+		InsecureSkipVerify: true}); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
 	if code := r.stop(); code != exitGood {
@@ -101,8 +104,9 @@ func newPair(t *testing.T, serial int64) (cert, key []byte) {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "receiver"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "receiver"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore:   time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
@@ -112,13 +116,15 @@ func newPair(t *testing.T, serial int64) (cert, key []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
 }
 
 // serial is the serial number of the certificate that a new connection is shown.
 func serial(t *testing.T, address string) int64 {
 	t.Helper()
-	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) // any certificate: which one it is, is the question
+	// any certificate: which one it is, is the question
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatalf("no handshake: %v", err)
 	}

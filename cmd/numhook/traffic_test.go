@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// traffic is a sender's side of a load: what it delivered, and what was acknowledged. Events are of both kinds, for one number or several, some late, some
-// with no value, some repeated, some with other white space; some deliveries break the contract.
+// traffic is a sender's side of a load: what it delivered, and what was acknowledged. Events are of both kinds, for one
+// number or several, some late, some with no value, some repeated, some with other white space; some deliveries break
+// the contract.
 type traffic struct {
 	testing.TB
 	random func(stream uint64) *rand.Rand
@@ -146,7 +147,8 @@ func (tr *traffic) next(random *rand.Rand, before string) (body string, good boo
 	value := fmt.Sprintf("Value %d", serial)
 	switch dice := random.IntN(100); {
 	case dice < 4:
-		return strings.Replace(cnamBody(ts, value, numbers...), `"carrier_code":3457`, `"carrier_code":"`+broken+`"`, 1), false
+		return strings.Replace(cnamBody(ts, value, numbers...), `"carrier_code":3457`, `"carrier_code":"`+broken+`"`, 1),
+			false
 	case dice < 8: // no value: it changes nothing
 		return strings.Replace(cnamBody(ts, value, numbers...), fmt.Sprintf(`"cnam":%q,`, value), "", 1), true
 	case dice < 54:
@@ -179,7 +181,8 @@ func (tr *traffic) answered(status int) int {
 
 func (tr *traffic) accepted() int { return tr.answered(http.StatusOK) }
 
-// check holds the store against what was acknowledged: all of that is there, as it was sent, and nothing that nobody sent.
+// check holds the store against what was acknowledged: all of that is there, as it was sent, and nothing that nobody
+// sent.
 func (tr *traffic) check(l snapshot) {
 	tr.Helper()
 	l.check(tr)

@@ -56,10 +56,12 @@ func TestBrokenUploadsTakeNothing(t *testing.T) {
 	if got := r.ready(); got.status != http.StatusOK || !strings.Contains(got.body, `"buffers":"ok"`) {
 		t.Errorf("readyz: %v", got)
 	}
-	// Of those that hang up some may be gone before their headers are read, and some may still wait for a place: they are counted as connections, or as crowded.
+	// Of those that hang up some may be gone before their headers are read, and some may still wait for a place: they are
+	// counted as connections, or as crowded.
 	const hungUp = 64
 	least := map[string]int{"unsigned": 32 + small, "too_large": 32, "broken_upload": small, "accepted": 2}
-	most := map[string]int{"unsigned": hungUp + 32 + small, "too_large": 32, "broken_upload": hungUp + small, "accepted": 2, "crowded": hungUp}
+	most := map[string]int{"unsigned": hungUp + 32 + small, "too_large": 32, "broken_upload": hungUp + small,
+		"accepted": 2, "crowded": hungUp}
 	var counted map[string]int
 	eventually(t, endTime, "all that was answered is counted", func() bool {
 		counted = countedKinds(r)
@@ -80,8 +82,8 @@ func TestBrokenUploadsTakeNothing(t *testing.T) {
 	}
 }
 
-// countedKinds are the deliveries that the metrics count, by kind and whatever they were answered: some of those that hang up
-// could not be.
+// countedKinds are the deliveries that the metrics count, by kind and whatever they were answered: some of those that
+// hang up could not be.
 func countedKinds(r *receiver) map[string]int {
 	counted := map[string]int{}
 	for name, value := range r.metrics() {

@@ -30,9 +30,12 @@ func newValidateCommand() *cobra.Command {
 	f := &validateFlags{}
 	cmd := &cobra.Command{
 		Use: "validate PATH...", Short: "Hold payloads against the contract, as the receiver does",
-		Long: "Hold payloads against the contract, as the receiver does, and say what is wrong and where. PATH is a file, a folder (searched for *.json,\n" +
-			"*.ndjson and *.jsonl, each also .gz), or - for standard input. A .json file holds one payload or an array of payloads, the others one on each line.\n" +
-			"Violations are errors; drift and lint are warnings. The exit code is 1 when there are errors, and 2 when something could not be read.",
+		Long: "Hold payloads against the contract, as the receiver does, and say what is wrong and where. PATH is a file, " +
+			"a folder (searched for *.json,\n" +
+			"*.ndjson and *.jsonl, each also .gz), or - for standard input. A .json file holds one payload or an array of " +
+			"payloads, the others one on each line.\n" +
+			"Violations are errors; drift and lint are warnings. The exit code is 1 when there are errors, and 2 when " +
+			"something could not be read.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("cannot validate: name files, folders, or - for standard input")
@@ -44,10 +47,13 @@ func newValidateCommand() *cobra.Command {
 	f.format = formatFlag(cmd, validation.Formats()...)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.strict, "strict", false, "make drift and lint errors, too")
-	flags.StringVar(&f.event, "event", "", "hold every payload against this event (its name, or the end of it), whatever event it names")
-	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document (JSON) instead of the built-in one: the sender's form (webhooks) or the composed one (paths)")
+	flags.StringVar(&f.event, "event", "", "hold every payload against this event (its name, or the end of it), "+
+		"whatever event it names")
+	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document (JSON) instead of the built-in one: the "+
+		"sender's form (webhooks) or the composed one (paths)")
 	flags.StringVar(&f.baseline, "baseline", "", "file of findings that are known, and not told again")
-	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings into this file, as known ones; the exit code is 0 when everything could be read")
+	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings into this file, as known ones; the exit "+
+		"code is 0 when everything could be read")
 	flags.BoolVar(&f.watch, "watch", false, "go on, and validate what changes until interrupted")
 	return cmd
 }
@@ -150,7 +156,8 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 		if err := options.Record.Write(f.writeBaseline); err != nil {
 			return err
 		}
-		fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings\n", terminal.Escape(f.writeBaseline), options.Record.Len())
+		fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings\n", terminal.Escape(f.writeBaseline),
+			options.Record.Len())
 	}
 	switch {
 	case summary.Unreadable > 0:
@@ -161,7 +168,8 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 	return nil
 }
 
-// watch validates the paths, and then what changes of them, until it is interrupted. When the document changes, that is everything.
+// watch validates the paths, and then what changes of them, until it is interrupted. When the document changes, that is
+// everything.
 func (v *validating) watch(ctx context.Context, paths []string) error {
 	watched := paths
 	if v.flags.spec != "" {
@@ -197,7 +205,8 @@ func (v *validating) watch(ctx context.Context, paths []string) error {
 	}
 }
 
-// isAnswer reports whether a run came to its end and has said everything: there were findings, or something unreadable, or not.
+// isAnswer reports whether a run came to its end and has said everything: there were findings, or something unreadable,
+// or not.
 func isAnswer(err error) bool {
 	quiet, ok := errors.AsType[*exitError](err)
 	return err == nil || ok && quiet.err == nil

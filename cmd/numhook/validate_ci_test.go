@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The files for CI services are read as the services read them, and their shell steps run as they stand, in the shell that the service would use and with the
-// environment that it would make.
+// The files for CI services are read as the services read them, and their shell steps run as they stand, in the shell
+// that the service would use and with the environment that it would make.
 
 // step is a step of a workflow or of a composite action.
 type step struct {
@@ -67,8 +67,8 @@ func evaluate(t *testing.T, text string, values map[string]string) string {
 	})
 }
 
-// runAction runs the shell steps of the action, and gives the output of the last one, its exit code, and what it told the service. What the action builds lies in
-// built, and is built once.
+// runAction runs the shell steps of the action, and gives the output of the last one, its exit code, and what it told
+// the service. What the action builds lies in built, and is built once.
 func runAction(t *testing.T, folder, built string, inputs map[string]string) (output string, code int, told string) {
 	t.Helper()
 	root, err := filepath.Abs("../..")
@@ -144,16 +144,21 @@ func TestGitHubActionRuns(t *testing.T) {
 		code   int
 		output string
 	}{
-		{"annotations", map[string]string{"paths": "payloads\n"}, 1, "::error file=payloads/a b.json,line=1,col=10,title=numhook%3A type::"},
-		{"several paths", map[string]string{"paths": "good\npayloads/a b.json\n\n"}, 1, "1 error and 1 warning in 2 payloads of 2 files"},
-		{"a folder of its own", map[string]string{"paths": ".", "working-directory": "payloads"}, 1, "::error file=payloads/a b.json,"},
+		{"annotations", map[string]string{"paths": "payloads\n"}, 1,
+			"::error file=payloads/a b.json,line=1,col=10,title=numhook%3A type::"},
+		{"several paths", map[string]string{"paths": "good\npayloads/a b.json\n\n"}, 1,
+			"1 error and 1 warning in 2 payloads of 2 files"},
+		{"a folder of its own", map[string]string{"paths": ".", "working-directory": "payloads"}, 1,
+			"::error file=payloads/a b.json,"},
 		{"valid", map[string]string{"paths": "good"}, 0, "1 warning in 1 payload of 1 file"},
 		{"strict", map[string]string{"paths": "good", "strict": "true", "format": "text"}, 1, "good/drift.json:1:"},
-		{"an event", map[string]string{"paths": "good", "event": "number_management.peering_number_emergency_address_updated"}, 1, "event-mismatch"},
+		{"an event", map[string]string{"paths": "good",
+			"event": "number_management.peering_number_emergency_address_updated"}, 1, "event-mismatch"},
 		{"unreadable", map[string]string{"paths": "missing.json"}, 2, "cannot read missing.json"},
 		{"no flags by the back door", map[string]string{"paths": "--help\n$(touch injected)"}, 2, "cannot read --help"},
 		{"no such document", map[string]string{"paths": "good", "spec": "missing"}, 2, "cannot use the document missing"},
-		{"no such baseline", map[string]string{"paths": "good", "baseline": "missing"}, 2, "cannot read the baseline missing"},
+		{"no such baseline", map[string]string{"paths": "good", "baseline": "missing"}, 2,
+			"cannot read the baseline missing"},
 	} {
 		output, code, told := runAction(t, folder, built, one.inputs)
 		if code != one.code || !strings.Contains(output, one.output) || told != "exit-code="+string(rune('0'+code))+"\n" {
@@ -163,15 +168,18 @@ func TestGitHubActionRuns(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(folder, "injected")); err == nil {
 		t.Error("a path was run as a command")
 	}
-	if _, code, _ := runAction(t, folder, built, map[string]string{"paths": "payloads", "format": "sarif", "output": "numhook.sarif"}); code != 1 {
+	if _, code, _ := runAction(t, folder, built, map[string]string{"paths": "payloads", "format": "sarif",
+		"output": "numhook.sarif"}); code != 1 {
 		t.Errorf("sarif: exit code %d", code)
 	}
-	if report, err := os.ReadFile(filepath.Join(folder, "numhook.sarif")); err != nil || !strings.Contains(string(report), `"uri":"payloads/a%20b.json"`) {
+	if report, err := os.ReadFile(filepath.Join(folder, "numhook.sarif")); err != nil || !strings.Contains(string(report),
+		`"uri":"payloads/a%20b.json"`) {
 		t.Errorf("sarif: %v\n%s", err, report)
 	}
 }
 
-// TestGitHubWorkflowFitsTheAction holds what the reusable workflow passes on against what it takes in and against what the action knows.
+// TestGitHubWorkflowFitsTheAction holds what the reusable workflow passes on against what it takes in and against what
+// the action knows.
 func TestGitHubWorkflowFitsTheAction(t *testing.T) {
 	var w workflow
 	readYAML(t, "../../.github/workflows/validate.yml", &w)
@@ -270,13 +278,15 @@ func TestGitLabSnippet(t *testing.T) {
 	if !strings.HasPrefix(job.Script[0], "git clone ") {
 		t.Fatalf("the script is %q", job.Script)
 	}
-	script := strings.ReplaceAll(strings.Join(job.Script[1:], "\n"), "-o ../numhook", "-o "+filepath.Join(folder, "numhook"))
+	script := strings.ReplaceAll(strings.Join(job.Script[1:], "\n"), "-o ../numhook",
+		"-o "+filepath.Join(folder, "numhook"))
 	command := exec.CommandContext(t.Context(), "bash", "-eo", "pipefail", "-c", script)
 	command.Dir = folder
 	if out, _ := command.CombinedOutput(); command.ProcessState.ExitCode() != exitNo {
 		t.Fatalf("exit code %d: %s", command.ProcessState.ExitCode(), out)
 	}
-	if report, err := os.ReadFile(filepath.Join(folder, job.Artifacts.Reports.JUnit)); err != nil || !strings.Contains(string(report), `failures="1"`) {
+	if report, err := os.ReadFile(filepath.Join(folder, job.Artifacts.Reports.JUnit)); err != nil ||
+		!strings.Contains(string(report), `failures="1"`) {
 		t.Errorf("%v: %s", err, report)
 	}
 }

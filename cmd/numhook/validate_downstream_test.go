@@ -12,7 +12,8 @@ import (
 	"numhook/server/event"
 )
 
-// What downstreams get can be validated as it is: every envelope names its operation itself, and no custom of the sender's events is looked for in it.
+// What downstreams get can be validated as it is: every envelope names its operation itself, and no custom of the
+// sender's events is looked for in it.
 func TestValidateEnvelopes(t *testing.T) {
 	s := newSite(t)
 	document, err := filepath.Abs("../../spec/downstream.json")
@@ -25,8 +26,10 @@ func TestValidateEnvelopes(t *testing.T) {
 	}
 	var envelopes []string
 	for _, a := range []event.Attempt{
-		{Attribute: event.CNAM, Number: "lobby", Value: json.RawMessage(`"A NAME THAT NO TELEPHONE NETWORK HAS: ÄÖÜ"`), Previous: json.RawMessage(`""`), Superseded: true, Try: 1},
-		{Attribute: event.EmergencyAddress, Number: "+1", Value: json.RawMessage(`{"address_line1":"","country":"usa","county":[1e400]}`), Try: 12},
+		{Attribute: event.CNAM, Number: "lobby", Value: json.RawMessage(`"A NAME THAT NO TELEPHONE NETWORK HAS: ÄÖÜ"`),
+			Previous: json.RawMessage(`""`), Superseded: true, Try: 1},
+		{Attribute: event.EmergencyAddress, Number: "+1", Value: json.RawMessage(`{"address_line1":"","country":"usa",` +
+			`"county":[1e400]}`), Try: 12},
 		{Attribute: event.EmergencyAddress, Value: json.RawMessage(`{"address_line1":""}`), Try: 1},
 		{Number: "+1", Try: 1},
 	} {
@@ -44,15 +47,19 @@ func TestValidateEnvelopes(t *testing.T) {
 		}
 	}
 	put("good.ndjson", strings.Join(envelopes, "\n"))
-	if got := s.run("validate", "--strict", "--spec", document, examples, "good.ndjson"); got.code != exitGood || got.stdout != "no findings in 7 payloads of 4 files\n" {
+	if got := s.run("validate", "--strict", "--spec", document, examples, "good.ndjson"); got.code != exitGood ||
+		got.stdout != "no findings in 7 payloads of 4 files\n" {
 		t.Errorf("good envelopes: exit code %d: %s%s", got.code, got.stdout, got.stderr)
 	}
-	put("bad.json", strings.NewReplacer(`"value":"A`, `"value":["A`, `","version":1`, `"],"version":2`, `"attempt":1`, `"attempt":0`, `"event_ts":1739927164902`, `"event_ts":1739927164`,
+	put("bad.json", strings.NewReplacer(`"value":"A`, `"value":["A`, `","version":1`, `"],"version":2`, `"attempt":1`,
+		`"attempt":0`, `"event_ts":1739927164902`, `"event_ts":1739927164`,
 		`"number":"lobby",`, ``).Replace(envelopes[0]))
 	got := s.run("validate", "--spec", document, "bad.json")
 	for _, want := range []string{
-		"bad.json:1:28: error: the number must be at least 1 (minimum)", `error: the member "number" is required`, "error: the value must be a string, not an array (type)",
-		"error: the value must be the one that the contract gives (const)", "warning: the time is before 2010 in milliseconds, as the sender counts; it may be in seconds (event-ts-implausible)",
+		"bad.json:1:28: error: the number must be at least 1 (minimum)", `error: the member "number" is required`,
+		"error: the value must be a string, not an array (type)",
+		"error: the value must be the one that the contract gives (const)",
+		"warning: the time is before 2010 in milliseconds, as the sender counts; it may be in seconds (event-ts-implausible)",
 	} {
 		if !strings.Contains(got.stdout, want) {
 			t.Errorf("it does not say %q: %s", want, got.stdout)

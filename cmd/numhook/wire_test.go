@@ -66,7 +66,8 @@ func (w *wire) expect(status int) {
 func request(body string) string {
 	header := signed(testSecret, body)
 	return fmt.Sprintf("POST / HTTP/1.1\r\nHost: receiver\r\nContent-Length: %d\r\n%s: %s\r\n%s: %s\r\n\r\n%s", len(body),
-		signature.HeaderTimestamp, header.Get(signature.HeaderTimestamp), signature.HeaderSignature, header.Get(signature.HeaderSignature), body)
+		signature.HeaderTimestamp, header.Get(signature.HeaderTimestamp), signature.HeaderSignature,
+		header.Get(signature.HeaderSignature), body)
 }
 
 // halfRequest is a signed delivery whose body ends in the middle.

@@ -14,7 +14,8 @@ type Authorities struct {
 	ends  time.Time // when the last of them does
 }
 
-// ParseAuthorities reads a PEM file with at least one certificate that can be used. The files of operating systems may hold others, which are passed over and told of.
+// ParseAuthorities reads a PEM file with at least one certificate that can be used. The files of operating systems may
+// hold others, which are passed over and told of.
 func ParseAuthorities(file string, text []byte) (*Authorities, error) {
 	a := &Authorities{Pool: x509.NewCertPool()}
 	number, damaged, used := 0, 0, 0
@@ -41,7 +42,8 @@ func ParseAuthorities(file string, text []byte) (*Authorities, error) {
 		return nil, err
 	}
 	if damaged > 0 {
-		a.doubt = fmt.Sprintf("certificate %d of %s is damaged and not used: get the file anew from where it was made", damaged, file)
+		a.doubt = fmt.Sprintf("certificate %d of %s is damaged and not used: get the file anew from where it was made",
+			damaged, file)
 	}
 	return a, nil
 }
@@ -51,9 +53,11 @@ func (a *Authorities) Doubt(now time.Time) string {
 	ended := ""
 	switch left := a.ends.Sub(now); {
 	case left < 0:
-		ended = "all its certificates have expired, the last on " + a.ends.UTC().Format(time.RFC3339) + ": get those that are in use now"
+		ended = "all its certificates have expired, the last on " + a.ends.UTC().Format(time.RFC3339) +
+			": get those that are in use now"
 	case left < renewBefore:
-		ended = "all its certificates will have expired on " + a.ends.UTC().Format(time.RFC3339) + ": get those that come after them"
+		ended = "all its certificates will have expired on " + a.ends.UTC().Format(time.RFC3339) +
+			": get those that come after them"
 	}
 	return joined(a.doubt, ended)
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Certificate is a certificate chain and its key, in two files (PEM), that may be renewed while they are in use. It is safe for concurrent use.
+// Certificate is a certificate chain and its key, in two files (PEM), that may be renewed while they are in use. It is
+// safe for concurrent use.
 type Certificate struct{ *Source[*pair] }
 
 // pair is what the two files hold.

@@ -41,7 +41,8 @@ func Certificates(file string, text []byte) (chain []*x509.Certificate, err erro
 		}
 		one, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, unusable(file, fmt.Sprintf("certificate %d of it is damaged", len(chain)+1), "get the file anew from where it was made")
+			return nil, unusable(file, fmt.Sprintf("certificate %d of it is damaged", len(chain)+1),
+				"get the file anew from where it was made")
 		}
 		chain = append(chain, one)
 	}
@@ -49,11 +50,13 @@ func Certificates(file string, text []byte) (chain []*x509.Certificate, err erro
 		return chain, nil
 	}
 	if _, err := x509.ParseCertificate(text); err == nil {
-		return nil, unusable(file, "it holds its certificate as DER, not as PEM", "run openssl x509 -inform der -in "+file+" -out cert.pem")
+		return nil, unusable(file, "it holds its certificate as DER, not as PEM", "run openssl x509 -inform der -in "+file+
+			" -out cert.pem")
 	}
 	for _, block := range blocks {
 		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
-			return nil, unusable(file, "it holds a key, and no certificate", "name the file with -----BEGIN CERTIFICATE----- here, and this one as the key")
+			return nil, unusable(file, "it holds a key, and no certificate", "name the file with -----BEGIN CERTIFICATE----- "+
+				"here, and this one as the key")
 		}
 	}
 	return nil, unusable(file, "it holds no certificate", "it must be PEM: -----BEGIN CERTIFICATE-----")
@@ -84,7 +87,8 @@ func checkKey(file string, text []byte) error {
 	return unusable(file, "it holds no private key", "it must be PEM: -----BEGIN PRIVATE KEY-----")
 }
 
-// misfit says why certificate and key do not go together: the chain stands in another order, or it is another certificate's key.
+// misfit says why certificate and key do not go together: the chain stands in another order, or it is another
+// certificate's key.
 func misfit(certFile, keyFile string, chain []*x509.Certificate, keyPEM []byte, cause error) error {
 	public := publicKey(keyPEM)
 	if public == nil {
@@ -99,7 +103,8 @@ func misfit(certFile, keyFile string, chain []*x509.Certificate, keyPEM []byte, 
 				"put the server's own certificate first, and behind it those of its issuers, each after the one that it signed")
 		}
 	}
-	return unusable(keyFile, "the key does not fit the certificate in "+certFile, "name the key that the certificate was made for, or the certificate of this key")
+	return unusable(keyFile, "the key does not fit the certificate in "+certFile, "name the key that the certificate "+
+		"was made for, or the certificate of this key")
 }
 
 // publicKey is the public half of the first key in the text that can be read, or nil.
@@ -125,7 +130,8 @@ func publicKey(text []byte) interface{ Equal(x crypto.PublicKey) bool } {
 	return nil
 }
 
-// chainDoubt says what may keep others from verifying the chain, or nothing. Servers that ask for a client's certificate trust its issuer itself as a rule.
+// chainDoubt says what may keep others from verifying the chain, or nothing. Servers that ask for a client's
+// certificate trust its issuer itself as a rule.
 func chainDoubt(file string, chain []*x509.Certificate, client bool) string {
 	leaf := chain[0]
 	if signedBy(leaf, leaf) {
@@ -137,7 +143,8 @@ func chainDoubt(file string, chain []*x509.Certificate, client bool) string {
 		}
 		for _, other := range chain[i:] {
 			if signedBy(chain[i-1], other) {
-				return fmt.Sprintf("the chain in %s is in the wrong order: certificate %d did not sign certificate %d; put each after the one that it signed", file, i+1, i)
+				return fmt.Sprintf("the chain in %s is in the wrong order: certificate %d did not sign certificate %d; put each "+
+					"after the one that it signed", file, i+1, i)
 			}
 		}
 		break
@@ -151,11 +158,13 @@ func chainDoubt(file string, chain []*x509.Certificate, client bool) string {
 		return ""
 	}
 	// An authority that everybody knows may have signed it itself.
-	_, err := leaf.Verify(x509.VerifyOptions{CurrentTime: leaf.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	_, err := leaf.Verify(x509.VerifyOptions{CurrentTime: leaf.NotBefore,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if unknown := (x509.UnknownAuthorityError{}); err == nil || !errors.As(err, &unknown) {
 		return ""
 	}
-	return fmt.Sprintf("%s lacks the certificate of its issuer (the intermediate): who does not have that one cannot verify it; write the whole chain into the file", file)
+	return fmt.Sprintf("%s lacks the certificate of its issuer (the intermediate): who does not have that one cannot "+
+		"verify it; write the whole chain into the file", file)
 }
 
 func signedBy(one, issuer *x509.Certificate) bool {
@@ -163,11 +172,13 @@ func signedBy(one, issuer *x509.Certificate) bool {
 		issuer.CheckSignature(one.SignatureAlgorithm, one.RawTBSCertificate, one.Signature) == nil
 }
 
-// timeDoubt says whether the time of a certificate has not begun, has ended, or is about to. who says what comes of one that has ended.
+// timeDoubt says whether the time of a certificate has not begun, has ended, or is about to. who says what comes of one
+// that has ended.
 func timeDoubt(leaf *x509.Certificate, now time.Time, who string) string {
 	switch left := leaf.NotAfter.Sub(now); {
 	case now.Before(leaf.NotBefore):
-		return "the certificate is not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339) + ": look at the clock, or use the one before until then"
+		return "the certificate is not valid before " + leaf.NotBefore.UTC().Format(time.RFC3339) +
+			": look at the clock, or use the one before until then"
 	case left < 0:
 		return "the certificate has expired on " + leaf.NotAfter.UTC().Format(time.RFC3339) + ": renew it; " + who
 	case left < renewBefore:

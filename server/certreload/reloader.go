@@ -23,8 +23,8 @@ type Watched interface {
 	doubt(now time.Time) string
 }
 
-// Reloader looks after sources: it reads them again when their files change and when it is told to, and says in log and metrics what came of it.
-// It is safe for concurrent use.
+// Reloader looks after sources: it reads them again when their files change and when it is told to, and says in log and
+// metrics what came of it. It is safe for concurrent use.
 type Reloader struct {
 	log     *slog.Logger
 	failed  *prometheus.GaugeVec
@@ -46,13 +46,15 @@ func NewReloader(log *slog.Logger) *Reloader {
 	return &Reloader{
 		log: log,
 		failed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "numhook_reload_failed", Help: "1 while what the files hold is not in use because it cannot be read or is wrong.",
+			Name: "numhook_reload_failed", Help: "1 while what the files hold is not in use because it cannot be read or " +
+				"is wrong.",
 		}, []string{"file"}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "numhook_reloads_total", Help: "Times that changed files were read again, by outcome: renewed, failed.",
 		}, []string{"file", "outcome"}),
 		ends: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "numhook_certificate_expires_seconds", Help: "Seconds until the certificate in use ends; negative when it has.",
+			Name: "numhook_certificate_expires_seconds", Help: "Seconds until the certificate in use ends; negative " +
+				"when it has.",
 		}, []string{"file"}),
 	}
 }
@@ -155,7 +157,8 @@ func (r *Reloader) Warning() string {
 	var all []string
 	for _, w := range r.all() {
 		if err := w.failure(); err != nil {
-			all = append(all, w.name()+": the files have changed and cannot be used, what was read before is still in use: "+err.Error())
+			all = append(all, w.name()+": the files have changed and cannot be used, what was read before is still in use: "+
+				err.Error())
 		}
 		if doubt := w.doubt(time.Now()); doubt != "" {
 			all = append(all, w.name()+": "+doubt)

@@ -1,5 +1,6 @@
-// Package certreload keeps what is renewed while it is in use: certificates, secrets, tokens. It guarantees that a renewal takes effect without a restart,
-// that files which cannot be read, are wrong, or are still being written change nothing, and that whoever runs the receiver is told of each such change once.
+// Package certreload keeps what is renewed while it is in use: certificates, secrets, tokens. It guarantees that a
+// renewal takes effect without a restart, that files which cannot be read, are wrong, or are still being written change
+// nothing, and that whoever runs the receiver is told of each such change once.
 package certreload
 
 import (
@@ -17,11 +18,13 @@ import (
 )
 
 const (
-	checkEvery  = time.Second            // how often, at most, files are looked at that nobody asked for
-	settleTime  = 100 * time.Millisecond // new content must look the same for so long: who writes into a file in use does it in pieces
+	checkEvery = time.Second // how often, at most, files are looked at that nobody asked for
+	// new content must look the same for so long: who writes into a file in use does it in pieces
+	settleTime  = 100 * time.Millisecond
 	settleTries = 10
 	youngTime   = 2 * time.Second // a file this young may change again without showing it in its times
-	maxFile     = 4 << 20         // bytes of a file that is kept here; the public authorities of an operating system have about 200 KiB
+	// bytes of a file that is kept here; the public authorities of an operating system have about 200 KiB
+	maxFile = 4 << 20
 )
 
 // Reading is how something is read from its files.
@@ -86,7 +89,8 @@ func (s *Source[T]) Newest() T {
 	return s.Current()
 }
 
-// Renew looks at the files now, and reads them when they look changed, or in any case. It reports whether they gave something new.
+// Renew looks at the files now, and reads them when they look changed, or in any case. It reports whether they gave
+// something new.
 func (s *Source[T]) Renew(anyway bool) (renewed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 // identity tells a file from another one of the same name: a rename and the swap of a symlink both change it.
 func identity(info os.FileInfo) any {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return [2]uint64{uint64(stat.Dev), stat.Ino} //nolint:unconvert // the width of a device number differs between systems
+		//nolint:unconvert // the width of a device number differs between systems
+		return [2]uint64{uint64(stat.Dev), stat.Ino}
 	}
 	return nil
 }

@@ -61,8 +61,9 @@ func parsed(body []byte) (d *Document, done func()) {
 	}
 }
 
-// Agrees holds what is kept of an event against its body, and says what does not agree: the identity is the digest of the body's canonical JSON, and
-// event_ts, account, carrier code, numbers and value are derived from the body anew. Drift, lint, headers and times are no part of a body.
+// Agrees holds what is kept of an event against its body, and says what does not agree: the identity is the digest of
+// the body's canonical JSON, and event_ts, account, carrier code, numbers and value are derived from the body anew.
+// Drift, lint, headers and times are no part of a body.
 func Agrees(e event.Event) error {
 	d, done := parsed(e.Delivery.Body)
 	defer done()
@@ -70,14 +71,16 @@ func Agrees(e event.Event) error {
 		return err
 	}
 	name, _ := d.EventName()
-	if e.Name != name && !strings.Contains(e.Delivery.Path, e.Name) && len(e.Delivery.Path) < cutPath { // a path may name the event instead
+	// a path may name the event instead
+	if e.Name != name && !strings.Contains(e.Delivery.Path, e.Name) && len(e.Delivery.Path) < cutPath {
 		return errNotItsName
 	}
 	ts, timed := d.integer(keysTS)
 	account, named := d.at(keysAccount)
 	carrier, carried := d.integer(keysCarrier)
 	switch {
-	case !timed || ts != e.TS, !named || d.nodes[account].kind != text || string(d.textOf(account)) != e.AccountID, !carried || carrier != int64(e.CarrierCode):
+	case !timed || ts != e.TS, !named || d.nodes[account].kind != text || string(d.textOf(account)) != e.AccountID,
+		!carried || carrier != int64(e.CarrierCode):
 		return errNotTold
 	case !d.lists(e.Numbers):
 		return errNotTold
@@ -85,8 +88,8 @@ func Agrees(e event.Event) error {
 	return d.sets(e.Attribute, e.Value)
 }
 
-// Restore derives what is kept of an event from its body anew, and reports false when the body is not that of the identity. The attribute, and a name that the
-// path gave, are as they were kept.
+// Restore derives what is kept of an event from its body anew, and reports false when the body is not that of the
+// identity. The attribute, and a name that the path gave, are as they were kept.
 func Restore(e event.Event) (event.Event, bool) {
 	d, done := parsed(e.Delivery.Body)
 	defer done()
@@ -147,7 +150,8 @@ func (d *Document) identifies(id event.ID) error {
 	return nil
 }
 
-// sets reports whether the attribute's member has the value in canonical form; a nil value stands for a member that is not there.
+// sets reports whether the attribute's member has the value in canonical form; a nil value stands for a member that is
+// not there.
 func (d *Document) sets(attribute event.Attribute, value []byte) error {
 	if attribute == "" {
 		if value != nil {

@@ -12,23 +12,27 @@ func stored(body string) event.Event {
 	canonical, _ := d.Canonical()
 	value, _ := d.Canonical("payload", "object", "cnam")
 	return event.Event{
-		ID: event.Identify(canonical), Name: "a.b", TS: 1000, AccountID: "acct", CarrierCode: 7, Numbers: []string{"+1", "+2"}, Attribute: event.CNAM, Value: value,
+		ID: event.Identify(canonical), Name: "a.b", TS: 1000, AccountID: "acct", CarrierCode: 7,
+		Numbers: []string{"+1", "+2"}, Attribute: event.CNAM, Value: value,
 		Delivery: event.Delivery{Path: "/", Body: []byte(body)},
 	}
 }
 
-const told = `{"event":"a.b", "event_ts":1e3, "payload":{"account_id":"acct","object":{"carrier_code":7.0,"cnam":"A","phone_numbers":["+1","+2","+1"]}}}`
+const told = `{"event":"a.b", "event_ts":1e3, "payload":{"account_id":"acct","object":{"carrier_code":7.0,"cnam":"A",` +
+	`"phone_numbers":["+1","+2","+1"]}}}`
 
 // Each column that is kept of a body is held against it, and so is the body against the identity.
 func TestAgrees(t *testing.T) {
 	if err := Agrees(stored(told)); err != nil {
 		t.Fatal(err)
 	}
-	absent := stored(`{"event":"a.b","event_ts":1000,"payload":{"account_id":"acct","object":{"carrier_code":7,"phone_numbers":["+1","+2"]}}}`)
+	absent := stored(`{"event":"a.b","event_ts":1000,"payload":{"account_id":"acct","object":{"carrier_code":7,` +
+		`"phone_numbers":["+1","+2"]}}}`)
 	if err := Agrees(absent); err != nil {
 		t.Errorf("without a value: %v", err)
 	}
-	byPath := stored(`{"event":"other","event_ts":1000,"payload":{"account_id":"acct","object":{"carrier_code":7,"cnam":"A","phone_numbers":["+1","+2"]}}}`)
+	byPath := stored(`{"event":"other","event_ts":1000,"payload":{"account_id":"acct","object":{"carrier_code":7,` +
+		`"cnam":"A","phone_numbers":["+1","+2"]}}}`)
 	byPath.Delivery.Path = "/proxy/a.b/"
 	if err := Agrees(byPath); err != nil {
 		t.Errorf("named by the path: %v", err)
@@ -60,7 +64,8 @@ func TestAgrees(t *testing.T) {
 	if err := Sets(e.ID, e.Attribute, e.Value, e.Delivery.Body); err != nil {
 		t.Error(err)
 	}
-	if Sets(e.ID, e.Attribute, []byte(`"B"`), e.Delivery.Body) == nil || Sets(event.ID{}, e.Attribute, e.Value, e.Delivery.Body) == nil {
+	if Sets(e.ID, e.Attribute, []byte(`"B"`), e.Delivery.Body) == nil || Sets(event.ID{}, e.Attribute, e.Value,
+		e.Delivery.Body) == nil {
 		t.Error("another value, or identity, agrees")
 	}
 }

@@ -2,7 +2,8 @@ package contract
 
 import "testing"
 
-// The sender's event with an address, and what each step costs. BenchmarkStock is what kin-openapi's own path costs on the same document and body.
+// The sender's event with an address, and what each step costs. BenchmarkStock is what kin-openapi's own path costs on
+// the same document and body.
 
 func BenchmarkParse(b *testing.B) {
 	raw := example(b, addressEvent)

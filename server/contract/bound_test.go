@@ -19,8 +19,8 @@ func cpu() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// What a body of one MiB can cost at most, whatever is in it: time and memory of parse, check, value and canonical form. The bounds have room for a slow
-// machine; what was seen stands in the log.
+// What a body of one MiB can cost at most, whatever is in it: time and memory of parse, check, value and canonical
+// form. The bounds have room for a slow machine; what was seen stands in the log.
 func TestBounds(t *testing.T) {
 	slack := time.Duration(1)
 	if underRace {
@@ -66,7 +66,8 @@ func TestBounds(t *testing.T) {
 		d.Value()
 		d.Canonical()
 		total := cpu() - begin
-		t.Logf("%-40s %6.1f ms check, %6.1f ms all, %5.1f MiB, %d findings, %d omitted", one.name, float64(checked.Microseconds())/1000,
+		t.Logf("%-40s %6.1f ms check, %6.1f ms all, %5.1f MiB, %d findings, %d omitted", one.name,
+			float64(checked.Microseconds())/1000,
 			float64(total.Microseconds())/1000, mib, len(r.Violations)+len(r.Drift)+len(r.Lint), r.Omitted)
 		if checked > slack*time.Second/2 || total > slack*time.Second || mib > 50 {
 			t.Errorf("%s is out of bounds", one.name)
@@ -93,7 +94,8 @@ func TestRecursiveAlternatives(t *testing.T) {
 		raw := strings.Repeat(`{"kids":[`, levels) + strings.Repeat(`],"kind":"`+kind+`"}`, levels)
 		begin := cpu()
 		d := Parse([]byte(raw))
-		if clean, r := c.Clean("thing", d), c.Check("thing", d, 0); clean != (kind == "b") || (len(r.Violations) == 0) != clean {
+		if clean, r := c.Clean("thing", d), c.Check("thing", d, 0); clean != (kind == "b") ||
+			(len(r.Violations) == 0) != clean {
 			t.Errorf("%s, kind %s: clean is %v, %q", schema, kind, clean, all(r))
 		} else if len(r.Violations) > levels {
 			t.Errorf("%s, kind %s: %d violations", schema, kind, len(r.Violations))

@@ -6,13 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// Canonical is the canonical JSON of the root, or of the member at a path of member names: two values are equal as JSON exactly if their canonical bytes
-// are equal. It is the form of RFC 8785 (members sorted by the UTF-16 code units of their names, no white space, the least escapes), with one rule for
-// numbers: the exact decimal value without needless digits, written as ECMAScript writes numbers: plain digits from 1e-6 up to below 1e21,
-// else d.ddde±N; -0 is 0. That is RFC 8785's form wherever a double prints back as the number, and it is exact beyond, where RFC 8785 would round:
+// Canonical is the canonical JSON of the root, or of the member at a path of member names: two values are equal as JSON
+// exactly if their canonical bytes are equal. It is the form of RFC 8785 (members sorted by the UTF-16 code units of
+// their names, no white space, the least escapes), with one rule for numbers: the exact decimal value without needless
+// digits, written as ECMAScript writes numbers: plain digits from 1e-6 up to below 1e21, else d.ddde±N; -0 is 0. That
+// is RFC 8785's form wherever a double prints back as the number, and it is exact beyond, where RFC 8785 would round:
 // event_ts 9007199254740992 and 9007199254740993 stay two events.
 //
-// It is false when there is no such member, and for a malformed body. Time and memory are in proportion to the body, but for sorting.
+// It is false when there is no such member, and for a malformed body. Time and memory are in proportion to the body,
+// but for sorting.
 func (d *Document) Canonical(path ...string) ([]byte, bool) {
 	if !d.Strict() {
 		return nil, false
@@ -26,7 +28,8 @@ func (d *Document) Canonical(path ...string) ([]byte, bool) {
 	return w.append(make([]byte, 0, n.end-n.start), i), true
 }
 
-// canonicalWriter holds the members of the objects that are being written, innermost last, and the names that had escapes.
+// canonicalWriter holds the members of the objects that are being written, innermost last, and the names that had
+// escapes.
 type canonicalWriter struct {
 	d       *Document
 	members []member
@@ -99,8 +102,9 @@ func (w *canonicalWriter) appendObject(to []byte, i uint32) []byte {
 	return append(to, '}')
 }
 
-// compareUTF16 orders valid UTF-8 by its UTF-16 code units. The order of the bytes differs from that only between characters beyond U+FFFF, whose
-// surrogates are D800 to DFFF, and those from U+E000 to U+FFFF, whose UTF-8 begins with EE or EF.
+// compareUTF16 orders valid UTF-8 by its UTF-16 code units. The order of the bytes differs from that only between
+// characters beyond U+FFFF, whose surrogates are D800 to DFFF, and those from U+E000 to U+FFFF, whose UTF-8 begins with
+// EE or EF.
 func compareUTF16(a, b []byte) int {
 	for i := range min(len(a), len(b)) {
 		x, y := a[i], b[i]

@@ -9,8 +9,9 @@ import (
 	"numhook/server/event"
 )
 
-// Check holds the document against the named operation. It keeps at most max findings of each kind (max <= 0: all) and counts the rest. What makes the
-// document malformed is among the violations; a document whose text ends early, or has text behind it, is not looked at any further.
+// Check holds the document against the named operation. It keeps at most max findings of each kind (max <= 0: all) and
+// counts the rest. What makes the document malformed is among the violations; a document whose text ends early, or has
+// text behind it, is not looked at any further.
 func (c *Contract) Check(name string, d *Document, max int) Result {
 	return c.check(name, time.Time{}, d, max)
 }
@@ -23,7 +24,8 @@ func (c *Contract) check(name string, received time.Time, d *Document, max int) 
 	switch {
 	case d.broken():
 	case op == nil:
-		r.add(finding{rule: ruleUnknownOperation, detail: "the contract has no operation of the name that the body is held against"})
+		r.add(finding{rule: ruleUnknownOperation, detail: "the contract has no operation of the name that the body is " +
+			"held against"})
 	default:
 		d.walk.start(d, &r)
 		if !received.IsZero() {
@@ -34,8 +36,8 @@ func (c *Contract) check(name string, received time.Time, d *Document, max int) 
 	return r.result(d)
 }
 
-// Clean is the fast path for streams: it reports whether Check would find nothing at all, be it violation, drift or lint. It runs the same program, up to the
-// first finding, and allocates nothing.
+// Clean is the fast path for streams: it reports whether Check would find nothing at all, be it violation, drift or
+// lint. It runs the same program, up to the first finding, and allocates nothing.
 func (c *Contract) Clean(name string, d *Document) bool {
 	if !d.Strict() {
 		return false
@@ -60,7 +62,8 @@ func (c *Contract) run(op *operation, w *walk) bool {
 	return c.lint(op, w)
 }
 
-// walk takes the body through the program. With a report it tells of everything and goes on to the end, without one it ends at the first thing to tell.
+// walk takes the body through the program. With a report it tells of everything and goes on to the end, without one it
+// ends at the first thing to tell.
 type walk struct {
 	d      *Document
 	report *report
@@ -120,8 +123,9 @@ type visit struct {
 	telling, drift bool
 }
 
-// fitsOnce is hold for a schema that is a part of itself. It remembers the answer: schemas that lead to each other twice at every level of a deep value would
-// otherwise take twice the time for each level, and tell of everything as often.
+// fitsOnce is hold for a schema that is a part of itself. It remembers the answer: schemas that lead to each other
+// twice at every level of a deep value would otherwise take twice the time for each level, and tell of everything as
+// often.
 func (w *walk) fitsOnce(s *schema, i uint32) bool {
 	at := visit{s, i, w.report != nil, w.drift}
 	if ok, known := w.visits[at]; known {
@@ -152,7 +156,8 @@ func (w *walk) hold(s *schema, i uint32) bool {
 	return w.fitsKeywords(s, i, n)
 }
 
-// holdLayers holds the value against a schema of several layers first, and then looks for drift by what all of them know.
+// holdLayers holds the value against a schema of several layers first, and then looks for drift by what all of them
+// know.
 func (w *walk) holdLayers(s *schema, i uint32) bool {
 	w.drift = false
 	ok := w.hold(s, i)
@@ -180,10 +185,12 @@ func (w *walk) integral(s *schema, n *node) bool {
 }
 
 func (w *walk) fitsKeywords(s *schema, i uint32, n *node) bool {
-	if s.constant != nil && !w.equalsAny(s.constant, i) && !w.tell(ruleConst, s, "const", i, "the value must be the one that the contract gives") {
+	if s.constant != nil && !w.equalsAny(s.constant, i) && !w.tell(ruleConst, s, "const", i,
+		"the value must be the one that the contract gives") {
 		return false
 	}
-	if s.enum != nil && !w.equalsAny(s.enum, i) && !w.tell(ruleEnum, s, "enum", i, "the value must be one of those that the contract lists") {
+	if s.enum != nil && !w.equalsAny(s.enum, i) && !w.tell(ruleEnum, s, "enum", i, "the value must be one of those that "+
+		"the contract lists") {
 		return false
 	}
 	ok := true
@@ -246,7 +253,8 @@ func (w *walk) fitsText(s *schema, i uint32) bool {
 				return false
 			}
 		}
-		if t.pattern != nil && !t.pattern.Match(value) && !w.tell(rulePattern, s, "pattern", i, "the string must match the contract's pattern") {
+		if t.pattern != nil && !t.pattern.Match(value) && !w.tell(rulePattern, s, "pattern", i,
+			"the string must match the contract's pattern") {
 			return false
 		}
 	}
@@ -273,7 +281,8 @@ func (w *walk) fitsNumber(s *schema, i uint32) bool {
 	literal := w.d.raw[n.start:n.end]
 	switch s.format {
 	case formatInt32:
-		if !inRange(literal, n.flags, 31) && !w.tell(ruleFormat, s, "format", i, "the integer must be from -2147483648 to 2147483647") {
+		if !inRange(literal, n.flags, 31) && !w.tell(ruleFormat, s, "format", i, "the integer must be from -2147483648 to "+
+			"2147483647") {
 			return false
 		}
 	case formatInt64:

@@ -11,7 +11,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// compiler turns schemas into the program. It follows $ref by the schema that kin-openapi has resolved, so a schema is compiled once, and recursion ends.
+// compiler turns schemas into the program. It follows $ref by the schema that kin-openapi has resolved, so a schema is
+// compiled once, and recursion ends.
 type compiler struct {
 	done map[*openapi3.Schema]*schema
 	all  []*schema
@@ -53,13 +54,15 @@ func (c *compiler) schema(s *schema, from *openapi3.Schema) error {
 	if err := unsupported(s.spec, from); err != nil {
 		return err
 	}
-	steps := []func(*schema, *openapi3.Schema) error{c.types, c.constants, c.text, c.number, c.array, c.object, c.inPlace, c.rest}
+	steps := []func(*schema, *openapi3.Schema) error{c.types, c.constants, c.text, c.number, c.array, c.object, c.inPlace,
+		c.rest}
 	for _, step := range steps {
 		if err := step(s, from); err != nil {
 			return err
 		}
 	}
-	s.leaf = s.format == formatNone && s.constant == nil && s.enum == nil && s.text == nil && s.number == nil && s.array == nil && s.object == nil &&
+	s.leaf = s.format == formatNone && s.constant == nil && s.enum == nil && s.text == nil && s.number == nil &&
+		s.array == nil && s.object == nil &&
 		s.inPlace == nil && s.rest == nil
 	return nil
 }
@@ -84,11 +87,13 @@ func unsupported(pointer string, from *openapi3.Schema) error {
 }
 
 var typeNames = map[string]kind{
-	"null": null, "boolean": boolean, "integer": integer, "number": number, "string": text, "array": array, "object": object,
+	"null": null, "boolean": boolean, "integer": integer, "number": number, "string": text, "array": array,
+	"object": object,
 }
 
 var kindTexts = map[kind]string{
-	null: "null", boolean: "a boolean", integer: "an integer", number: "a number", text: "a string", array: "an array", object: "an object",
+	null: "null", boolean: "a boolean", integer: "an integer", number: "a number", text: "a string", array: "an array",
+	object: "an object",
 }
 
 func (c *compiler) types(s *schema, from *openapi3.Schema) error {
@@ -172,7 +177,8 @@ func (c *compiler) number(s *schema, from *openapi3.Schema) error {
 	add := func(keyword string, rule *Rule, value *float64, detail string) {
 		if value != nil {
 			written := strconv.FormatFloat(*value, 'g', -1, 64)
-			rules.bounds = append(rules.bounds, bound{keyword, rule, readDecimal([]byte(written)), "the number must be " + detail + " " + written})
+			rules.bounds = append(rules.bounds, bound{keyword, rule, readDecimal([]byte(written)), "the number must be " +
+				detail + " " + written})
 		}
 	}
 	add("minimum", ruleMinimum, from.Min, "at least")
@@ -190,7 +196,8 @@ func (c *compiler) number(s *schema, from *openapi3.Schema) error {
 }
 
 func (c *compiler) array(s *schema, from *openapi3.Schema) (err error) {
-	rules := arrayRules{least: int(from.MinItems), most: most(from.MaxItems), unique: from.UniqueItems, containsMin: 1, containsMax: -1}
+	rules := arrayRules{least: int(from.MinItems), most: most(from.MaxItems), unique: from.UniqueItems, containsMin: 1,
+		containsMax: -1}
 	if rules.prefix, err = c.list(from.PrefixItems, s.spec+"/prefixItems"); err != nil {
 		return err
 	}
@@ -209,12 +216,14 @@ func (c *compiler) array(s *schema, from *openapi3.Schema) (err error) {
 		rules.containsMax = most(from.MaxContains)
 		s.layered = true
 	}
-	if rules.prefix == nil && rules.items == nil && rules.contains == nil && !rules.unique && rules.least == 0 && rules.most < 0 {
+	if rules.prefix == nil && rules.items == nil && rules.contains == nil && !rules.unique && rules.least == 0 &&
+		rules.most < 0 {
 		return nil
 	}
 	rules.leastText = "the array must have at least " + amount(rules.least, "element")
 	rules.mostText = "the array must have at most " + amount(rules.most, "element")
-	rules.containText = "the array must have at least " + amount(rules.containsMin, "element") + " that fits the schema of contains"
+	rules.containText = "the array must have at least " + amount(rules.containsMin, "element") +
+		" that fits the schema of contains"
 	if rules.containsMax >= 0 {
 		rules.containText += ", and at most " + amount(rules.containsMax, "such element")
 	}
@@ -237,7 +246,8 @@ func (c *compiler) inPlace(s *schema, from *openapi3.Schema) (err error) {
 		to      **schema
 		from    *openapi3.SchemaRef
 		keyword string
-	}{{&rules.not, from.Not, "not"}, {&rules.when, from.If, "if"}, {&rules.then, from.Then, "then"}, {&rules.others, from.Else, "else"}}
+	}{{&rules.not, from.Not, "not"}, {&rules.when, from.If, "if"}, {&rules.then, from.Then, "then"},
+		{&rules.others, from.Else, "else"}}
 	for _, one := range single {
 		if one.from != nil {
 			if *one.to, err = c.ref(one.from, s.spec+"/"+one.keyword); err != nil {

@@ -42,7 +42,8 @@ func (c *compiler) object(s *schema, from *openapi3.Schema) (err error) {
 	if err = c.depends(&rules, s, from); err != nil {
 		return err
 	}
-	if rules.properties == nil && rules.patterns == nil && rules.additional == nil && !rules.closed && !rules.open && rules.names == nil && rules.depends == nil &&
+	if rules.properties == nil && rules.patterns == nil && rules.additional == nil && !rules.closed && !rules.open &&
+		rules.names == nil && rules.depends == nil &&
 		rules.least == 0 && rules.most < 0 {
 		return nil
 	}

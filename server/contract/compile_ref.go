@@ -9,10 +9,12 @@ import (
 )
 
 // annotations are the keywords that constrain nothing where they stand beside a $ref.
-var annotations = []string{"$comment", "default", "deprecated", "description", "example", "examples", "externalDocs", "readOnly", "title", "writeOnly", "xml"}
+var annotations = []string{"$comment", "default", "deprecated", "description", "example", "examples", "externalDocs",
+	"readOnly", "title", "writeOnly", "xml"}
 
-// siblings are the keywords that stand beside a $ref, as a schema of their own; nil when there are none. The loader makes them the last entry of allOf of a
-// copy of what is referred to, but not when it takes them for nothing ("not": {} is not nothing).
+// siblings are the keywords that stand beside a $ref, as a schema of their own; nil when there are none. The loader
+// makes them the last entry of allOf of a copy of what is referred to, but not when it takes them for nothing ("not":
+// {} is not nothing).
 func siblings(r *openapi3.SchemaRef) (*openapi3.SchemaRef, error) {
 	written, err := keywords(r)
 	if err != nil {
@@ -60,8 +62,8 @@ func keywords(r *openapi3.SchemaRef) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// join makes s what both the schema that is referred to and the keywords beside the $ref ask for. The keywords about what is left over (unevaluated...) see
-// what is referred to, but not the other way round.
+// join makes s what both the schema that is referred to and the keywords beside the $ref ask for. The keywords about
+// what is left over (unevaluated...) see what is referred to, but not the other way round.
 func (c *compiler) join(s *schema, from *openapi3.Schema, beside *openapi3.SchemaRef, local string) error {
 	plain := *from
 	if n := len(from.AllOf); n > 0 && from.AllOf[n-1] == beside {

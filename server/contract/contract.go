@@ -11,7 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// Contract is a document compiled into a program that holds bodies against it. It is immutable and safe for concurrent use.
+// Contract is a document compiled into a program that holds bodies against it. It is immutable and safe for concurrent
+// use.
 type Contract struct {
 	operations map[string]*operation
 }
@@ -31,12 +32,14 @@ type Result struct {
 	Omitted                 int // the findings beyond max, of all kinds
 }
 
-// New compiles the document, in its composed form: every POST of every path is an operation, and its event name is the path without the leading slash. It
-// fails for a document older than OpenAPI 3.1, for a reference that leads nowhere, and for a keyword that constrains values and that the check does not
-// implement ($dynamicRef, and those of old drafts): the error names the keyword and its place. Annotations (description,
-// examples, readOnly, x-..., formats that kin-openapi does not enforce) constrain nothing.
+// New compiles the document, in its composed form: every POST of every path is an operation, and its event name is the
+// path without the leading slash. It fails for a document older than OpenAPI 3.1, for a reference that leads nowhere,
+// and for a keyword that constrains values and that the check does not implement ($dynamicRef, and those of old
+// drafts): the error names the keyword and its place. Annotations (description, examples, readOnly, x-..., formats that
+// kin-openapi does not enforce) constrain nothing.
 //
-// What kin-openapi's loader drops is lost here too: "const": null, "enum": [], and digits of bounds and constants beyond a double's.
+// What kin-openapi's loader drops is lost here too: "const": null, "enum": [], and digits of bounds and constants
+// beyond a double's.
 func New(doc *openapi3.T) (*Contract, error) {
 	if !doc.IsOpenAPI31OrLater() {
 		return nil, fmt.Errorf("cannot compile the contract: the document is OpenAPI %q, not 3.1", doc.OpenAPI)

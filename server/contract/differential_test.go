@@ -27,7 +27,8 @@ import (
 	"numhook/server/event"
 )
 
-// stock validates a body as a receiver out of the box does: openapi3filter.ValidateRequest on the untouched OpenAPI 3.1 document.
+// stock validates a body as a receiver out of the box does: openapi3filter.ValidateRequest on the untouched OpenAPI 3.1
+// document.
 func stock(doc *openapi3.T, operation string, raw []byte) error {
 	path := doc.Paths.Value("/" + operation)
 	request, err := http.NewRequest(http.MethodPost, "http://localhost/"+operation, bytes.NewReader(raw))
@@ -37,13 +38,15 @@ func stock(doc *openapi3.T, operation string, raw []byte) error {
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	return openapi3filter.ValidateRequest(request.Context(), &openapi3filter.RequestValidationInput{
 		Request: request,
-		Route:   &routers.Route{Spec: doc, Path: "/" + operation, PathItem: path, Method: http.MethodPost, Operation: path.Post},
+		Route: &routers.Route{Spec: doc, Path: "/" + operation, PathItem: path, Method: http.MethodPost,
+			Operation: path.Post},
 		Options: &openapi3filter.Options{MultiError: true},
 	})
 }
 
-// divergence is one way in which the check differs from stock: rule names the finding of ours that stock has no equal of, and shows proves from the
-// bytes alone, without the code under test, that the body is of that kind. spec/DIVERGENCES.md has a line for each.
+// divergence is one way in which the check differs from stock: rule names the finding of ours that stock has no equal
+// of, and shows proves from the bytes alone, without the code under test, that the body is of that kind.
+// spec/DIVERGENCES.md has a line for each.
 type divergence struct {
 	name  string
 	rule  *Rule
@@ -59,10 +62,13 @@ var divergences = []divergence{
 		_, err := d.Token()
 		return err != io.EOF
 	}},
-	{"duplicate member", ruleDuplicate, func(_ string, raw []byte) bool { return hasDuplicates(json.NewDecoder(bytes.NewReader(raw))) }},
+	{"duplicate member", ruleDuplicate,
+		func(_ string, raw []byte) bool { return hasDuplicates(json.NewDecoder(bytes.NewReader(raw))) }},
 	{"invalid UTF-8", ruleUTF8, func(_ string, raw []byte) bool { return !utf8.Valid(raw) }},
-	{"lone surrogate", ruleSurrogate, func(_ string, raw []byte) bool { return regexp.MustCompile(`(?i)\\ud[89a-f]`).Match(raw) }},
-	{"depth", ruleNesting, func(_ string, raw []byte) bool { return depthOf(json.NewDecoder(bytes.NewReader(raw))) > MaxDepth }},
+	{"lone surrogate", ruleSurrogate,
+		func(_ string, raw []byte) bool { return regexp.MustCompile(`(?i)\\ud[89a-f]`).Match(raw) }},
+	{"depth", ruleNesting,
+		func(_ string, raw []byte) bool { return depthOf(json.NewDecoder(bytes.NewReader(raw))) > MaxDepth }},
 	{"event of another operation", ruleMismatch, func(operation string, raw []byte) bool {
 		var body map[string]any
 		_ = json.NewDecoder(bytes.NewReader(raw)).Decode(&body)
@@ -186,15 +192,16 @@ func explain(doc *openapi3.T, c *Contract, operation string, raw []byte, ours Re
 	return name, true
 }
 
-// TestDifferential holds the check against kin-openapi's stock 3.1 path over mutated bodies of both events. Verdicts are equal, or a named divergence accounts
-// for the difference. Where both refuse a body by the schema, the places that stock names are among ours.
+// TestDifferential holds the check against kin-openapi's stock 3.1 path over mutated bodies of both events. Verdicts
+// are equal, or a named divergence accounts for the difference. Where both refuse a body by the schema, the places that
+// stock names are among ours.
 func TestDifferential(t *testing.T) {
 	doc, c := receiver(t)
 	differential(t, doc, c, 20_800, divergences)
 }
 
-// TestDifferentialInlined does the same with every $ref of the document replaced by what it leads to: stock validates that with its JSON Schema
-// compiler, and the document as it is, which has references, with its own visitor.
+// TestDifferentialInlined does the same with every $ref of the document replaced by what it leads to: stock validates
+// that with its JSON Schema compiler, and the document as it is, which has references, with its own visitor.
 func TestDifferentialInlined(t *testing.T) {
 	raw, err := os.ReadFile("../../spec/receiver.json")
 	if err != nil {
@@ -216,7 +223,8 @@ func TestDifferentialInlined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	differential(t, doc, c, 5_000, slices.DeleteFunc(slices.Clone(divergences), func(d divergence) bool { return d.rule == ruleType }))
+	differential(t, doc, c, 5_000, slices.DeleteFunc(slices.Clone(divergences),
+		func(d divergence) bool { return d.rule == ruleType }))
 }
 
 // inline replaces references to the schemas given, which do not refer to themselves.
@@ -275,14 +283,17 @@ func differential(t *testing.T, doc *openapi3.T, c *Contract, total int, expecte
 }
 
 func differ(t *testing.T, doc *openapi3.T, c *Contract, random *rand.Rand, count int) map[string]int {
-	m := &mutator{random, []string{`"` + cnamEvent + `"`, `"` + addressEvent + `"`, `["+12025550143"]`, `{"address_line1":"x"}`},
-		[]string{"county", "event", "Event", "payload", "object", "cnam", "emergency_address", "x-new", "a/b~c", "", "phone_numbers", "address_line1"}}
+	m := &mutator{random, []string{`"` + cnamEvent + `"`, `"` + addressEvent + `"`, `["+12025550143"]`,
+		`{"address_line1":"x"}`},
+		[]string{"county", "event", "Event", "payload", "object", "cnam", "emergency_address", "x-new", "a/b~c", "",
+			"phone_numbers", "address_line1"}}
 	var trees []*tree
 	operations := c.Events()
 	for _, name := range operations {
 		trees = append(trees, treeOf(Parse(example(t, name)), 0))
 	}
-	seedBody := Parse([]byte(`{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"","address_line1":"","address_line2":"","city":"","zip":"",` +
+	seedBody := Parse([]byte(`{"event":"","event_ts":1,"payload":{"account_id":"",` +
+		`"object":{"emergency_address":{"country":"","address_line1":"","address_line2":"","city":"","zip":"",` +
 		`"state_code":""},"carrier_code":1,"phone_numbers":[]}}}`))
 	trees = append(trees, treeOf(seedBody, 0))
 	operations = append(operations, addressEvent)

@@ -1,15 +1,19 @@
-// Package contract says whether a body fits: it parses the body strictly, holds it against an OpenAPI 3.1 document, and tells what breaks the contract
-// (violations), what the contract does not know (drift) and what the customs of the trade doubt (lint), each with its place in the body and in the
-// document. The receiver and the command line use this one check, so they give one verdict.
+// Package contract says whether a body fits: it parses the body strictly, holds it against an OpenAPI 3.1 document, and
+// tells what breaks the contract (violations), what the contract does not know (drift) and what the customs of the
+// trade doubt (lint), each with its place in the body and in the document. The receiver and the command line use this
+// one check, so they give one verdict.
 //
 // It guarantees:
 //
-//   - its verdicts are those of kin-openapi's stock path for OpenAPI 3.1, but for the classes that spec/DIVERGENCES.md lists; tests hold the two together;
-//   - a document is compiled once, by New, and a keyword that the check does not know is an error there, never a silent pass;
+//   - its verdicts are those of kin-openapi's stock path for OpenAPI 3.1, but for the classes that spec/DIVERGENCES.md
+//     lists; tests hold the two together;
+//   - a document is compiled once, by New, and a keyword that the check does not know is an error there, never a silent
+//     pass;
 //   - numbers are exact, of any length: no value goes through a floating-point number;
-//   - time and memory are in proportion to the body, whatever is in it: nesting is bounded, tables take over from comparing pairs, and pointers,
-//     lines and columns are worked out for the findings that are kept;
-//   - no message quotes a value of the body, or the name of a member that the contract does not know. Pointers do hold the body's member names.
+//   - time and memory are in proportion to the body, whatever is in it: nesting is bounded, tables take over from
+//     comparing pairs, and pointers, lines and columns are worked out for the findings that are kept;
+//   - no message quotes a value of the body, or the name of a member that the contract does not know. Pointers do hold
+//     the body's member names.
 //
 // A body goes through it like this:
 //

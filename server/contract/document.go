@@ -33,8 +33,8 @@ const (
 	nameShift = 2 // from the flags of a string to those of a name
 )
 
-// node is one value of the body. The nodes lie in document order: the first child of node i is i+1, and next leads past the whole value to its
-// sibling, so that a walk needs no memory of its own.
+// node is one value of the body. The nodes lie in document order: the first child of node i is i+1, and next leads past
+// the whole value to its sibling, so that a walk needs no memory of its own.
 type node struct {
 	name, nameEnd uint32 // the member name between its quotes, for members of an object
 	start, end    uint32 // the value as it is written, quotes included
@@ -45,9 +45,9 @@ type node struct {
 	flags         uint8
 }
 
-// Document is one body, parsed strictly: exactly one JSON value, valid UTF-8 without lone surrogates, no member twice in an object (not even in another
-// case), at most MaxDepth levels deep. What breaks this is in Malformed. A Document MUST NOT be used by two goroutines at a time, and the bytes
-// it was made from MUST NOT change while it is in use.
+// Document is one body, parsed strictly: exactly one JSON value, valid UTF-8 without lone surrogates, no member twice
+// in an object (not even in another case), at most MaxDepth levels deep. What breaks this is in Malformed. A Document
+// MUST NOT be used by two goroutines at a time, and the bytes it was made from MUST NOT change while it is in use.
 type Document struct {
 	raw        []byte
 	nodes      []node
@@ -73,8 +73,8 @@ type fault struct {
 // bom is the UTF-8 byte order mark. RFC 8259 lets a reader skip it.
 var bom = []byte("\xef\xbb\xbf")
 
-// Malformed lists what keeps the body from being one strict JSON value; it is empty when there is nothing. Of duplicate members it lists the first
-// thousand; every other fault is the only one and final.
+// Malformed lists what keeps the body from being one strict JSON value; it is empty when there is nothing. Of duplicate
+// members it lists the first thousand; every other fault is the only one and final.
 func (d *Document) Malformed() []event.Finding {
 	if d.Strict() {
 		return nil
@@ -95,8 +95,8 @@ func (d *Document) broken() bool {
 	return d.fault.rule != nil
 }
 
-// EventName is the root member "event", when the root is an object and the member is a string. It answers for a malformed body too, as far as the
-// body could be read.
+// EventName is the root member "event", when the root is an object and the member is a string. It answers for a
+// malformed body too, as far as the body could be read.
 func (d *Document) EventName() (string, bool) {
 	i, ok := d.member(0, eventKey)
 	if !ok || d.nodes[i].kind != text {
@@ -109,7 +109,8 @@ func (d *Document) EventName() (string, bool) {
 	return d.event, true
 }
 
-// Text is the string member at a path of member names from the root. Like EventName it answers for a malformed body too.
+// Text is the string member at a path of member names from the root. Like EventName it answers for a malformed body
+// too.
 func (d *Document) Text(path ...string) (string, bool) {
 	i, ok := d.find(path)
 	if !ok || d.nodes[i].kind != text {
@@ -193,9 +194,9 @@ func (d *Document) textOf(i uint32) []byte {
 	return d.decoded[0]
 }
 
-// Value is the body as kin-openapi validates it and as the strict handler is given it: map[string]any, []any, string, bool, nil and json.Number. A number
-// whose value is an integer that fits an int64 is given as its plain digits ("1.0" and "1e0" are json.Number("1")), any other as it is written.
-// It is nil for a malformed body.
+// Value is the body as kin-openapi validates it and as the strict handler is given it: map[string]any, []any, string,
+// bool, nil and json.Number. A number whose value is an integer that fits an int64 is given as its plain digits ("1.0"
+// and "1e0" are json.Number("1")), any other as it is written. It is nil for a malformed body.
 func (d *Document) Value() any {
 	if !d.Strict() {
 		return nil

@@ -24,7 +24,8 @@ func (w *walk) fitsArray(s *schema, i uint32) bool {
 			}
 		}
 	}
-	if a.unique && count > 1 && !w.distinct(i) && !w.tell(ruleUniqueItems, s, "uniqueItems", i, "no two elements of the array may be equal") {
+	if a.unique && count > 1 && !w.distinct(i) && !w.tell(ruleUniqueItems, s, "uniqueItems", i,
+		"no two elements of the array may be equal") {
 		return false
 	}
 	if a.contains == nil || w.containsEnough(a, i) {

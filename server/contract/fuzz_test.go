@@ -18,7 +18,8 @@ func addSeeds(f *testing.F) {
 	for _, name := range []string{cnamEvent, addressEvent} {
 		f.Add(example(f, name))
 	}
-	for _, raw := range []string{"", "\xef\xbb\xbf{}", `{"a":1,"A":2}`, `["\ud83d\ude00\ud83d"]`, `[1e400,-0.0,01]`, "[\"\xff\"]", `{"event":1} x`, `[[[[[[]]]]]]`, `{"event":"x","payload":{"object":{"phone_numbers":["1","1"]}}}`} {
+	for _, raw := range []string{"", "\xef\xbb\xbf{}", `{"a":1,"A":2}`, `["\ud83d\ude00\ud83d"]`, `[1e400,-0.0,01]`,
+		"[\"\xff\"]", `{"event":1} x`, `[[[[[[]]]]]]`, `{"event":"x","payload":{"object":{"phone_numbers":["1","1"]}}}`} {
 		f.Add([]byte(raw))
 	}
 }
@@ -51,7 +52,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// What a check with the receiver's limit on findings may allocate: so much, because the runtime counts by whole spans, and so many times the size of the body.
+// What a check with the receiver's limit on findings may allocate: so much, because the runtime counts by whole spans,
+// and so many times the size of the body.
 const (
 	allocatedAlways  = 1 << 20
 	allocatedPerByte = 256
@@ -65,7 +67,8 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// FuzzCheck: Check and Clean agree, every finding is at a place that the body has, and in its lines, and memory is bounded by the size of the body.
+// FuzzCheck: Check and Clean agree, every finding is at a place that the body has, and in its lines, and memory is
+// bounded by the size of the body.
 func FuzzCheck(f *testing.F) {
 	addSeeds(f)
 	_, c := receiver(f)

@@ -16,16 +16,19 @@ import (
 	"numhook/server/event"
 )
 
-// FuzzIdentity: an event's identity is that of its JSON value. Two bodies have one identity exactly if encoding/json reads equal values from them, numbers by
-// their exact decimal value; a body that is written otherwise keeps its identity, and one with another value gets another.
+// FuzzIdentity: an event's identity is that of its JSON value. Two bodies have one identity exactly if encoding/json
+// reads equal values from them, numbers by their exact decimal value; a body that is written otherwise keeps its
+// identity, and one with another value gets another.
 func FuzzIdentity(f *testing.F) {
 	for _, name := range []string{cnamEvent, addressEvent} {
 		raw := example(f, name)
 		f.Add(raw, bytes.ReplaceAll(raw, []byte("\n"), nil), uint64(1))
 		f.Add(raw, bytes.Replace(raw, []byte("+1"), []byte("+2"), 1), uint64(2))
 	}
-	for i, pair := range [][2]string{{`[1,1.0,-0]`, `[1e0,10e-1,0]`}, {`{"a":1,"b":[]}`, `{"b":[],"a":1}`}, {`"\u00e9"`, `"é"`}, {"9007199254740992", "9007199254740993"},
-		{`[1e400]`, `[10e399]`}, {`["\ud83d\ude00"]`, `["😀"]`}, {`{"é":1,"😀":2,"\ufb33":3}`, `{"\ufb33":3,"😀":2,"é":1}`}, {`[0e5]`, `[-0.0]`}} {
+	for i, pair := range [][2]string{{`[1,1.0,-0]`, `[1e0,10e-1,0]`}, {`{"a":1,"b":[]}`, `{"b":[],"a":1}`},
+		{`"\u00e9"`, `"é"`}, {"9007199254740992", "9007199254740993"},
+		{`[1e400]`, `[10e399]`}, {`["\ud83d\ude00"]`, `["😀"]`}, {`{"é":1,"😀":2,"\ufb33":3}`, `{"\ufb33":3,"😀":2,"é":1}`},
+		{`[0e5]`, `[-0.0]`}} {
 		f.Add([]byte(pair[0]), []byte(pair[1]), uint64(i))
 	}
 	f.Fuzz(func(t *testing.T, a, b []byte, seed uint64) {
@@ -211,8 +214,8 @@ func alter(random *rand.Rand, value any) any {
 	return false
 }
 
-// FuzzStock: the check gives the verdict of kin-openapi's stock path, or a named divergence accounts for the difference, and its memory is bounded by the
-// length of the body.
+// FuzzStock: the check gives the verdict of kin-openapi's stock path, or a named divergence accounts for the
+// difference, and its memory is bounded by the length of the body.
 func FuzzStock(f *testing.F) {
 	addSeeds(f)
 	doc, c := receiver(f)

@@ -11,7 +11,8 @@ func (w *walk) fitsInPlace(s *schema, i uint32) bool {
 	if p.anyOf != nil && !w.fitsAnyOf(s, i) || p.oneOf != nil && !w.fitsOneOf(s, i) {
 		return false
 	}
-	if p.not != nil && w.admits(p.not, i) && !w.tell(ruleNot, s, "not", i, "the value is one that the contract rules out") {
+	if p.not != nil && w.admits(p.not, i) && !w.tell(ruleNot, s, "not", i, "the value is one that the contract "+
+		"rules out") {
 		return false
 	}
 	if p.when == nil {
@@ -40,13 +41,15 @@ func (w *walk) fitsOneOf(s *schema, i uint32) bool {
 			fitting++
 		}
 		if fitting > 1 {
-			return w.tell(ruleOneOf, s, "oneOf", i, "the value fits more than one of the contract's alternatives, where it may fit one only")
+			return w.tell(ruleOneOf, s, "oneOf", i, "the value fits more than one of the contract's alternatives, where it "+
+				"may fit one only")
 		}
 	}
 	return fitting == 1 || w.tellAlternatives(ruleOneOf, s, "oneOf", s.inPlace.oneOf, i)
 }
 
-// tellAlternatives tells why none of the alternatives fits. When the type of the value leaves only one of them, it tells what is wrong by that one.
+// tellAlternatives tells why none of the alternatives fits. When the type of the value leaves only one of them, it
+// tells what is wrong by that one.
 func (w *walk) tellAlternatives(rule *Rule, s *schema, keyword string, list []*schema, i uint32) bool {
 	if w.report == nil {
 		return false
@@ -81,8 +84,9 @@ next:
 	}
 }
 
-// findDrift looks for members that none of the schemas in w.scope[from:until], which all speak of the value at node i, knows. Whether a schema was the
-// alternative that the value fits makes no difference: the contract knows what any of them knows.
+// findDrift looks for members that none of the schemas in w.scope[from:until], which all speak of the value at node i,
+// knows. Whether a schema was the alternative that the value fits makes no difference: the contract knows what any of
+// them knows.
 func (w *walk) findDrift(i uint32, from, until int) bool {
 	d := w.d
 	at := 0
@@ -104,7 +108,8 @@ func (w *walk) findDrift(i uint32, from, until int) bool {
 	return true
 }
 
-// enterMember adds what speaks of the member at node c. It is false when there is nothing, though there is a schema with properties.
+// enterMember adds what speaks of the member at node c. It is false when there is nothing, though there is a schema
+// with properties.
 func (w *walk) enterMember(c uint32, from, until int) bool {
 	d := w.d
 	declared, known := false, false

@@ -30,8 +30,8 @@ var firstTS, lastTS = readDecimal([]byte(firstMillisecond)), readDecimal([]byte(
 // maxCNAM is the length of a caller-ID name in the telephone network, in characters (ATIS-1000067, Telcordia GR-1188).
 const maxCNAM = 15
 
-// lint looks for what the contract allows and the customs of the trade do not. It looks at members of this product by their path, and passes over what is
-// not there or is of another type. It is false when the walk is to end.
+// lint looks for what the contract allows and the customs of the trade do not. It looks at members of this product by
+// their path, and passes over what is not there or is of another type. It is false when the walk is to end.
 func (c *Contract) lint(op *operation, w *walk) bool {
 	d := w.d
 	if d.begin > 0 && !w.tell(ruleByteOrderMark, nil, "", 0, "the body begins with a byte order mark") {
@@ -58,14 +58,16 @@ func (c *Contract) lint(op *operation, w *walk) bool {
 	return true
 }
 
-// lintEvent holds the body's own name against the operation's. To name another event of the contract is a violation: the body was meant for another operation.
+// lintEvent holds the body's own name against the operation's. To name another event of the contract is a violation:
+// the body was meant for another operation.
 func (c *Contract) lintEvent(op *operation, w *walk, i uint32) bool {
 	name := w.d.textOf(i)
 	switch {
 	case string(name) == op.name:
 		return true
 	case c.operations[string(name)] != nil:
-		return w.tell(ruleMismatch, nil, "", i, "the body names another event of the contract than the one that it is held against")
+		return w.tell(ruleMismatch, nil, "", i, "the body names another event of the contract than the one that it is "+
+			"held against")
 	}
 	return w.tell(ruleEventUnknown, nil, "", i, "the body does not name an event of the contract")
 }
@@ -84,8 +86,10 @@ func (w *walk) lintTS(i uint32) bool {
 	ts := readDecimal(literal)
 	switch {
 	case ts.compare(&firstTS) < 0:
-		return w.tell(ruleEventTS, nil, "", i, "the time is before 2010 in milliseconds, as the sender counts; it may be in seconds")
-	case ts.compare(&lastTS) >= 0 && !w.tell(ruleEventTS, nil, "", i, "the time is after 2100 in milliseconds, as the sender counts"):
+		return w.tell(ruleEventTS, nil, "", i, "the time is before 2010 in milliseconds, as the sender counts; it may be "+
+			"in seconds")
+	case ts.compare(&lastTS) >= 0 && !w.tell(ruleEventTS, nil, "", i, "the time is after 2100 in milliseconds, as the "+
+		"sender counts"):
 		return false
 	case w.ahead == 0:
 		return true
@@ -104,7 +108,8 @@ func (w *walk) lintPayload(op *operation, payload uint32) bool {
 		n := &d.nodes[i]
 		switch {
 		case n.kind == text && n.end-n.start == 2 && d.is(n, &accountKey):
-			if !w.tell(ruleAccountID, nil, "", i, "the account id is empty, where the sender's custom is to say whose numbers these are") {
+			if !w.tell(ruleAccountID, nil, "", i, "the account id is empty, where the sender's custom is to say whose numbers "+
+				"these are") {
 				return false
 			}
 		case n.kind == object && d.is(n, &objectKey):
@@ -159,7 +164,8 @@ func (w *walk) lintNumbers(i uint32) bool {
 			continue
 		}
 		if !e164(d.textOf(c)) &&
-			!w.tell(ruleNumberE164, nil, "", c, "the phone number is not in E.164 form, which the contract's text promises: a plus sign and 2 to 15 digits") {
+			!w.tell(ruleNumberE164, nil, "", c, "the phone number is not in E.164 form, which the contract's text promises: a "+
+				"plus sign and 2 to 15 digits") {
 			return false
 		}
 		if few && w.repeated(i+1, c) && !w.tell(ruleNumberRepeated, nil, "", c, repeatedText) {
@@ -227,12 +233,14 @@ func e164(number []byte) bool {
 func (w *walk) lintCNAM(i uint32) bool {
 	name := w.d.textOf(i)
 	if len(name) > maxCNAM && runes(name) > maxCNAM &&
-		!w.tell(ruleCNAMLong, nil, "", i, "the caller-ID name has more than the 15 characters that are the custom of the telephone network") {
+		!w.tell(ruleCNAMLong, nil, "", i, "the caller-ID name has more than the 15 characters that are the custom of the "+
+			"telephone network") {
 		return false
 	}
 	for _, c := range name {
 		if c < ' ' || c > '~' {
-			return w.tell(ruleCNAMASCII, nil, "", i, "the caller-ID name is not printable ASCII, which is the custom of the telephone network")
+			return w.tell(ruleCNAMASCII, nil, "", i, "the caller-ID name is not printable ASCII, which is the custom of the "+
+				"telephone network")
 		}
 	}
 	return true
@@ -245,7 +253,8 @@ func (w *walk) lintAddress(address uint32) bool {
 		switch {
 		case n.kind != text:
 		case d.is(n, &line1Key):
-			if n.end-n.start == 2 && !w.tell(ruleAddressLine1, nil, "", i, "the first line of the address is empty, which a dispatcher cannot do without") {
+			if n.end-n.start == 2 && !w.tell(ruleAddressLine1, nil, "", i, "the first line of the address is empty, which a "+
+				"dispatcher cannot do without") {
 				return false
 			}
 		case d.is(n, &countryKey):

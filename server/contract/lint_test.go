@@ -50,7 +50,8 @@ func cnamBody(object string) string {
 }
 
 func addressBody(address string) string {
-	return `{"event":"` + addressEvent + `","event_ts":1739927164902,"payload":{"account_id":"a","object":{"carrier_code":1,"phone_numbers":["+12025550143"],"emergency_address":` + address + `}}}`
+	return `{"event":"` + addressEvent + `","event_ts":1739927164902,"payload":{"account_id":"a",` +
+		`"object":{"carrier_code":1,"phone_numbers":["+12025550143"],"emergency_address":` + address + `}}}`
 }
 
 func TestExamplesAreClean(t *testing.T) {
@@ -77,35 +78,51 @@ func TestLint(t *testing.T) {
 		operation, body string
 		want            []string
 	}{
-		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+12025550143","12025550143","+02025550143","+1","+12","+123456789012345","+1234567890123456","+1 2",""],"cnam":"A"}`),
-			[]string{"number-not-e164 /payload/object/phone_numbers/1", "number-not-e164 /payload/object/phone_numbers/2", "number-not-e164 /payload/object/phone_numbers/3",
-				"number-not-e164 /payload/object/phone_numbers/6", "number-not-e164 /payload/object/phone_numbers/7", "number-not-e164 /payload/object/phone_numbers/8"}},
-		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":[],"cnam":""}`), []string{"numbers-empty /payload/object/phone_numbers"}},
+		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+12025550143","12025550143","+02025550143","+1","+12",` +
+			`"+123456789012345","+1234567890123456","+1 2",""],"cnam":"A"}`),
+			[]string{"number-not-e164 /payload/object/phone_numbers/1", "number-not-e164 /payload/object/phone_numbers/2",
+				"number-not-e164 /payload/object/phone_numbers/3",
+				"number-not-e164 /payload/object/phone_numbers/6", "number-not-e164 /payload/object/phone_numbers/7",
+				"number-not-e164 /payload/object/phone_numbers/8"}},
+		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":[],"cnam":""}`),
+			[]string{"numbers-empty /payload/object/phone_numbers"}},
 		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123","+124","+\u0031\u0032\u0033","+124"],"cnam":"A"}`),
 			[]string{"number-repeated /payload/object/phone_numbers/2", "number-repeated /payload/object/phone_numbers/3"}},
 		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":[` + strings.Join(many, ",") + `],"cnam":"A"}`),
 			[]string{"number-repeated /payload/object/phone_numbers/30", "number-repeated /payload/object/phone_numbers/35"}},
 		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ABCDEFGHIJKLMNO"}`), nil},
-		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ABCDEFGHIJKLMNOP"}`), []string{"cnam-too-long /payload/object/cnam"}},
-		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ"}`), []string{"cnam-not-ascii /payload/object/cnam"}},
-		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ABCDEFGHIJKLMN\u007f"}`), []string{"cnam-not-ascii /payload/object/cnam"}},
+		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ABCDEFGHIJKLMNOP"}`),
+			[]string{"cnam-too-long /payload/object/cnam"}},
+		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ"}`),
+			[]string{"cnam-not-ascii /payload/object/cnam"}},
+		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ABCDEFGHIJKLMN\u007f"}`),
+			[]string{"cnam-not-ascii /payload/object/cnam"}},
 		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"],"cnam":"ABCDEFGHIJKLMNOPQRSTUVWX\u0009"}`),
 			[]string{"cnam-not-ascii /payload/object/cnam", "cnam-too-long /payload/object/cnam"}},
 		{cnamEvent, cnamBody(`{"carrier_code":1,"phone_numbers":["+123"]}`), []string{"value-absent /payload/object/cnam"}},
-		{addressEvent, strings.ReplaceAll(cnamBody(`{"carrier_code":1,"phone_numbers":["+123"]}`), cnamEvent, addressEvent), []string{"value-absent /payload/object/emergency_address"}},
+		{addressEvent, strings.ReplaceAll(cnamBody(`{"carrier_code":1,"phone_numbers":["+123"]}`), cnamEvent, addressEvent),
+			[]string{"value-absent /payload/object/emergency_address"}},
 		{addressEvent, addressBody(`{"address_line1":"","country":"us"}`),
-			[]string{"address-line1-empty /payload/object/emergency_address/address_line1", "country-not-alpha2 /payload/object/emergency_address/country"}},
+			[]string{"address-line1-empty /payload/object/emergency_address/address_line1",
+				"country-not-alpha2 /payload/object/emergency_address/country"}},
 		{addressEvent, addressBody(`{"address_line1":"1","country":""}`), nil},
 		{addressEvent, addressBody(`{"address_line1":"1","country":"UK"}`), nil},
-		{addressEvent, addressBody(`{"address_line1":"1","country":"USA"}`), []string{"country-not-alpha2 /payload/object/emergency_address/country"}},
-		{addressEvent, addressBody(`{"address_line1":"1","country":"É"}`), []string{"country-not-alpha2 /payload/object/emergency_address/country"}},
-		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "1739927164", 1), []string{"event-ts-implausible /event_ts"}},
-		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "1262303999999", 1), []string{"event-ts-implausible /event_ts"}},
+		{addressEvent, addressBody(`{"address_line1":"1","country":"USA"}`),
+			[]string{"country-not-alpha2 /payload/object/emergency_address/country"}},
+		{addressEvent, addressBody(`{"address_line1":"1","country":"É"}`),
+			[]string{"country-not-alpha2 /payload/object/emergency_address/country"}},
+		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "1739927164", 1),
+			[]string{"event-ts-implausible /event_ts"}},
+		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "1262303999999", 1),
+			[]string{"event-ts-implausible /event_ts"}},
 		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "1262304000000", 1), nil},
 		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "4133980799999", 1), nil},
-		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "41339808e5", 1), []string{"event-ts-implausible /event_ts"}},
-		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "-1", 1), []string{"event-ts-implausible /event_ts"}},
-		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), `"account_id":"a"`, `"account_id":""`, 1), []string{"account-id-empty /payload/account_id"}},
+		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "41339808e5", 1),
+			[]string{"event-ts-implausible /event_ts"}},
+		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), "1739927164902", "-1", 1),
+			[]string{"event-ts-implausible /event_ts"}},
+		{addressEvent, strings.Replace(addressBody(`{"address_line1":"1"}`), `"account_id":"a"`, `"account_id":""`, 1),
+			[]string{"account-id-empty /payload/account_id"}},
 		{addressEvent, "\xef\xbb\xbf" + addressBody(`{"address_line1":"1"}`), []string{"byte-order-mark"}},
 	} {
 		d := Parse([]byte(one.body))
@@ -151,13 +168,17 @@ func TestLintOfWhatIsAhead(t *testing.T) {
 	}
 }
 
-// The event of a path is its last segment that is not empty, where the contract has that; segments are taken as they stand.
+// The event of a path is its last segment that is not empty, where the contract has that; segments are taken as they
+// stand.
 func TestEventOf(t *testing.T) {
 	_, c := receiver(t)
 	for path, want := range map[string]string{
-		"": "", "/": "", "//": "", "/a": "", "/a/": "", cnamEvent: cnamEvent, "/" + cnamEvent: cnamEvent, "/" + cnamEvent + "//": cnamEvent,
-		"//a//" + cnamEvent: cnamEvent, "/" + addressEvent + "/" + cnamEvent: cnamEvent, "/" + cnamEvent + "/..": "", "/" + cnamEvent + "/.": "",
-		"/" + cnamEvent + "x": "", "/x" + cnamEvent: "", "/" + cnamEvent + " ": "", "/" + strings.ToUpper(cnamEvent): "", "/" + cnamEvent + "/a": "",
+		"": "", "/": "", "//": "", "/a": "", "/a/": "", cnamEvent: cnamEvent, "/" + cnamEvent: cnamEvent, "/" + cnamEvent +
+			"//": cnamEvent,
+		"//a//" + cnamEvent: cnamEvent, "/" + addressEvent + "/" + cnamEvent: cnamEvent, "/" + cnamEvent + "/..": "",
+		"/" + cnamEvent + "/.": "",
+		"/" + cnamEvent + "x":  "", "/x" + cnamEvent: "", "/" + cnamEvent + " ": "", "/" + strings.ToUpper(cnamEvent): "",
+		"/" + cnamEvent + "/a": "",
 	} {
 		if got := c.EventOf(path); got != want {
 			t.Errorf("EventOf(%q) is %q, want %q", path, got, want)
@@ -168,7 +189,8 @@ func TestEventOf(t *testing.T) {
 // The seed's own example, as the document prints it, is valid; all that can be said of it is lint.
 func TestSeedExample(t *testing.T) {
 	_, c := receiver(t)
-	raw := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"","address_line1":"","address_line2":"","city":"","zip":"","state_code":""},` +
+	raw := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"",` +
+		`"address_line1":"","address_line2":"","city":"","zip":"","state_code":""},` +
 		`"carrier_code":1,"phone_numbers":[]}}}`
 	r := c.Check(addressEvent, Parse([]byte(raw)), 0)
 	want := []string{"event-unknown /event", "event-ts-implausible /event_ts", "account-id-empty /payload/account_id",
@@ -186,7 +208,8 @@ func TestSeedExample(t *testing.T) {
 // Lint looks at no body but this product's, and at no member of another type.
 func TestLintStaysAway(t *testing.T) {
 	c := compiled(t, `true`)
-	for _, raw := range []string{`[]`, `"x"`, `{}`, `{"payload":[]}`, `{"payload":{"object":[{"cnam":"ÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ"}],"account_id":0}}`,
+	for _, raw := range []string{`[]`, `"x"`, `{}`, `{"payload":[]}`,
+		`{"payload":{"object":[{"cnam":"ÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉÉ"}],"account_id":0}}`,
 		`{"event":1,"event_ts":"1","payload":{"object":{"phone_numbers":{},"cnam":[],"emergency_address":"US"}}}`,
 		`{"payload":{"object":{"phone_numbers":[1,1,null,null],"emergency_address":{"country":1,"address_line1":null}}}}`,
 		`{"Payload":{"account_id":""},"EVENT_TS":1}`} {

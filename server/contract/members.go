@@ -70,14 +70,16 @@ const unknownText = "the contract does not know a member of this name here"
 func (w *walk) admitsName(s *schema, c uint32) bool {
 	d := w.d
 	m := d.nodes[c]
-	name := node{start: m.name - 1, end: m.nameEnd + 1, next: uint32(len(d.nodes)) + 1, kind: text, flags: m.flags << nameShift & (escaped | wide)}
+	name := node{start: m.name - 1, end: m.nameEnd + 1, next: uint32(len(d.nodes)) + 1, kind: text,
+		flags: m.flags << nameShift & (escaped | wide)}
 	d.nodes = append(d.nodes, name)
 	ok := w.admits(s, uint32(len(d.nodes)-1))
 	d.nodes = d.nodes[:len(d.nodes)-1]
 	return ok
 }
 
-// hasRequired tells of each required member that is missing. What was seen of the first 64 the walk has counted on its way.
+// hasRequired tells of each required member that is missing. What was seen of the first 64 the walk has counted on its
+// way.
 func (w *walk) hasRequired(s *schema, i uint32, seen uint64) bool {
 	for from := 0; from < len(s.object.required); from += 64 {
 		if from > 0 {

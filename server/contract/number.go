@@ -57,14 +57,16 @@ func (d *Document) scanWord(i uint32, pos int, word string) int {
 	return d.fail(ruleSyntax, i, pos, "a JSON value is expected here")
 }
 
-// decimal is the exact value of a number literal: 0.D x 10^exp, where D are the digits of head followed by those of tail, neither beginning nor ending
-// with a zero. Zero has no digits. The digits stay where they are in the text, so a megabyte of them costs nothing but reading them.
+// decimal is the exact value of a number literal: 0.D x 10^exp, where D are the digits of head followed by those of
+// tail, neither beginning nor ending with a zero. Zero has no digits. The digits stay where they are in the text, so a
+// megabyte of them costs nothing but reading them.
 type decimal struct {
 	head, tail []byte
 	exp        int64
-	power      []byte // the exponent as written, when it has more than 18 digits: exp is then beyond any other number's, on the right side
-	negative   bool
-	shift      int64 // what normalising added to the exponent as written
+	// the exponent as written, when it has more than 18 digits: exp is then beyond any other number's, on the right side
+	power    []byte
+	negative bool
+	shift    int64 // what normalising added to the exponent as written
 }
 
 // farExponent stands for an exponent of more than 18 digits.
@@ -196,8 +198,9 @@ func (n *decimal) comparePower(m *decimal) int {
 	return sign * bytes.Compare(a, b)
 }
 
-// multipleOf reports whether the value is a multiple of m, which has at most 17 digits (it was a double). With value V·10^a and m M·10^b, both V and M
-// without a final zero, that is: a is not less than b, and M without as many factors of 2 and of 5 as a-b supplies divides V.
+// multipleOf reports whether the value is a multiple of m, which has at most 17 digits (it was a double). With value
+// V·10^a and m M·10^b, both V and M without a final zero, that is: a is not less than b, and M without as many factors
+// of 2 and of 5 as a-b supplies divides V.
 func (n *decimal) multipleOf(m *decimal) bool {
 	if n.digits() == 0 {
 		return true
@@ -295,7 +298,8 @@ func (n *decimal) appendExponent(to []byte, more int64) []byte {
 	}
 	from := len(to)
 	to = append(to, n.power...)
-	// |add| is less than 2^32 and the power at least 10^18: the sign stays, and add ends within the digits but for a carry or a borrow at the top.
+	// |add| is less than 2^32 and the power at least 10^18: the sign stays, and add ends within the digits but for a carry
+	// or a borrow at the top.
 	for i := len(to) - 1; i >= from && add != 0; i-- {
 		v := int64(to[i]-'0') + add
 		add = v / 10

@@ -22,8 +22,10 @@ func rat(t *testing.T, literal string) *big.Rat {
 func TestDecimal(t *testing.T) {
 	const seed = 7
 	random := rand.New(rand.NewPCG(seed, seed))
-	literals := []string{"0", "-0", "0.0e7", "1", "1.0", "10e-1", "0.1e1", "-1", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
-		"-9223372036854775809", "9223372036854775807.0", "922337203685477580.7e1", "9.3e18", "1e19", "1e20", "0.5", "0.50", "2147483647", "2147483648", "1e-9"}
+	literals := []string{"0", "-0", "0.0e7", "1", "1.0", "10e-1", "0.1e1", "-1", "9223372036854775807",
+		"9223372036854775808", "-9223372036854775808",
+		"-9223372036854775809", "9223372036854775807.0", "922337203685477580.7e1", "9.3e18", "1e19", "1e20", "0.5", "0.50",
+		"2147483647", "2147483648", "1e-9"}
 	for range 300 {
 		literal := fmt.Sprintf("%d", random.Int64N(2000)-1000)
 		if random.IntN(2) == 0 {
@@ -59,7 +61,8 @@ func TestDecimal(t *testing.T) {
 
 func TestFarExponents(t *testing.T) {
 	const far = "1000000000000000000000000000000"
-	ascending := []string{"-2e" + far, "-1e" + far, "-1e999999999999999999", "-1e-" + far, "0", "1e-" + far, "1e-999999999999999999", "1", "1e999999999999999999",
+	ascending := []string{"-2e" + far, "-1e" + far, "-1e999999999999999999", "-1e-" + far, "0", "1e-" + far,
+		"1e-999999999999999999", "1", "1e999999999999999999",
 		"1.5e999999999999999999", "1e" + far, "1.1e" + far, "10.1e" + far}
 	for i, a := range ascending {
 		for j, b := range ascending {
@@ -103,7 +106,8 @@ func TestLongNumbers(t *testing.T) {
 	c := compiled(t, `{"type":["number","array"],"items":{"type":"integer","format":"int64","minimum":-5,"maximum":1e300,"exclusiveMaximum":1e301,"multipleOf":3,"enum":[1,2.5]},
 		"minimum":1,"multipleOf":0.75,"uniqueItems":true}`)
 	begin := cpu()
-	for _, literal := range []string{digits, "-" + digits, "0." + digits, digits + "." + digits, "1e" + digits, "1e-" + digits, digits + "e-1000000", "1e999999999", "1e-999999999"} {
+	for _, literal := range []string{digits, "-" + digits, "0." + digits, digits + "." + digits, "1e" + digits,
+		"1e-" + digits, digits + "e-1000000", "1e999999999", "1e-999999999"} {
 		for _, raw := range []string{literal, "[" + literal + "," + literal + "]"} {
 			d := Parse([]byte(raw))
 			d.Value()
@@ -124,10 +128,14 @@ func TestInRange(t *testing.T) {
 		literal      string
 		bits32, bits bool
 	}{
-		{"0", true, true}, {"2147483647", true, true}, {"2147483648", false, true}, {"-2147483648", true, true}, {"-2147483649", false, true},
-		{"2147483647.0", true, true}, {"2147483648.0", false, true}, {"0.2147483648e10", false, true}, {"2147483648.5", true, true}, {"1e9", true, true}, {"1e10", false, true},
-		{"9223372036854775807", false, true}, {"9223372036854775808", false, false}, {"-9223372036854775808", false, true}, {"-9223372036854775809", false, false},
-		{"1e400", false, false}, {"1e-400", true, true}, {"1e99999999999999999999", false, false}, {"999999999999999999", false, true}, {"9999999999999999999", false, false},
+		{"0", true, true}, {"2147483647", true, true}, {"2147483648", false, true}, {"-2147483648", true, true},
+		{"-2147483649", false, true},
+		{"2147483647.0", true, true}, {"2147483648.0", false, true}, {"0.2147483648e10", false, true},
+		{"2147483648.5", true, true}, {"1e9", true, true}, {"1e10", false, true},
+		{"9223372036854775807", false, true}, {"9223372036854775808", false, false}, {"-9223372036854775808", false, true},
+		{"-9223372036854775809", false, false},
+		{"1e400", false, false}, {"1e-400", true, true}, {"1e99999999999999999999", false, false},
+		{"999999999999999999", false, true}, {"9999999999999999999", false, false},
 		{"-999999999", true, true}, {"-99999999", true, true}, {"9999999999", false, true},
 	} {
 		var flags uint8

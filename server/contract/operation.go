@@ -33,7 +33,8 @@ func Operation(d *Document) (name string, violations []event.Finding) {
 	case present:
 		r.add(finding{rule: ruleType, node: member, detail: "the value must be a string, the name of the event"})
 	default:
-		r.add(finding{rule: ruleRequired, missing: eventKey.name, detail: `the member "event" is required: it names the operation`})
+		r.add(finding{rule: ruleRequired, missing: eventKey.name, detail: `the member "event" is required: it names the ` +
+			`operation`})
 	}
 	return "", r.result(d).Violations
 }

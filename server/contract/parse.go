@@ -5,14 +5,16 @@ import (
 	"math"
 )
 
-// MaxDepth bounds nesting: the root is level 1, and a value at level 101 is a violation. The sender's own bodies have four levels.
+// MaxDepth bounds nesting: the root is level 1, and a value at level 101 is a violation. The sender's own bodies have
+// four levels.
 const MaxDepth = 100
 
-// malformedLimit is how many duplicate members Malformed tells of: enough to refuse a body, and little enough to be cheap.
+// malformedLimit is how many duplicate members Malformed tells of: enough to refuse a body, and little enough to be
+// cheap.
 const malformedLimit = 1000
 
-// Parse reads raw as one strict JSON value. It never fails and never returns nil: what is wrong is in Malformed. It takes time in proportion to
-// len(raw), and memory of at most 16 bytes for each byte of it (32 for each value).
+// Parse reads raw as one strict JSON value. It never fails and never returns nil: what is wrong is in Malformed. It
+// takes time in proportion to len(raw), and memory of at most 16 bytes for each byte of it (32 for each value).
 func Parse(raw []byte) *Document {
 	d := new(Document)
 	d.Reset(raw)
@@ -22,8 +24,9 @@ func Parse(raw []byte) *Document {
 // keptNodes is the memory that a Document keeps (512 KiB) even when the next body is a far smaller one.
 const keptNodes = 1 << 14
 
-// Reset is Parse into memory that d already has, for streams: it allocates nothing once d has held a body as large. Whatever was got from d before, other
-// than copies such as Value and Canonical, is void. The memory of an exceptionally large body is let go with the next small one.
+// Reset is Parse into memory that d already has, for streams: it allocates nothing once d has held a body as large.
+// Whatever was got from d before, other than copies such as Value and Canonical, is void. The memory of an
+// exceptionally large body is let go with the next small one.
 func (d *Document) Reset(raw []byte) {
 	if cap(d.nodes) > keptNodes && cap(d.nodes)/8 > len(raw) {
 		*d = Document{event: d.event}
@@ -56,7 +59,8 @@ func (d *Document) fail(rule *Rule, i uint32, offset int, detail string) int {
 	return -1
 }
 
-// scan reads the value at pos into node i, which the caller has appended, and returns the position after it, or -1. Its recursion is bounded by MaxDepth.
+// scan reads the value at pos into node i, which the caller has appended, and returns the position after it, or -1. Its
+// recursion is bounded by MaxDepth.
 func (d *Document) scan(i uint32, pos, depth int) int {
 	raw := d.raw
 	if pos >= len(raw) {
@@ -208,7 +212,8 @@ func (d *Document) add() uint32 {
 	return uint32(i)
 }
 
-// grow takes the memory that the rest of the body will need at the density of values seen so far, so that a body of very many is not copied again and again.
+// grow takes the memory that the rest of the body will need at the density of values seen so far, so that a body of
+// very many is not copied again and again.
 func (d *Document) grow() {
 	have := len(d.nodes)
 	most := len(d.raw)/2 + 2 // two bytes a value, as in [1,1,1]
@@ -223,7 +228,8 @@ func (d *Document) grow() {
 
 // skipSpace leads past white space as JSON has it.
 func skipSpace(raw []byte, pos int) int {
-	for pos < len(raw) && raw[pos] <= ' ' && (raw[pos] == ' ' || raw[pos] == '\n' || raw[pos] == '\r' || raw[pos] == '\t') {
+	for pos < len(raw) && raw[pos] <= ' ' && (raw[pos] == ' ' || raw[pos] == '\n' || raw[pos] == '\r' ||
+		raw[pos] == '\t') {
 		pos++
 	}
 	return pos

@@ -103,7 +103,8 @@ func TestMalformed(t *testing.T) {
 
 func TestWellFormed(t *testing.T) {
 	for _, raw := range []string{
-		"\xef\xbb\xbf {} \r\n", "null", " true", "false ", "-0.0E+00", "1e999999999", `"\ud83d\ude00\/\b\f\n\r\t\"\\"`, "\"\u2028\u00e9\U0001F600\x7f\"",
+		"\xef\xbb\xbf {} \r\n", "null", " true", "false ", "-0.0E+00", "1e999999999", `"\ud83d\ude00\/\b\f\n\r\t\"\\"`,
+		"\"\u2028\u00e9\U0001F600\x7f\"",
 		`{"":0,"a":1,"ab":2,"abc":3}`, "[[],{},[[]]]", strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth),
 		`{"straße":1,"strasse":2,"ı":3,"i":4}`, // not equal under simple case folding
 	} {
@@ -161,7 +162,8 @@ func TestDuplicatesAreAllListed(t *testing.T) {
 	}
 }
 
-// Two hundred thousand members of one object, all different, all equal, and all different but for case, cost about what they cost in an array.
+// Two hundred thousand members of one object, all different, all equal, and all different but for case, cost about what
+// they cost in an array.
 func TestLargeObjects(t *testing.T) {
 	const count = 200_000
 	build := func(name func(i int) string) []byte {
@@ -195,7 +197,8 @@ func TestLargeObjects(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	var zero Document
-	if _, ok := zero.EventName(); ok || zero.Strict() || !reflect.DeepEqual(ats(zero.Malformed()), []string{"empty  1:1"}) || zero.Value() != nil {
+	if _, ok := zero.EventName(); ok || zero.Strict() || !reflect.DeepEqual(ats(zero.Malformed()),
+		[]string{"empty  1:1"}) || zero.Value() != nil {
 		t.Errorf("a document that was never parsed into is not an empty body: %q", ats(zero.Malformed()))
 	}
 	var d Document
@@ -204,7 +207,8 @@ func TestReset(t *testing.T) {
 		for _, raw := range bodies {
 			d.Reset([]byte(raw))
 			fresh := Parse([]byte(raw))
-			if !reflect.DeepEqual(d.Malformed(), fresh.Malformed()) || !reflect.DeepEqual(d.Value(), fresh.Value()) || d.begin != fresh.begin {
+			if !reflect.DeepEqual(d.Malformed(), fresh.Malformed()) || !reflect.DeepEqual(d.Value(), fresh.Value()) ||
+				d.begin != fresh.begin {
 				t.Errorf("%q: a reused document differs from a fresh one", raw)
 			}
 			name, ok := d.EventName()
@@ -250,7 +254,8 @@ func TestReading(t *testing.T) {
 		t.Errorf("JSON is %q", got)
 	}
 	for _, c := range []struct{ raw, want string }{
-		{`{"event":"cut","payload":{"x`, "cut"}, {`{"event":"twice","event":"x"}`, "twice"}, {`{"event":"then"} {}`, "then"}, {`{"event":1}`, ""}, {`[`, ""}, {"", ""},
+		{`{"event":"cut","payload":{"x`, "cut"}, {`{"event":"twice","event":"x"}`, "twice"}, {`{"event":"then"} {}`, "then"},
+		{`{"event":1}`, ""}, {`[`, ""}, {"", ""},
 		{`{"event":"cu`, ""},
 	} {
 		if got, _ := Parse([]byte(c.raw)).EventName(); got != c.want {

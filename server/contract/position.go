@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// maxPointer bounds the length of a pointer in bytes. Where a body's member names would make it longer, the pointer leads to the innermost
-// value around that it can name; line and column are exact all the same.
+// maxPointer bounds the length of a pointer in bytes. Where a body's member names would make it longer, the pointer
+// leads to the innermost value around that it can name; line and column are exact all the same.
 const maxPointer = 1024
 
 // paths turns nodes into JSON pointers. It is asked in the order of the nodes, and goes through the document once.
@@ -87,8 +87,8 @@ type lines struct {
 
 func newLines(d *Document) *lines { return &lines{raw: d.raw, at: d.begin, line: 1, column: 1} }
 
-// position is the line and the column of the byte at that offset, both from 1. Lines end with LF, CR or CRLF; columns count UTF-16 code units, as SARIF does
-// by default; a byte order mark is no column.
+// position is the line and the column of the byte at that offset, both from 1. Lines end with LF, CR or CRLF; columns
+// count UTF-16 code units, as SARIF does by default; a byte order mark is no column.
 func (l *lines) position(offset int) (line, column int) {
 	for ; l.at < min(offset, len(l.raw)); l.at++ {
 		switch c := l.raw[l.at]; {

@@ -10,7 +10,8 @@ import (
 
 // Positions count what an editor counts, whatever ends the lines and whatever stands before.
 func TestPositions(t *testing.T) {
-	c := compiled(t, `{"properties":{"a":{"type":"integer"},"b":{"type":"array","items":{"type":"integer"}},"o":{"required":["x"],"type":"object"}},"required":["z"]}`)
+	c := compiled(t, `{"properties":{"a":{"type":"integer"},"b":{"type":"array","items":{"type":"integer"}},`+
+		`"o":{"required":["x"],"type":"object"}},"required":["z"]}`)
 	elements := strings.Repeat("1,\n", 137) + "\t\"bad\""
 	for _, one := range []struct {
 		name, body string
@@ -32,7 +33,8 @@ func TestPositions(t *testing.T) {
 			t.Errorf("%s: %q, want %q", one.name, got, one.want)
 		}
 		for _, f := range r.Violations {
-			lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(one.body[:f.Offset], "\xef\xbb\xbf")), "\n")
+			lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(strings.TrimPrefix(one.body[:f.Offset],
+				"\xef\xbb\xbf")), "\n")
 			column := len(utf16.Encode([]rune(lines[len(lines)-1]))) + 1
 			if f.Line != len(lines) || f.Column != column {
 				t.Errorf("%s: offset %d is %d:%d, not %d:%d", one.name, f.Offset, len(lines), column, f.Line, f.Column)
@@ -60,7 +62,8 @@ func TestLongPointers(t *testing.T) {
 	}
 	name := strings.Repeat("n", 600)
 	d := Parse([]byte(fmt.Sprintf(`{"a":{%q:{%q:1,%q:2,"ok":{"k":1,"K":2}},"k":1,"K":2}}`, name, name, name)))
-	if got, want := ats(d.Malformed()), []string{"duplicate-member /a/" + name + " 1:1216", "duplicate-member /a/" + name + "/ok/K 1:1833", "duplicate-member /a/K 1:1847"}; !slices.Equal(got, want) {
+	if got, want := ats(d.Malformed()), []string{"duplicate-member /a/" + name + " 1:1216", "duplicate-member /a/" + name +
+		"/ok/K 1:1833", "duplicate-member /a/K 1:1847"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -2,7 +2,8 @@ package contract
 
 import "regexp"
 
-// schema is one schema of the document, compiled. Its sub-schemas are compiled once each, however often the document refers to them.
+// schema is one schema of the document, compiled. Its sub-schemas are compiled once each, however often the document
+// refers to them.
 type schema struct {
 	spec      string // RFC 6901, where the document has it
 	never     bool   // the boolean schema false

@@ -2,5 +2,6 @@
 
 package contract
 
-// underRace: the race detector makes everything some ten times slower, so the tests that compare many bodies take fewer.
+// underRace: the race detector makes everything some ten times slower, so the tests that compare many bodies take
+// fewer.
 const underRace = true

@@ -8,7 +8,8 @@ import (
 	"numhook/server/event"
 )
 
-// finding is an event.Finding in the making: where it is and what it says is worked out in one go at the end, and only for those that are kept.
+// finding is an event.Finding in the making: where it is and what it says is worked out in one go at the end, and only
+// for those that are kept.
 type finding struct {
 	rule    *Rule
 	schema  *schema // that asks for it, or nil
@@ -46,7 +47,8 @@ func (r *report) add(f finding) {
 // faults adds what makes the document malformed.
 func (r *report) faults(d *Document) {
 	for _, c := range d.duplicates {
-		r.add(finding{rule: ruleDuplicate, node: c, detail: "the object has a member of this name already, be it in another case"})
+		r.add(finding{rule: ruleDuplicate, node: c, detail: "the object has a member of this name already, be it in " +
+			"another case"})
 	}
 	if f := d.fault; f.rule != nil {
 		r.add(finding{rule: f.rule, detail: f.detail, node: f.node, offset: f.offset + 1})
@@ -55,7 +57,8 @@ func (r *report) faults(d *Document) {
 
 // ofName reports whether a finding of this rule is about a member's name, and stands where the name does.
 func (r *Rule) ofName() bool {
-	return r == ruleUnknownMember || r == ruleAdditional || r == ruleUnevaluated || r == rulePropertyNames || r == ruleDuplicate
+	return r == ruleUnknownMember || r == ruleAdditional || r == ruleUnevaluated || r == rulePropertyNames ||
+		r == ruleDuplicate
 }
 
 // result works out the findings of each kind.
@@ -67,7 +70,8 @@ func (r *report) result(d *Document) Result {
 	return Result{r.findings(d, event.Violation), r.findings(d, event.Drift), r.findings(d, event.Lint), r.omitted}
 }
 
-// place gives each finding its offset, puts them in the order of the body, and drops drift about a member that is a violation already.
+// place gives each finding its offset, puts them in the order of the body, and drops drift about a member that is a
+// violation already.
 func (r *report) place(d *Document) {
 	for i := range r.list {
 		f := &r.list[i]
@@ -102,7 +106,8 @@ func (r *report) findings(d *Document, kind event.FindingKind) []event.Finding {
 		if f.rule.Kind != kind {
 			continue
 		}
-		one := event.Finding{Kind: kind, Rule: f.rule.ID, Pointer: paths.pointer(f.node, f.missing), Message: f.detail, Offset: f.offset}
+		one := event.Finding{Kind: kind, Rule: f.rule.ID, Pointer: paths.pointer(f.node, f.missing), Message: f.detail,
+			Offset: f.offset}
 		one.Line, one.Column = lines.position(f.offset)
 		if f.rule == ruleType {
 			one.Message += ", not " + d.kindText(f.node)

@@ -15,14 +15,15 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// oracle compiles the schema of a document's operation with the JSON Schema compiler that kin-openapi uses, with the formats that kin-openapi enforces; int32
-// and int64 exactly, as they are meant.
+// oracle compiles the schema of a document's operation with the JSON Schema compiler that kin-openapi uses, with the
+// formats that kin-openapi enforces; int32 and int64 exactly, as they are meant.
 func oracle(t *testing.T, schema, components string) *jsonschema.Schema {
 	t.Helper()
 	if components == "" {
 		components = "{}"
 	}
-	resource, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"schema":` + schema + `,"components":{"schemas":` + components + `}}`))
+	resource, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"schema":` + schema + `,"components":{"schemas":` +
+		components + `}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,8 @@ func oracle(t *testing.T, schema, components string) *jsonschema.Schema {
 	for _, name := range []string{"email", "uuid", "uri", "regex"} {
 		compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(any) error { return nil }})
 	}
-	for name, pattern := range map[string]string{"date": openapi3.FormatOfStringDate, "date-time": openapi3.FormatOfStringDateTime, "byte": openapi3.FormatOfStringByte} {
+	for name, pattern := range map[string]string{"date": openapi3.FormatOfStringDate,
+		"date-time": openapi3.FormatOfStringDateTime, "byte": openapi3.FormatOfStringByte} {
 		expression := regexp.MustCompile(pattern)
 		compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(v any) error {
 			if s, ok := v.(string); ok && !expression.MatchString(s) {
@@ -88,7 +90,8 @@ func compareVerdicts(t *testing.T, about string, c *Contract, o *jsonschema.Sche
 	return theirs == nil
 }
 
-// TestRich holds the check against the JSON Schema compiler for documents with more keywords than the product's own, over mutated bodies.
+// TestRich holds the check against the JSON Schema compiler for documents with more keywords than the product's own,
+// over mutated bodies.
 func TestRich(t *testing.T) {
 	const seed = 20250219
 	count := 20_000
@@ -117,7 +120,8 @@ func TestRich(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := oracle(t, string(doc.Schema), string(doc.Components))
-			m := &mutator{rand.New(rand.NewPCG(seed, uint64(len(raw)))), nil, []string{"a", "b", "v", "kids", "kind", "data", "code", "n_y", "x_list", "other", "UPPER", "roles"}}
+			m := &mutator{rand.New(rand.NewPCG(seed, uint64(len(raw)))), nil, []string{"a", "b", "v", "kids", "kind", "data",
+				"code", "n_y", "x_list", "other", "UPPER", "roles"}}
 			var trees []*tree
 			for _, body := range doc.Bodies {
 				if !compareVerdicts(t, file, c, o, body) {
@@ -167,7 +171,8 @@ func (m maker) value(depth int) string {
 		}
 		return "{" + strings.Join(parts, ",") + "}"
 	case n < 7:
-		return m.pick("0", "1", "1.0", "-1", "2.5", "25e-1", "3", "10", "1e1", "9007199254740993", "2147483648", "1e300", "1e-7")
+		return m.pick("0", "1", "1.0", "-1", "2.5", "25e-1", "3", "10", "1e1", "9007199254740993", "2147483648", "1e300",
+			"1e-7")
 	case n < 9:
 		return m.pick(`""`, `"a"`, `"ab"`, `"abc"`, `"\u0061"`, `"😀"`, `"2025-02-19"`, `"b"`)
 	}
@@ -216,7 +221,8 @@ func (m maker) keyword(depth int) string {
 			return `"type":"` + m.pick("null", "boolean", "integer", "number", "string", "array", "object") + `"`
 		},
 		func() string {
-			return `"type":["` + m.pick("null", "boolean", "integer") + `","` + m.pick("string", "array", "object", "number") + `"]`
+			return `"type":["` + m.pick("null", "boolean", "integer") + `","` + m.pick("string", "array", "object", "number") +
+				`"]`
 		},
 		func() string { return `"enum":[` + m.constant(1) + `,` + m.constant(1) + `,null]` },
 		func() string { return `"const":` + m.constant(2) },
@@ -259,7 +265,8 @@ func (m maker) keyword(depth int) string {
 		},
 		func() string { return `"not":` + m.schema(depth-1) },
 		func() string {
-			return `"if":` + m.schema(depth-1) + m.pick("", `,"then":`+m.schema(depth-1)) + m.pick("", `,"else":`+m.schema(depth-1))
+			return `"if":` + m.schema(depth-1) + m.pick("", `,"then":`+m.schema(depth-1)) +
+				m.pick("", `,"else":`+m.schema(depth-1))
 		},
 		func() string { return `"dependentSchemas":{"a":` + m.schema(depth-1) + `}` },
 		func() string { return `"unevaluatedProperties":` + m.schema(depth-1) },

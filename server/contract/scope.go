@@ -2,7 +2,8 @@ package contract
 
 import "slices"
 
-// scopes finds, for each schema, what it applies to the same value. A schema that comes back to itself so would never end.
+// scopes finds, for each schema, what it applies to the same value. A schema that comes back to itself so would never
+// end.
 func (c *compiler) scopes() error {
 	for _, s := range c.all {
 		s.recursive = s.reaches(s, map[*schema]bool{})

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// scanText reads on within a string, and returns the position of its closing quote, or -1; a fault is in node i. The flags are those of a value. The
-// callers have skipped what stands for itself, which is the whole of most strings.
+// scanText reads on within a string, and returns the position of its closing quote, or -1; a fault is in node i. The
+// flags are those of a value. The callers have skipped what stands for itself, which is the whole of most strings.
 func (d *Document) scanText(i uint32, pos int) (int, uint8) {
 	raw := d.raw
 	var flags uint8
@@ -50,8 +50,9 @@ const (
 	highs = 0x8080808080808080
 )
 
-// skipPlain leads past bytes that stand for themselves in a string: no quote, no backslash, no control character, nothing beyond ASCII. It looks at eight
-// bytes at a time; a borrow can only raise the alarm above a byte that raised it rightly, so the lowest alarm is exact.
+// skipPlain leads past bytes that stand for themselves in a string: no quote, no backslash, no control character,
+// nothing beyond ASCII. It looks at eight bytes at a time; a borrow can only raise the alarm above a byte that raised
+// it rightly, so the lowest alarm is exact.
 func skipPlain(raw []byte, pos int) int {
 	for pos+8 <= len(raw) {
 		w := binary.LittleEndian.Uint64(raw[pos:])
@@ -70,7 +71,8 @@ func skipPlain(raw []byte, pos int) int {
 	return pos
 }
 
-// scanEscape reads the escape at pos and returns the position after it, or -1, and whether it stands for something beyond ASCII.
+// scanEscape reads the escape at pos and returns the position after it, or -1, and whether it stands for something
+// beyond ASCII.
 func (d *Document) scanEscape(i uint32, pos int) (int, bool) {
 	raw := d.raw
 	if pos+1 >= len(raw) {
@@ -90,7 +92,8 @@ func (d *Document) scanEscape(i uint32, pos int) (int, bool) {
 	if !utf16.IsSurrogate(r) {
 		return pos + 6, r >= utf8.RuneSelf
 	}
-	if low, ok := hex4(raw, pos+8); ok && raw[pos+6] == '\\' && raw[pos+7] == 'u' && utf16.DecodeRune(r, low) != unicode.ReplacementChar {
+	if low, ok := hex4(raw, pos+8); ok && raw[pos+6] == '\\' && raw[pos+7] == 'u' &&
+		utf16.DecodeRune(r, low) != unicode.ReplacementChar {
 		return pos + 12, true
 	}
 	return d.fail(ruleSurrogate, i, pos, "the escape is one half of a surrogate pair without the other half"), false
@@ -192,8 +195,8 @@ func fold(to, name []byte) []byte {
 	return to
 }
 
-// hashFolded takes ASCII letters of both cases for one by setting bit 5 of every byte; that it takes some other bytes for one, too, costs nothing but a
-// comparison.
+// hashFolded takes ASCII letters of both cases for one by setting bit 5 of every byte; that it takes some other bytes
+// for one, too, costs nothing but a comparison.
 func hashFolded(b []byte) uint32 {
 	const lower = 0x20 * lows
 	h := seeds[0] ^ uint64(len(b))

@@ -5,8 +5,8 @@ import "bytes"
 // fewMembers is the size up to which comparing all pairs of hashes beats a table.
 const fewMembers = 16
 
-// findDuplicates notes each member of the object at node i whose name was there before, be it in another case: encoding/json and its like would take them for
-// one, so that two readers of the body could see two events.
+// findDuplicates notes each member of the object at node i whose name was there before, be it in another case:
+// encoding/json and its like would take them for one, so that two readers of the body could see two events.
 func (d *Document) findDuplicates(i uint32, count int) {
 	if count <= fewMembers {
 		d.compareMembers(i)

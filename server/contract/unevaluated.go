@@ -2,8 +2,8 @@ package contract
 
 import "github.com/getkin/kin-openapi/openapi3"
 
-// restRules are unevaluatedProperties and unevaluatedItems: what is asked of the members and elements that no schema applied to the same value has
-// spoken of. Schemas that the value does not fit, among alternatives, have not spoken.
+// restRules are unevaluatedProperties and unevaluatedItems: what is asked of the members and elements that no schema
+// applied to the same value has spoken of. Schemas that the value does not fit, among alternatives, have not spoken.
 type restRules struct {
 	properties, items       *schema // nil for no demand
 	allProperties, allItems bool    // the keyword is there, so that nothing is left for a schema around
@@ -11,7 +11,8 @@ type restRules struct {
 
 func (c *compiler) rest(s *schema, from *openapi3.Schema) (err error) {
 	var rules restRules
-	if rules.properties, rules.allProperties, err = c.boolSchema(from.UnevaluatedProperties, s.spec+"/unevaluatedProperties"); err != nil {
+	if rules.properties, rules.allProperties, err = c.boolSchema(from.UnevaluatedProperties,
+		s.spec+"/unevaluatedProperties"); err != nil {
 		return err
 	}
 	if rules.items, rules.allItems, err = c.boolSchema(from.UnevaluatedItems, s.spec+"/unevaluatedItems"); err != nil {
@@ -24,7 +25,8 @@ func (c *compiler) rest(s *schema, from *openapi3.Schema) (err error) {
 	return nil
 }
 
-// boolSchema compiles a keyword that is a boolean or a schema, and reports whether it is there. What is true asks for nothing.
+// boolSchema compiles a keyword that is a boolean or a schema, and reports whether it is there. What is true asks for
+// nothing.
 func (c *compiler) boolSchema(b openapi3.BoolSchema, pointer string) (*schema, bool, error) {
 	switch {
 	case b.Schema != nil:
@@ -112,7 +114,8 @@ func (w *walk) hear(s *schema, i uint32) {
 	}
 }
 
-// speaksOfMember reports whether the schema evaluates the member at node c. The one that asks does not do so by its own unevaluatedProperties.
+// speaksOfMember reports whether the schema evaluates the member at node c. The one that asks does not do so by its own
+// unevaluatedProperties.
 func (w *walk) speaksOfMember(s, asks *schema, c uint32) bool {
 	if s != asks && s.rest != nil && s.rest.allProperties {
 		return true

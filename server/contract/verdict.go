@@ -9,7 +9,8 @@ import (
 // Verdict is what becomes of a document that comes in at a path.
 type Verdict struct {
 	Result
-	Operation string     // the event name that the document is held against, as far as one was found; it may be the sender's free text
+	// the event name that the document is held against, as far as one was found; it may be the sender's free text
+	Operation string
 	Refused   event.Kind // Malformed, Invalid or UnknownEvent; empty when the document is accepted
 }
 

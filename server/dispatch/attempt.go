@@ -88,12 +88,14 @@ func (w *worker) attempt(stop, sends, records context.Context, f *flight) {
 	w.d.observe(over)
 }
 
-// try makes the attempt. A panic is an outcome; its value may quote the change, so only its type and the stack are logged.
+// try makes the attempt. A panic is an outcome; its value may quote the change, so only its type and the stack are
+// logged.
 func (w *worker) try(sends context.Context, ends time.Time, a event.Attempt) (outcome Outcome) {
 	where := "envelope"
 	defer func() {
 		if p := recover(); p != nil {
-			w.d.log.LogAttrs(sends, slog.LevelError, "panic in an attempt", slog.String("downstream", w.Downstream.Name), slog.String("in", where),
+			w.d.log.LogAttrs(sends, slog.LevelError, "panic in an attempt", slog.String("downstream", w.Downstream.Name),
+				slog.String("in", where),
 				slog.String("type", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
 			outcome = Outcome{Verdict: event.Retry, Reason: "panic in the " + where, Underway: where == "sender"}
 		}
@@ -107,7 +109,8 @@ func (w *worker) try(sends context.Context, ends time.Time, a event.Attempt) (ou
 	defer cancel()
 	outcome = w.Sender.Send(ctx, envelope)
 	outcome.After = min(outcome.After, w.Backoff.Max) // for the breaker, too
-	if outcome.Verdict != event.Confirmed && outcome.Verdict != event.Refused && outcome.Verdict != event.Retry && !outcome.Pause {
+	if outcome.Verdict != event.Confirmed && outcome.Verdict != event.Refused && outcome.Verdict != event.Retry &&
+		!outcome.Pause {
 		return Outcome{Verdict: event.Retry, Reason: "the sender gave no verdict", Underway: true}
 	}
 	return outcome
@@ -125,9 +128,9 @@ type errNotHeld struct{}
 
 func (errNotHeld) Error() string { return "the row was no longer under this attempt's claim" }
 
-// record tells the store, and tries again until a reaper may have taken the row; a result that comes later still is told once, and the store sees that its claim is
-// gone. A downstream that wants nothing more is paused first, so that the row is not
-// claimed in between.
+// record tells the store, and tries again until a reaper may have taken the row; a result that comes later still is
+// told once, and the store sees that its claim is gone. A downstream that wants nothing more is paused first, so that
+// the row is not claimed in between.
 func (w *worker) record(records context.Context, f flight, result event.Result, outcome Outcome) error {
 	retries, cancel := context.WithDeadline(records, f.deadline.recordBy())
 	defer cancel()

@@ -16,15 +16,16 @@ const (
 	DefaultMax    = time.Hour
 )
 
-// Wait is how long to wait after the try given (from 1): random, of [0, 1), of the span that has grown to it, and no less than the downstream asked for.
-// It is never longer than Max, whatever was asked for, nor than event.LongestWait.
+// Wait is how long to wait after the try given (from 1): random, of [0, 1), of the span that has grown to it, and no
+// less than the downstream asked for. It is never longer than Max, whatever was asked for, nor than event.LongestWait.
 func (b Backoff) Wait(try int, random float64, asked time.Duration) time.Duration {
 	longest := float64(min(b.Max, event.LongestWait))
 	span := min(float64(b.First)*math.Pow(b.Factor, float64(max(try, 1)-1)), longest)
 	return max(time.Duration(random*span), min(asked, b.Max, event.LongestWait))
 }
 
-// gaveUp reports whether a row that was enqueued then is no longer tried. The two are wall clocks, perhaps of two machines: GiveUpAfter is not exact.
+// gaveUp reports whether a row that was enqueued then is no longer tried. The two are wall clocks, perhaps of two
+// machines: GiveUpAfter is not exact.
 func (b Backoff) gaveUp(since, now time.Time) bool {
 	return b.GiveUpAfter > 0 && now.Sub(since) >= b.GiveUpAfter
 }

@@ -10,19 +10,21 @@ import (
 
 // When a breaker opens, and for how long.
 const (
-	BreakAfter   = 5 // failures in a row
-	FirstOpen    = time.Second
-	LongestOpen  = time.Minute
-	LongestAsked = 10 * time.Minute // of a Retry-After: one trial in that time asks too much of nobody, and a slip of the downstream's costs no day
+	BreakAfter  = 5 // failures in a row
+	FirstOpen   = time.Second
+	LongestOpen = time.Minute
+	// of a Retry-After: one trial in that time asks too much of nobody, and a slip of the downstream's costs no day
+	LongestAsked = 10 * time.Minute
 )
 
 // BreakerState is how a breaker stands.
 type BreakerState string
 
-// The states of a breaker. A failure is a Retry without a sign of life: no connection, no answer in time, an answer that speaks of the downstream as a whole
-// (overloaded, not there). A failure that may be about the one change (status 500) is a sign of life: it must not hold up the others. A sign of life is a
-// confirmation, or whatever the sender says is one. A refusal that is none (what could not be put into an envelope) says nothing about the downstream; a
-// 410 does.
+// The states of a breaker. A failure is a Retry without a sign of life: no connection, no answer in time, an answer
+// that speaks of the downstream as a whole (overloaded, not there). A failure that may be about the one change (status
+// 500) is a sign of life: it must not hold up the others. A sign of life is a confirmation, or whatever the sender says
+// is one. A refusal that is none (what could not be put into an envelope) says nothing about the downstream; a 410
+// does.
 //
 //	closed    -> (failures in a row)                -> open
 //	open      -> (its time is up, an attempt begins) -> half-open
@@ -48,7 +50,8 @@ type breaker struct {
 
 func newBreaker(random func() float64) *breaker { return &breaker{random: random, state: Closed} }
 
-// room is how many attempts may begin now, at most free; and when there is none, after what time to ask again (0 when an attempt's end decides).
+// room is how many attempts may begin now, at most free; and when there is none, after what time to ask again (0 when
+// an attempt's end decides).
 func (b *breaker) room(free int, now time.Time) (int, time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +99,8 @@ func (b *breaker) end(trial bool, o Outcome, now time.Time) (before, after Break
 	return before, b.state
 }
 
-// open opens the breaker for half of a span at least, which doubles with each opening in a row, or for what the downstream asked.
+// open opens the breaker for half of a span at least, which doubles with each opening in a row, or for what the
+// downstream asked.
 func (b *breaker) open(o Outcome, now time.Time) {
 	span := min(float64(FirstOpen)*math.Pow(2, float64(b.openings)), float64(LongestOpen))
 	stay := time.Duration(span/2 + b.random()*span/2)

@@ -8,8 +8,8 @@ import (
 	"numhook/server/event"
 )
 
-// A clock that was set must neither keep the outbox waiting nor hide how long it has waited. The store's clock decides what is due and is what since is read
-// on; here each reading of it is held against this process's stopwatch.
+// A clock that was set must neither keep the outbox waiting nor hide how long it has waited. The store's clock decides
+// what is due and is what since is read on; here each reading of it is held against this process's stopwatch.
 
 // ages are how long the oldest row of each downstream has been enqueued. One goroutine owns them.
 type ages map[string]aged
@@ -21,7 +21,8 @@ type aged struct {
 	read   time.Time // on the stopwatch
 }
 
-// of is the age of the oldest row: by the store's clock, and no less than this process has seen it grow to by its stopwatch.
+// of is the age of the oldest row: by the store's clock, and no less than this process has seen it grow to by its
+// stopwatch.
 func (a ages) of(s event.DownstreamStatus, now time.Time) time.Duration {
 	if s.Oldest.IsZero() {
 		delete(a, s.Name)
@@ -35,8 +36,9 @@ func (a ages) of(s event.DownstreamStatus, now time.Time) time.Duration {
 	return age
 }
 
-// ahead is by how much rows that are enqueued since later than now are to be enqueued since earlier: so that none is enqueued since later, and the oldest, when it is one of
-// them, since it was seen. The others stay as long after it as they were, or are enqueued since now.
+// ahead is by how much rows that are enqueued since later than now are to be enqueued since earlier: so that none is
+// enqueued since later, and the oldest, when it is one of them, since it was seen. The others stay as long after it as
+// they were, or are enqueued since now.
 func ahead(s event.DownstreamStatus, age time.Duration) time.Duration {
 	back := s.Newest.Sub(s.At)
 	if back <= event.ClockSlack {
@@ -69,8 +71,10 @@ func (w *worker) rewind(ctx context.Context, s event.DownstreamStatus, age time.
 	}
 }
 
-// waitedUntil is the time at which it is judged whether a row that is enqueued since then is given up. What a clock was set ahead by while this process ran is no
-// time that anybody waited: a row that was enqueued before is older by the stopwatch alone. One that is enqueued since later than the stopwatch has come to was enqueued under the clock as it is now. So a row may be given up later, by as much as the clock was set, and never sooner.
+// waitedUntil is the time at which it is judged whether a row that is enqueued since then is given up. What a clock was
+// set ahead by while this process ran is no time that anybody waited: a row that was enqueued before is older by the
+// stopwatch alone. One that is enqueued since later than the stopwatch has come to was enqueued under the clock as it
+// is now. So a row may be given up later, by as much as the clock was set, and never sooner.
 func (d *Dispatch) waitedUntil(since time.Time) time.Time {
 	now := d.instant()
 	steady := d.began.wall.Add(now.monotonic.Sub(d.began.monotonic))

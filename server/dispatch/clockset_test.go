@@ -36,8 +36,8 @@ type stepped struct {
 	ended    chan error
 }
 
-// Whichever way the clock is set, and by how much, in a running process or before it starts again: the outbox is handed on once the downstream is well, and
-// meanwhile the age of the oldest row grows by the stopwatch.
+// Whichever way the clock is set, and by how much, in a running process or before it starts again: the outbox is handed
+// on once the downstream is well, and meanwhile the age of the oldest row grows by the stopwatch.
 func TestClockSteps(t *testing.T) {
 	folder := t.TempDir()
 	server := postgrestest.Own(t, "fsync=off", "full_page_writes=off")

@@ -14,7 +14,8 @@ const longestReason = 200
 
 // conclude is what the store is told of an attempt that came to an outcome: now is the wall clock, random of [0, 1).
 func conclude(a event.Attempt, o Outcome, b Backoff, now time.Time, random float64) event.Result {
-	result := event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: o.Verdict, Reason: reason(o), Output: output(o)}
+	result := event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: o.Verdict, Reason: reason(o),
+		Output: output(o)}
 	switch {
 	case o.Pause: // nothing is claimed until somebody resumes, and then this row is the first
 		result.Verdict = event.Retry

@@ -6,7 +6,8 @@ import (
 	"numhook/server/event"
 )
 
-// reasonDamaged is why a row is dead that was never sent, because what is kept does not agree with its event's identity.
+// reasonDamaged is why a row is dead that was never sent, because what is kept does not agree with its event's
+// identity.
 const reasonDamaged = "damaged"
 
 // refuseDamaged ends an attempt that MUST NOT be made. It says nothing about the downstream.

@@ -78,24 +78,28 @@ func TestConclude(t *testing.T) {
 		b    Backoff
 		want event.Result
 	}{
-		"confirmed":                 {Outcome{Verdict: event.Confirmed, Reason: "fine", After: time.Hour}, patient, good},
-		"confirmed late":            {confirmed, hasty, good},
-		"refused":                   {refused, patient, dead("the answer was 422")},
-		"retry":                     {failing, patient, retry(time.Second, "the connection failed")},
-		"retry, asked to wait":      {Outcome{Verdict: event.Retry, Reason: "busy", After: 50 * time.Second}, patient, retry(50*time.Second, "busy")},
-		"retry, asked for too much": {Outcome{Verdict: event.Retry, Reason: "busy", After: 1000 * time.Hour}, patient, retry(time.Minute, "busy")},
-		"given up":                  {failing, hasty, dead("given up after 1h0m0s: the connection failed")},
-		"not yet given up":          {failing, slower, retry(time.Second, "the connection failed")},
-		"no verdict":                {Outcome{}, patient, retry(time.Second, "no reason given")},
-		"paused":                    {Outcome{Verdict: event.Refused, Pause: true, Reason: "gone"}, hasty, retry(0, "gone")},
-		"more than one line":        {Outcome{Verdict: event.Refused, Reason: " a\r\n\tb\xff c "}, patient, dead("a b? c")},
+		"confirmed":      {Outcome{Verdict: event.Confirmed, Reason: "fine", After: time.Hour}, patient, good},
+		"confirmed late": {confirmed, hasty, good},
+		"refused":        {refused, patient, dead("the answer was 422")},
+		"retry":          {failing, patient, retry(time.Second, "the connection failed")},
+		"retry, asked to wait": {Outcome{Verdict: event.Retry, Reason: "busy", After: 50 * time.Second}, patient,
+			retry(50*time.Second, "busy")},
+		"retry, asked for too much": {Outcome{Verdict: event.Retry, Reason: "busy", After: 1000 * time.Hour}, patient,
+			retry(time.Minute, "busy")},
+		"given up":           {failing, hasty, dead("given up after 1h0m0s: the connection failed")},
+		"not yet given up":   {failing, slower, retry(time.Second, "the connection failed")},
+		"no verdict":         {Outcome{}, patient, retry(time.Second, "no reason given")},
+		"paused":             {Outcome{Verdict: event.Refused, Pause: true, Reason: "gone"}, hasty, retry(0, "gone")},
+		"more than one line": {Outcome{Verdict: event.Refused, Reason: " a\r\n\tb\xff c "}, patient, dead("a b? c")},
 		"a long reason": {Outcome{Verdict: event.Refused, Reason: strings.Repeat("é", 150)[1:] + "x"}, patient,
 			dead("?" + strings.Repeat("é", 99))},
 		"confirmed, with output": {Outcome{Verdict: event.Confirmed, Output: "said"}, patient, good},
 		"with output": {Outcome{Verdict: event.Refused, Reason: "exit 65", Output: "one\ntwo"}, patient,
 			event.Result{Row: 7, Claim: 8, Seq: 9, Verdict: event.Refused, Reason: "exit 65", Output: "one\ntwo"}},
-		"with too much output": {Outcome{Verdict: event.Refused, Reason: "exit 65", Output: strings.Repeat("é", event.LongestOutput/2) + "x"}, patient,
-			event.Result{Row: 7, Claim: 8, Seq: 9, Verdict: event.Refused, Reason: "exit 65", Output: strings.Repeat("é", event.LongestOutput/2-1) + "x"}},
+		"with too much output": {Outcome{Verdict: event.Refused, Reason: "exit 65",
+			Output: strings.Repeat("é", event.LongestOutput/2) + "x"}, patient,
+			event.Result{Row: 7, Claim: 8, Seq: 9, Verdict: event.Refused, Reason: "exit 65",
+				Output: strings.Repeat("é", event.LongestOutput/2-1) + "x"}},
 	} {
 		if got := conclude(a, c.o, c.b, now, 0.5); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
@@ -156,7 +160,8 @@ func TestReaper(t *testing.T) {
 		{42, nil, nil},
 		{43, []event.Claimed{again}, nil}, // not held in between: whoever claimed it again has a lease of their own
 	} {
-		mustEqual(t, time.Duration(c.second*int(time.Second)).String(), r.left(c.held, epoch.Add(time.Duration(c.second)*time.Second)), c.left)
+		mustEqual(t, time.Duration(c.second*int(time.Second)).String(),
+			r.left(c.held, epoch.Add(time.Duration(c.second)*time.Second)), c.left)
 	}
 }
 

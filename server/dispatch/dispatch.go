@@ -35,8 +35,8 @@ type StatusReader interface {
 	Downstreams(ctx context.Context) ([]event.DownstreamStatus, error)
 }
 
-// Config is what a Dispatch needs. Queue and Wrap are required, and every downstream of a worker is registered before Run. Zero values of the rest mean the
-// defaults, or that the thing is not done.
+// Config is what a Dispatch needs. Queue and Wrap are required, and every downstream of a worker is registered before
+// Run. Zero values of the rest mean the defaults, or that the thing is not done.
 type Config struct {
 	Queue   Queue
 	Workers []WorkerConfig
@@ -46,9 +46,9 @@ type Config struct {
 	Source   Source       // with Enqueuer and Statuses: new downstreams are filled
 	Enqueuer Enqueuer
 
-	// Alone says that no other process can hold a claim in this store while this one runs (an embedded store, locked for serving). What is held when Run
-	// begins was then held by a process that is dead, and is released without waiting for its lease: in mode every at once, in mode latest once what it had
-	// sent no longer takes effect.
+	// Alone says that no other process can hold a claim in this store while this one runs (an embedded store, locked for
+	// serving). What is held when Run begins was then held by a process that is dead, and is released without waiting for
+	// its lease: in mode every at once, in mode latest once what it had sent no longer takes effect.
 	Alone bool
 
 	Pressure *Pressure // of the way in, to which workers then yield: see YieldEvery
@@ -87,10 +87,12 @@ func New(cfg Config) (*Dispatch, error) {
 		return nil, errors.New("cannot build the way out: a keeper and an envelope are required")
 	}
 	if (cfg.Source == nil) != (cfg.Enqueuer == nil) || cfg.Source != nil && cfg.Statuses == nil {
-		return nil, errors.New("cannot build the way out: new downstreams are filled from a source, into what is owed, as their standings say")
+		return nil, errors.New("cannot build the way out: new downstreams are filled from a source, into what is owed, as " +
+			"their standings say")
 	}
 	d := &Dispatch{
-		queue: cfg.Queue, wrap: cfg.Wrap, statuses: cfg.Statuses, source: cfg.Source, enqueuer: cfg.Enqueuer, alone: cfg.Alone, pressure: cfg.Pressure,
+		queue: cfg.Queue, wrap: cfg.Wrap, statuses: cfg.Statuses, source: cfg.Source, enqueuer: cfg.Enqueuer,
+		alone: cfg.Alone, pressure: cfg.Pressure,
 		drainTime: cfg.DrainTime, now: cfg.Now, random: cfg.Random, log: cfg.Log, metrics: cfg.Metrics, looks: statusEvery,
 	}
 	if d.pressure == nil {
@@ -164,8 +166,9 @@ func (d *Dispatch) Wake() {
 	}
 }
 
-// Run hands on the outbox until ctx ends. Then nothing more is claimed, and attempts under way have the drain time to end by themselves; those that do not
-// are cut off, and have RecordTime to be recorded. It returns when all are recorded, or says that some did not end. It closes no sender. It runs once.
+// Run hands on the outbox until ctx ends. Then nothing more is claimed, and attempts under way have the drain time to
+// end by themselves; those that do not are cut off, and have RecordTime to be recorded. It returns when all are
+// recorded, or says that some did not end. It closes no sender. It runs once.
 func (d *Dispatch) Run(ctx context.Context) error {
 	records, lost := context.WithCancel(context.WithoutCancel(ctx))
 	defer lost()
@@ -255,13 +258,15 @@ func (d *Dispatch) showStatuses(ctx context.Context, statuses []event.Downstream
 	d.warnOfRemoved(gone)
 }
 
-// warnOfRemoved says once of each downstream that it is served and was removed: what comes is no longer enqueued for it.
+// warnOfRemoved says once of each downstream that it is served and was removed: what comes is no longer enqueued for
+// it.
 func (d *Dispatch) warnOfRemoved(gone []string) {
 	before := d.Unregistered()
 	d.unregistered.Store(&gone)
 	for _, name := range gone {
 		if !slices.Contains(before, name) {
-			d.log.Warn("a downstream is served and was removed: nothing is owed to it until a receiver that names it starts again",
+			d.log.Warn("a downstream is served and was removed: nothing is owed to it until a receiver that names it "+
+				"starts again",
 				slog.String("downstream", name))
 		}
 	}

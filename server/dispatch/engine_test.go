@@ -12,7 +12,8 @@ import (
 	"numhook/server/store/sqlite"
 )
 
-// onEngine runs a hundredth of the histories on a real engine, and with NUMHOOK_MODEL=full all of them, in four stores side by side: each step is a transaction.
+// onEngine runs a hundredth of the histories on a real engine, and with NUMHOOK_MODEL=full all of them, in four stores
+// side by side: each step is a transaction.
 func onEngine(t *testing.T, open func(t *testing.T) opened) {
 	const stores = 4
 	switch {
@@ -53,7 +54,8 @@ func closing(t *testing.T, s interface{ Close() error }) {
 func inSQLite(t *testing.T) opened {
 	t.Helper()
 	clock := &moving{}
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Options{AllowUnsafe: true, Synchronous: "OFF", Now: clock.now})
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "store.db"), sqlite.Options{AllowUnsafe: true,
+		Synchronous: "OFF", Now: clock.now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,12 @@ import (
 	"numhook/server/event"
 )
 
-// Wrap makes the envelope of an attempt, as spec/downstream.json describes it. Two attempts of one change differ in the member attempt alone, as long as no older event
-// comes in between (previous_value) and no newer one (superseded). The values are in it byte for byte.
+// Wrap makes the envelope of an attempt, as spec/downstream.json describes it. Two attempts of one change differ in the
+// member attempt alone, as long as no older event comes in between (previous_value) and no newer one (superseded). The
+// values are in it byte for byte.
 //
-// It fails for what no store gives out: a value that is not JSON or not of the attribute's type, an unknown attribute, an attempt before the first, a time that RFC 3339
-// cannot write.
+// It fails for what no store gives out: a value that is not JSON or not of the attribute's type, an unknown attribute,
+// an attempt before the first, a time that RFC 3339 cannot write.
 func Wrap(a event.Attempt) (Envelope, error) {
 	e, err := envelopeOf(a)
 	if err != nil {
@@ -36,8 +37,9 @@ func envelopeOf(a event.Attempt) (gen.Envelope, error) {
 	e := gen.Envelope{
 		Version: gen.EnvelopeVersionN1, Event: gen.EnvelopeEventNumhookEventReceived,
 		Id: changeID(a), EventId: a.EventID.String(), EventTs: a.TS, SenderEvent: a.EventName,
-		AccountId: a.AccountID, CarrierCode: a.CarrierCode, Received: a.Received.UTC(), Attempt: int64(a.Try), Superseded: a.Superseded,
-		Value: a.Value, PreviousValue: a.Previous,
+		AccountId: a.AccountID, CarrierCode: a.CarrierCode, Received: a.Received.UTC(), Attempt: int64(a.Try),
+		Superseded: a.Superseded,
+		Value:      a.Value, PreviousValue: a.Previous,
 	}
 	if a.Try < 1 {
 		return e, errors.New("attempts are counted from 1")
@@ -70,8 +72,8 @@ func envelopeOf(a event.Attempt) (gen.Envelope, error) {
 	return e, nil
 }
 
-// changeID is the identity of what an event says about a number. Each part but the first, whose length is fixed, comes after its length: no two changes give the
-// same bytes.
+// changeID is the identity of what an event says about a number. Each part but the first, whose length is fixed, comes
+// after its length: no two changes give the same bytes.
 func changeID(a event.Attempt) string {
 	parts := bytes.NewBuffer(append([]byte(nil), a.EventID[:]...))
 	for _, part := range []string{string(a.Attribute), a.Number} {

@@ -53,9 +53,12 @@ func findings(c *contract.Contract, body []byte) (list []string) {
 
 func attempt() event.Attempt {
 	return event.Attempt{
-		Row: 7, Claim: 9, Seq: 11, Downstream: "e911", Number: "+13125550142", Attribute: event.CNAM, Value: json.RawMessage(`"EXAMPLE DENTAL"`),
-		TS: 1739927164902, EventID: event.Identify([]byte("one")), EventName: "number_management.peering_number_cnam_updated",
-		AccountID: "Fq7cXl2sT5-nEJc3bVzP1w", CarrierCode: 3457, Received: time.Date(2025, 2, 19, 1, 6, 5, 113204000, time.UTC), Try: 1,
+		Row: 7, Claim: 9, Seq: 11, Downstream: "e911", Number: "+13125550142", Attribute: event.CNAM,
+		Value: json.RawMessage(`"EXAMPLE DENTAL"`),
+		TS:    1739927164902, EventID: event.Identify([]byte("one")),
+		EventName: "number_management.peering_number_cnam_updated",
+		AccountID: "Fq7cXl2sT5-nEJc3bVzP1w", CarrierCode: 3457, Received: time.Date(2025, 2, 19, 1, 6, 5, 113204000,
+			time.UTC), Try: 1,
 		Since: time.Date(2025, 2, 19, 1, 6, 5, 0, time.UTC),
 	}
 }
@@ -77,31 +80,41 @@ func TestWrapGivesTheseBytes(t *testing.T) {
 	)
 	address := func(a *event.Attempt) {
 		a.Attribute, a.EventName = event.EmergencyAddress, "number_management.peering_number_emergency_address_updated"
-		a.Value = json.RawMessage(`{"address_line1":"<1> & O'Hara \u0001","county":{"n":12345678901234567890.5e400},"zip":"é💩` + "\u2028" + `"}`)
+		a.Value = json.RawMessage(`{"address_line1":"<1> & O'Hara \u0001","county":{"n":12345678901234567890.5e400},` +
+			`"zip":"é💩` + "\u2028" + `"}`)
 	}
 	for name, test := range map[string]struct {
 		change func(a *event.Attempt)
 		want   string
 	}{
-		"a first name": {func(*event.Attempt) {}, start + `"attribute":"cnam","carrier_code":3457,"event":"numhook.cnam_changed",` + id +
-			`"id":"chg_ID","number":"+13125550142","received":"2025-02-19T01:06:05.113204Z",` + cnam + `"superseded":false,"value":"EXAMPLE DENTAL","version":1}`},
+		"a first name": {func(*event.Attempt) {}, start + `"attribute":"cnam","carrier_code":3457,` +
+			`"event":"numhook.cnam_changed",` + id +
+			`"id":"chg_ID","number":"+13125550142","received":"2025-02-19T01:06:05.113204Z",` + cnam +
+			`"superseded":false,"value":"EXAMPLE DENTAL","version":1}`},
 		"an empty name after another, from elsewhere, later": {func(a *event.Attempt) {
 			a.Value, a.Previous, a.Superseded, a.Try = json.RawMessage(`""`), json.RawMessage(`"<b>&"`), true, 1<<31
 			a.Received = a.Received.In(time.FixedZone("", -7200)).Truncate(time.Second)
-		}, `{"account_id":"Fq7cXl2sT5-nEJc3bVzP1w","attempt":2147483648,"attribute":"cnam","carrier_code":3457,"event":"numhook.cnam_changed",` + id +
-			`"id":"chg_ID","number":"+13125550142","previous_value":"<b>&","received":"2025-02-19T01:06:05Z",` + cnam + `"superseded":true,"value":"","version":1}`},
+		}, `{"account_id":"Fq7cXl2sT5-nEJc3bVzP1w","attempt":2147483648,"attribute":"cnam","carrier_code":3457,` +
+			`"event":"numhook.cnam_changed",` + id +
+			`"id":"chg_ID","number":"+13125550142","previous_value":"<b>&","received":"2025-02-19T01:06:05Z",` + cnam +
+			`"superseded":true,"value":"","version":1}`},
 		"an address that nothing may change in": {address, start +
 			`"attribute":"emergency_address","carrier_code":3457,"event":"numhook.emergency_address_changed",` + id +
 			`"id":"chg_ID","number":"+13125550142","received":"2025-02-19T01:06:05.113204Z",` +
 			`"sender_event":"number_management.peering_number_emergency_address_updated","superseded":false,` +
-			`"value":{"address_line1":"<1> & O'Hara \u0001","county":{"n":12345678901234567890.5e400},"zip":"é💩` + "\u2028" + `"},"version":1}`},
-		"no number": {func(a *event.Attempt) { a.Number = "" }, start + `"attribute":"cnam","carrier_code":3457,"event":"numhook.event_received",` + id +
-			`"id":"chg_ID","received":"2025-02-19T01:06:05.113204Z",` + cnam + `"superseded":false,"value":"EXAMPLE DENTAL","version":1}`},
+			`"value":{"address_line1":"<1> & O'Hara \u0001","county":{"n":12345678901234567890.5e400},"zip":"é💩` + "\u2028" +
+			`"},"version":1}`},
+		"no number": {func(a *event.Attempt) { a.Number = "" }, start + `"attribute":"cnam","carrier_code":3457,` +
+			`"event":"numhook.event_received",` + id +
+			`"id":"chg_ID","received":"2025-02-19T01:06:05.113204Z",` + cnam + `"superseded":false,"value":"EXAMPLE DENTAL",` +
+			`"version":1}`},
 		"no value": {func(a *event.Attempt) { a.Value, a.Previous = nil, json.RawMessage(`"A"`) }, start +
 			`"attribute":"cnam","carrier_code":3457,"event":"numhook.event_received",` + id +
-			`"id":"chg_ID","number":"+13125550142","previous_value":"A","received":"2025-02-19T01:06:05.113204Z",` + cnam + `"superseded":false,"version":1}`},
+			`"id":"chg_ID","number":"+13125550142","previous_value":"A","received":"2025-02-19T01:06:05.113204Z",` + cnam +
+			`"superseded":false,"version":1}`},
 		"nothing, with the extremes of all numbers": {func(a *event.Attempt) {
-			*a = event.Attempt{TS: -1 << 63, CarrierCode: -1 << 31, Try: 1<<63 - 1, Received: time.Unix(0, 0), EventID: a.EventID}
+			*a = event.Attempt{TS: -1 << 63, CarrierCode: -1 << 31, Try: 1<<63 - 1, Received: time.Unix(0, 0),
+				EventID: a.EventID}
 		}, `{"account_id":"","attempt":9223372036854775807,"carrier_code":-2147483648,"event":"numhook.event_received",` +
 			`"event_id":"7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed","event_ts":-9223372036854775808,` +
 			`"id":"chg_ID","received":"1970-01-01T00:00:00Z","sender_event":"","superseded":false,"version":1}`},
@@ -167,14 +180,16 @@ func TestIdentityIsOfTheChangeAlone(t *testing.T) {
 	same := attempt()
 	same.Row, same.Claim, same.Seq, same.Downstream, same.Try = 1, 2, 3, "another", 44
 	same.Value, same.Previous, same.Superseded = json.RawMessage(`"B"`), json.RawMessage(`"C"`), true
-	same.Received, same.Since, same.TS, same.EventName, same.AccountID, same.CarrierCode = time.Now(), time.Now(), 5, "x", "y", 6
+	same.Received, same.Since, same.TS, same.EventName, same.AccountID, same.CarrierCode = time.Now(), time.Now(), 5, "x",
+		"y", 6
 	for _, a := range []event.Attempt{attempt(), same} {
 		if got := wrap(t, a).ID; got != want {
 			t.Errorf("the identity is %s, want %s", got, want)
 		}
 	}
 	seen := map[string]string{}
-	for _, number := range []string{"", "+1", "+13125550142", "+13125550143", "cnam", "\x00\x00\x00\x00\x00\x00\x00\x04cnam"} {
+	for _, number := range []string{"", "+1", "+13125550142", "+13125550143", "cnam",
+		"\x00\x00\x00\x00\x00\x00\x00\x04cnam"} {
 		for _, attribute := range []event.Attribute{"", event.CNAM, event.EmergencyAddress} {
 			for _, of := range []string{"one", "two"} {
 				a := attempt()
@@ -208,8 +223,9 @@ func TestExamplesAreEnvelopes(t *testing.T) {
 	if err := json.Unmarshal(spec.Downstream(), &document); err != nil {
 		t.Fatal(err)
 	}
-	if document.Info.Version != "1.0.0" || gen.EnvelopeVersionN1 != 1 || len(document.Webhooks) != 3 || !slices.Equal(c.Events(), []string{
-		"numhook.cnam_changed", "numhook.emergency_address_changed", "numhook.event_received"}) {
+	if document.Info.Version != "1.0.0" || gen.EnvelopeVersionN1 != 1 || len(document.Webhooks) != 3 ||
+		!slices.Equal(c.Events(), []string{
+			"numhook.cnam_changed", "numhook.emergency_address_changed", "numhook.event_received"}) {
 		t.Fatalf("version %s, webhooks %q", document.Info.Version, c.Events())
 	}
 	for name, webhook := range document.Webhooks {
@@ -229,8 +245,10 @@ func TestExamplesAreEnvelopes(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := event.Attempt{
-			Attribute: event.Attribute(*e.Attribute), Number: *e.Number, Value: compactedIfAny(t, e.Value), Previous: e.PreviousValue, Superseded: e.Superseded, TS: e.EventTs,
-			EventName: e.SenderEvent, AccountID: e.AccountId, CarrierCode: e.CarrierCode, Received: e.Received, Try: int(e.Attempt),
+			Attribute: event.Attribute(*e.Attribute), Number: *e.Number, Value: compactedIfAny(t, e.Value),
+			Previous: e.PreviousValue, Superseded: e.Superseded, TS: e.EventTs,
+			EventName: e.SenderEvent, AccountID: e.AccountId, CarrierCode: e.CarrierCode, Received: e.Received,
+			Try: int(e.Attempt),
 		}
 		if a.EventID, err = event.ParseID(e.EventId); err != nil {
 			t.Fatal(err)
@@ -271,14 +289,17 @@ func TestDocumentRefusesWhatIsNoEnvelope(t *testing.T) {
 		{"an event id of another form", `"event_id":"76`, `"event_id":"7G`, []string{"pattern /event_id"}},
 		{"no number", number, ``, []string{"required /number"}},
 		{"a value of another type", `"value":"EXAMPLE DENTAL"`, `"value":null`, []string{"type /value"}},
-		{"an attribute of the other event", `"attribute":"cnam"`, `"attribute":"emergency_address"`, []string{"const /attribute"}},
-		{"an address without its line", `numhook.cnam_changed`, `numhook.emergency_address_changed`, []string{"const /attribute", "type /value"}},
+		{"an attribute of the other event", `"attribute":"cnam"`, `"attribute":"emergency_address"`,
+			[]string{"const /attribute"}},
+		{"an address without its line", `numhook.cnam_changed`, `numhook.emergency_address_changed`,
+			[]string{"const /attribute", "type /value"}},
 		{"a change that says that it is none", `numhook.cnam_changed`, `numhook.event_received`, []string{"not "}},
 		{"an event that is not in the document", `numhook.cnam_changed`, `numhook.gone`, []string{"operation "}},
 		{"attempt 0", `"attempt":1`, `"attempt":0`, []string{"minimum /attempt"}},
 		{"a time of another form", `2025-02-19T`, `19.2.2025 `, []string{"format /received"}},
 		{"seconds", `1739927164902`, `1739927164`, []string{"event-ts-implausible /event_ts"}},
-		{"beyond int64", `1739927164902`, `9223372036854775808`, []string{"format /event_ts", "event-ts-implausible /event_ts"}},
+		{"beyond int64", `1739927164902`, `9223372036854775808`, []string{"format /event_ts", "event-ts-implausible " +
+			"/event_ts"}},
 		{"a member that is not known", `"version":1`, `"version":1,"more":1`, []string{"unknown-member /more"}},
 		{"a number that is none, and a long name", number, `"number":"lobby",`, nil},
 		{"a long name", `EXAMPLE DENTAL`, `EXAMPLE DENTAL OF SPRINGFIELD, ÄÖÜ`, nil},
@@ -300,7 +321,8 @@ func FuzzWrap(f *testing.F) {
 		f.Add(body, "+13125550142", "A", int64(1), int32(1), 1, false)
 	}
 	f.Add([]byte(`{"payload":{"object":{"cnam":"\ud83d\ude00\u2028<>&"}}}`), "", "\u2028", int64(-1), int32(-1), 9, true)
-	f.Add([]byte(`{"payload":{"object":{"emergency_address":{"address_line1":"","x":[1e400,{"a":null}]}}}}`), "\x00", "", int64(1<<62), int32(0), 1, true)
+	f.Add([]byte(`{"payload":{"object":{"emergency_address":{"address_line1":"","x":[1e400,{"a":null}]}}}}`), "\x00", "",
+		int64(1<<62), int32(0), 1, true)
 	sent := downstreams(f)
 	doc, err := spec.Load()
 	if err != nil {
@@ -317,7 +339,8 @@ func FuzzWrap(f *testing.F) {
 		d := contract.Parse(body)
 		for _, attribute := range []event.Attribute{event.CNAM, event.EmergencyAddress} {
 			a := attempt()
-			a.Number, a.AccountID, a.TS, a.CarrierCode, a.Try, a.Superseded, a.Attribute = number, accountID, ts, code, try, superseded, attribute
+			a.Number, a.AccountID, a.TS, a.CarrierCode, a.Try, a.Superseded, a.Attribute = number, accountID, ts, code, try,
+				superseded, attribute
 			a.Value, _ = d.Canonical("payload", "object", string(attribute))
 			a.Previous = a.Value
 			e, err := Wrap(a)
@@ -356,6 +379,7 @@ func fits(c *contract.Contract, attribute event.Attribute, value json.RawMessage
 		event.CNAM:             "number_management.peering_number_cnam_updated",
 		event.EmergencyAddress: "number_management.peering_number_emergency_address_updated",
 	}[attribute]
-	body := `{"event":"` + name + `","event_ts":1,"payload":{"account_id":"","object":{"carrier_code":1,"phone_numbers":[],"` + string(attribute) + `":` + string(value) + `}}}`
+	body := `{"event":"` + name + `","event_ts":1,"payload":{"account_id":"","object":{"carrier_code":1,` +
+		`"phone_numbers":[],"` + string(attribute) + `":` + string(value) + `}}}`
 	return len(c.Check(name, contract.Parse([]byte(body)), 0).Violations) == 0
 }

@@ -74,7 +74,8 @@ type harness struct {
 
 // body is what a test's downstream gets: the number's last digit, the attribute's first letter and the value.
 func plainWrap(a event.Attempt) (Envelope, error) {
-	return Envelope{ID: a.EventID.String() + a.Number, Number: a.Number, Body: fmt.Appendf(nil, "%s=%s", a.Number, bytes.Trim(a.Value, `"`))}, nil
+	return Envelope{ID: a.EventID.String() + a.Number, Number: a.Number, Body: fmt.Appendf(nil, "%s=%s", a.Number,
+		bytes.Trim(a.Value, `"`))}, nil
 }
 
 // newHarness registers the workers' downstreams. The jitter is the whole span, unless the test says otherwise.
@@ -162,7 +163,8 @@ func (h *harness) enqueue(number string, ts int64, value string) event.ID {
 func cnam(ts int64, value string, numbers ...string) event.Event {
 	body := fmt.Appendf(nil, `{"ts":%d,"value":%q,"numbers":%q}`, ts, value, numbers)
 	e := event.Event{
-		ID: event.Identify(body), Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 1, Numbers: numbers,
+		ID: event.Identify(body), Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account",
+		CarrierCode: 1, Numbers: numbers,
 		Attribute: event.CNAM, Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: body},
 	}
 	if value != "" {

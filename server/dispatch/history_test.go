@@ -13,9 +13,10 @@ import (
 	"numhook/server/store"
 )
 
-// A history is a random run of the whole way out, one step after the other, on clocks that only the history moves: a sender whose events come late, tied, twice
-// and for several numbers at once; receivers that claim, attempt and record, that get stuck anywhere in between, die and come back; a downstream that confirms,
-// refuses, fails, or takes the body and loses the answer; wall clocks that step. What the receivers decide, they decide with the code that a worker runs.
+// A history is a random run of the whole way out, one step after the other, on clocks that only the history moves: a
+// sender whose events come late, tied, twice and for several numbers at once; receivers that claim, attempt and record,
+// that get stuck anywhere in between, die and come back; a downstream that confirms, refuses, fails, or takes the body
+// and loses the answer; wall clocks that step. What the receivers decide, they decide with the code that a worker runs.
 
 // outbox is what a history needs of a store.
 type outbox interface {
@@ -26,8 +27,9 @@ type outbox interface {
 
 // switches take a guard away, to see that the history notices.
 type switches struct {
-	noDeadline   bool // attempts are begun and sent however late it is
-	noRest       bool // the result of a request that may still take effect is recorded at once, and what the dead held is released at once
+	noDeadline bool // attempts are begun and sent however late it is
+	// the result of a request that may still take effect is recorded at once, and what the dead held is released at once
+	noRest       bool
 	noClaimCheck bool // the store takes a result under whatever claim its row is now
 }
 
@@ -92,8 +94,10 @@ var epoch = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 // newHistory begins a history. storeClock is told how to read the store's clock.
 func newHistory(seed uint64, s outbox, sw switches, storeClock func(now func() time.Time)) *history {
 	h := &history{
-		seed: seed, rng: rand.New(rand.NewPCG(seed, 42)), store: s, switches: sw, prefix: fmt.Sprintf("+%d-", seed), health: 7, timeout: time.Second,
-		order: map[event.ID]int{}, last: map[subject]version{}, got: map[told]int{}, settled: map[told]bool{}, identity: map[told]string{}, owner: map[string]told{},
+		seed: seed, rng: rand.New(rand.NewPCG(seed, 42)), store: s, switches: sw, prefix: fmt.Sprintf("+%d-", seed),
+		health: 7, timeout: time.Second,
+		order: map[event.ID]int{}, last: map[subject]version{}, got: map[told]int{}, settled: map[told]bool{},
+		identity: map[told]string{}, owner: map[string]told{},
 		seen: map[string]int{},
 	}
 	storeClock(func() time.Time { return epoch.Add(h.now + h.storeSkew) })
@@ -143,7 +147,8 @@ func (h *history) run(ctx context.Context) error {
 		weight int
 		step   func(ctx context.Context, r *receiver) error
 	}{
-		{14, h.append}, {16, h.ask}, {20, h.claim}, {24, h.send}, {16, h.record}, {8, h.takeOver}, {12, h.wait}, {3, h.upset}, {2, h.operate},
+		{14, h.append}, {16, h.ask}, {20, h.claim}, {24, h.send}, {16, h.record}, {8, h.takeOver}, {12, h.wait}, {3, h.upset},
+		{2, h.operate},
 	}
 	total := 0
 	for _, s := range steps {
@@ -185,7 +190,8 @@ func (h *history) append(ctx context.Context, _ *receiver) error {
 	if h.chance(4) {
 		ts = int64(h.rng.IntN(len(h.stored) + 1))
 	}
-	e := event.Event{Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 1, Numbers: numbers, Attribute: event.CNAM}
+	e := event.Event{Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 1,
+		Numbers: numbers, Attribute: event.CNAM}
 	if !h.chance(10) {
 		e.Value, _ = json.Marshal(fmt.Sprintf("value %d", len(h.stored)))
 	}
@@ -201,7 +207,8 @@ func (h *history) append(ctx context.Context, _ *receiver) error {
 	return err
 }
 
-// wait lets time pass: mostly little, now and then so much that whoever was in the middle of something comes back too late.
+// wait lets time pass: mostly little, now and then so much that whoever was in the middle of something comes back too
+// late.
 func (h *history) wait(context.Context, *receiver) error {
 	span := 500 * time.Millisecond
 	switch h.rng.IntN(6) {
@@ -241,8 +248,8 @@ func (h *history) upset(ctx context.Context, r *receiver) error {
 	return nil
 }
 
-// disturb lets the machine sleep, or its wall clock step. What a sleeping machine had begun to send is as good as sent: no clock can keep a process that stopped
-// between its last look at one and the wire.
+// disturb lets the machine sleep, or its wall clock step. What a sleeping machine had begun to send is as good as sent:
+// no clock can keep a process that stopped between its last look at one and the wire.
 func (h *history) disturb(r *receiver, step time.Duration) {
 	if !r.sleepy {
 		r.skew += step

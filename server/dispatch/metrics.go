@@ -8,8 +8,8 @@ import (
 	"numhook/server/event"
 )
 
-// Metrics are the way out's numbers for Prometheus. Their labels are the downstreams' names and words of closed lists. The zero value is not usable; NewMetrics
-// makes one.
+// Metrics are the way out's numbers for Prometheus. Their labels are the downstreams' names and words of closed lists.
+// The zero value is not usable; NewMetrics makes one.
 type Metrics struct {
 	attempts *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -37,13 +37,17 @@ func NewMetrics() *Metrics {
 			Name: "numhook_attempt_seconds", Help: "Time that one attempt took.", Buckets: attemptTimes,
 		}, []string{"downstream"}),
 		handover: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "numhook_handover_seconds", Help: "Time from a delivery's receipt to the downstream's confirmation of its change.", Buckets: handoverTimes,
+			Name: "numhook_handover_seconds", Help: "Time from a delivery's receipt to the downstream's confirmation of " +
+				"its change.", Buckets: handoverTimes,
 		}, []string{"downstream"}),
-		breaker: gauge("numhook_breaker_open", "1 while a downstream's breaker keeps attempts from being made, 0 while it is closed."),
-		outbox:  gauge("numhook_owed", "Rows that wait for a downstream or are being attempted."),
-		oldest:  gauge("numhook_owed_oldest_seconds", "Age of the oldest row that waits for a downstream or is being attempted; 0 when there is none."),
-		dead:    gauge("numhook_owed_dead", "Rows that a downstream refused, or that were given up: they wait for retry, skip or replay."),
-		paused:  gauge("numhook_downstream_paused", "1 while a downstream is paused."),
+		breaker: gauge("numhook_breaker_open", "1 while a downstream's breaker keeps attempts from being made, 0 while it "+
+			"is closed."),
+		outbox: gauge("numhook_owed", "Rows that wait for a downstream or are being attempted."),
+		oldest: gauge("numhook_owed_oldest_seconds", "Age of the oldest row that waits for a downstream or is being "+
+			"attempted; 0 when there is none."),
+		dead: gauge("numhook_owed_dead", "Rows that a downstream refused, or that were given up: they wait for retry, "+
+			"skip or replay."),
+		paused: gauge("numhook_downstream_paused", "1 while a downstream is paused."),
 		damaged: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "numhook_damaged_total", Help: "Changes that were not handed on because what is kept of them is damaged.",
 		}, []string{"downstream"}),
@@ -59,7 +63,8 @@ var (
 
 // Register shows the metrics.
 func (m *Metrics) Register(in prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.attempts, m.seconds, m.handover, m.breaker, m.outbox, m.oldest, m.dead, m.paused, m.damaged} {
+	for _, c := range []prometheus.Collector{m.attempts, m.seconds, m.handover, m.breaker, m.outbox, m.oldest, m.dead,
+		m.paused, m.damaged} {
 		if err := in.Register(c); err != nil {
 			return err
 		}

@@ -13,8 +13,8 @@ import (
 	"numhook/server/store/storetest"
 )
 
-// rest lets everything come to rest, with all receivers alive and the downstream well: then each subject's last value is its newest (mode latest), or every
-// event has come for each of its numbers (mode every).
+// rest lets everything come to rest, with all receivers alive and the downstream well: then each subject's last value
+// is its newest (mode latest), or every event has come for each of its numbers (mode every).
 func (h *history) rest(ctx context.Context) error {
 	h.say("everything is well from now on")
 	h.health = 10
@@ -62,7 +62,8 @@ func (h *history) serve(ctx context.Context, r *receiver) error {
 	return nil
 }
 
-// quiet reports whether nothing is waiting or attempting. Where the rest is due in hours, because the store's clock was set back, it lets them pass.
+// quiet reports whether nothing is waiting or attempting. Where the rest is due in hours, because the store's clock was
+// set back, it lets them pass.
 func (h *history) quiet(ctx context.Context) (bool, error) {
 	var open []event.OutboxRow
 	for _, state := range []event.OutboxState{event.Waiting, event.Attempting} {
@@ -161,8 +162,8 @@ func (u unchecked) Release(ctx context.Context, downstream string, held []event.
 	return u.outbox.Release(ctx, downstream, held)
 }
 
-// histories is how many are run on the store in memory; a hundredth of them on each engine, and with NUMHOOK_MODEL=full all. The race detector makes them ten
-// times as slow and finds nothing in them: they have one goroutine.
+// histories is how many are run on the store in memory; a hundredth of them on each engine, and with NUMHOOK_MODEL=full
+// all. The race detector makes them ten times as slow and finds nothing in them: they have one goroutine.
 const histories = 10_000 / slower
 
 // opened gives a history its store, and says how the store gets the history's clock.
@@ -175,7 +176,8 @@ func inMemory(t *testing.T) opened {
 	}
 }
 
-// live runs the histories, or the one of NUMHOOK_SEED with what happened in it, and returns the seed and error of the first that breaks an invariant.
+// live runs the histories, or the one of NUMHOOK_SEED with what happened in it, and returns the seed and error of the
+// first that breaks an invariant.
 func live(t *testing.T, first, last uint64, open opened, sw switches, seen map[string]int) (uint64, error) {
 	t.Helper()
 	only := os.Getenv("NUMHOOK_SEED")
@@ -210,10 +212,12 @@ func mustLive(t *testing.T, first, last uint64, open opened) {
 	seed, err := live(t, first, last, open, switches{}, seen)
 	t.Logf("seen: %v", seen)
 	if err != nil {
-		t.Fatalf("history %d: %v\nrun it alone: NUMHOOK_SEED=%d go test -v -run '%s' ./server/dispatch", seed, err, seed, strings.Split(t.Name(), "/")[0])
+		t.Fatalf("history %d: %v\nrun it alone: NUMHOOK_SEED=%d go test -v -run '%s' ./server/dispatch", seed, err, seed,
+			strings.Split(t.Name(), "/")[0])
 	}
 	for _, what := range []string{
-		"attempts fenced off", "attempts not begun", "given up", "inherited", "lost claims", "lost results", "newer values", "repetitions", "requests under way", "results refused", "taken over",
+		"attempts fenced off", "attempts not begun", "given up", "inherited", "lost claims", "lost results", "newer values",
+		"repetitions", "requests under way", "results refused", "taken over",
 	} {
 		if seen[what] == 0 && last-first >= 100 && os.Getenv("NUMHOOK_SEED") == "" {
 			t.Errorf("%s were never seen in %d histories", what, last-first)
@@ -225,7 +229,8 @@ func TestHistories(t *testing.T) { mustLive(t, 0, histories, inMemory(t)) }
 
 // Without either guard the same histories do not hold.
 func TestHistoriesWithoutGuard(t *testing.T) {
-	for name, sw := range map[string]switches{"fence": {noDeadline: true}, "rest": {noRest: true}, "claim check": {noClaimCheck: true}} {
+	for name, sw := range map[string]switches{"fence": {noDeadline: true}, "rest": {noRest: true},
+		"claim check": {noClaimCheck: true}} {
 		t.Run(name, func(t *testing.T) {
 			seed, err := live(t, 0, histories, inMemory(t), sw, map[string]int{})
 			if !errors.Is(err, errBroken) {

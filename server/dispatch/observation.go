@@ -51,7 +51,8 @@ func (d *Dispatch) observe(o observation) {
 		attributes = append(attributes, slog.String("reason", o.result.Reason))
 	}
 	attributes = append(attributes,
-		slog.String("event_id", o.attempt.EventID.String()), slog.String("attribute", string(o.attempt.Attribute)), slog.Int("try", o.attempt.Try),
+		slog.String("event_id", o.attempt.EventID.String()), slog.String("attribute", string(o.attempt.Attribute)),
+		slog.Int("try", o.attempt.Try),
 		slog.Float64("took_ms", milliseconds(o.took)), slog.Float64("behind_ms", milliseconds(behind)))
 	if _, lost := o.err.(errNotHeld); lost { //nolint:errorlint // it is never wrapped
 		attributes = append(attributes, slog.String("error", o.err.Error()))

@@ -9,7 +9,8 @@ import (
 
 // Envelope is what a downstream gets: one change, described by spec/downstream.json.
 type Envelope struct {
-	ID     string // identity of the change, the same on every retry, replay and receiver: downstreams tell repetitions by it
+	// identity of the change, the same on every retry, replay and receiver: downstreams tell repetitions by it
+	ID     string
 	Number string // what changes in order: the key of a partitioned log
 	Body   []byte // JSON, without a line end
 }
@@ -19,24 +20,29 @@ type Outcome struct {
 	Verdict event.Verdict
 	After   time.Duration // Retry: how long the downstream asked to be left alone (Retry-After); 0 when it did not say
 	Pause   bool          // the downstream wants nothing more (410): it is paused until an operator resumes it
-	Reason  string        // one short line for logs and people, without personal data and without secrets; empty when confirmed
-	Output  string        // what a program printed, escaped, at most event.LongestOutput bytes: for people who look at the row, and never logged
-	Alive   bool          // the downstream answered sensibly, even if it refused this one change: the breaker counts it as a sign of life
+	// one short line for logs and people, without personal data and without secrets; empty when confirmed
+	Reason string
+	// what a program printed, escaped, at most event.LongestOutput bytes: for people who look at the row, and never logged
+	Output string
+	// the downstream answered sensibly, even if it refused this one change: the breaker counts it as a sign of life
+	Alive bool
 
-	// Underway says that something was sent, perhaps before what came to this outcome, that the downstream has not answered: it may still act on it.
+	// Underway says that something was sent, perhaps before what came to this outcome, that the downstream has not
+	// answered: it may still act on it.
 	Underway bool
 }
 
 // Sender makes attempts. It is safe for concurrent use.
 type Sender interface {
-	// Send makes one try. It MUST end soon after ctx does, and MUST NOT begin to send what the downstream could act on once ctx has ended. Whatever is
-	// unclear (the connection broke after the body was taken) is a Retry, and Underway.
+	// Send makes one try. It MUST end soon after ctx does, and MUST NOT begin to send what the downstream could act on
+	// once ctx has ended. Whatever is unclear (the connection broke after the body was taken) is a Retry, and Underway.
 	Send(ctx context.Context, e Envelope) Outcome
 	// Close releases what the sender holds. Nothing is sent after it.
 	Close() error
 }
 
-// Backoff is how a worker waits between attempts of one row: First, then Factor times as long each time up to Max, and of that a random part (full jitter).
+// Backoff is how a worker waits between attempts of one row: First, then Factor times as long each time up to Max, and
+// of that a random part (full jitter).
 type Backoff struct {
 	First       time.Duration
 	Factor      float64

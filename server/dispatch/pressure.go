@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	busyBatch = 16                     // deliveries that share a transaction, from which on the way in has all that the machine can give
+	// deliveries that share a transaction, from which on the way in has all that the machine can give
+	busyBatch = 16
 	busyTime  = 100 * time.Millisecond // for which that is believed to go on
-	// YieldEvery is how often a worker claims at most while the way in is under pressure. The outbox is safe and can wait; a delivery that waits for three
-	// seconds has to be sent again.
+	// YieldEvery is how often a worker claims at most while the way in is under pressure. The outbox is safe and can wait;
+	// a delivery that waits for three seconds has to be sent again.
 	YieldEvery = 100 * time.Millisecond
 )
 

@@ -22,11 +22,12 @@ type process struct {
 
 // receiver is one process.
 type receiver struct {
-	name      string
-	alive     bool
-	skew      time.Duration  // of its wall clock
-	lag       time.Duration  // of its monotonic clock: how long its machine slept
-	sleepy    bool           // its machine sleeps now and then, and its wall clock is right; or that steps and the machine never sleeps
+	name  string
+	alive bool
+	skew  time.Duration // of its wall clock
+	lag   time.Duration // of its monotonic clock: how long its machine slept
+	// its machine sleeps now and then, and its wall clock is right; or that steps and the machine never sleeps
+	sleepy    bool
 	asking    *leaseDeadline // a claim that it asked for and that is not made yet
 	processes []*process
 	reaper    *reaper
@@ -86,7 +87,8 @@ func (h *history) claim(ctx context.Context, r *receiver) error {
 	return nil
 }
 
-// mayBeClaimed holds a claim to the invariants: nobody else can still send for the row; and in mode every nothing that comes before it is still to be sent.
+// mayBeClaimed holds a claim to the invariants: nobody else can still send for the row; and in mode every nothing that
+// comes before it is still to be sent.
 func (h *history) mayBeClaimed(a event.Attempt) error {
 	for _, r := range h.receivers {
 		for _, l := range r.processes {
@@ -174,7 +176,8 @@ func (h *history) deliver(r *receiver, l *process) error {
 	case 1:
 		h.end(r, l, Outcome{Verdict: event.Retry, Pause: true, Alive: true, Reason: "the answer was 410"})
 	case 2:
-		h.end(r, l, Outcome{Verdict: event.Retry, After: time.Duration(h.rng.IntN(5)) * time.Second, Reason: "the answer was 503"})
+		h.end(r, l, Outcome{Verdict: event.Retry, After: time.Duration(h.rng.IntN(5)) * time.Second,
+			Reason: "the answer was 503"})
 	case 3, 4:
 		h.end(r, l, failing)
 	default:

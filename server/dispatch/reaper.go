@@ -8,8 +8,9 @@ import (
 	"numhook/server/event"
 )
 
-// reaper finds claims that their holders have left. It needs no clock but this process's stopwatch, and it does not ask whose a claim is: whoever holds it, this
-// process or another, has long stopped when the lease is over. One goroutine owns it.
+// reaper finds claims that their holders have left. It needs no clock but this process's stopwatch, and it does not ask
+// whose a claim is: whoever holds it, this process or another, has long stopped when the lease is over. One goroutine
+// owns it.
 type reaper struct {
 	lease time.Duration
 	seen  map[event.Claimed]time.Time // since when it stands, as far as this process knows
@@ -83,7 +84,8 @@ func (w *worker) release(ctx context.Context, held []event.Claimed, why string) 
 		return err
 	}
 	if released > 0 {
-		w.d.log.LogAttrs(ctx, slog.LevelWarn, "release", slog.String("downstream", w.Downstream.Name), slog.Int("rows", released), slog.String("reason", why))
+		w.d.log.LogAttrs(ctx, slog.LevelWarn, "release", slog.String("downstream", w.Downstream.Name),
+			slog.Int("rows", released), slog.String("reason", why))
 		w.wake()
 	}
 	return nil

@@ -39,7 +39,8 @@ func (f ReplayFilter) passes(c event.Change) bool {
 		(f.Since.IsZero() || !c.Received.Before(f.Since)) && (f.Until.IsZero() || c.Received.Before(f.Until))
 }
 
-// Fill enqueues what the downstream's Start asks for, and notes that it did. It may be started again after a crash, and may run twice at a time: what is in the outbox already stays as it is.
+// Fill enqueues what the downstream's Start asks for, and notes that it did. It may be started again after a crash, and
+// may run twice at a time: what is in the outbox already stays as it is.
 func Fill(ctx context.Context, from Source, enqueuer Enqueuer, d event.DownstreamStatus) error {
 	if d.Filled {
 		return nil
@@ -59,9 +60,12 @@ func Fill(ctx context.Context, from Source, enqueuer Enqueuer, d event.Downstrea
 	return enqueuer.Filled(ctx, d.Name)
 }
 
-// Replay enqueues again what passes the filter: in mode latest the current values, in mode every the events. It returns how many rows became waiting, or with
-// DryRun would. What is waiting or under way already is not counted. NotFound when a number is asked for that mode latest knows nothing of.
-func Replay(ctx context.Context, from Source, enqueuer Enqueuer, d event.DownstreamStatus, filter ReplayFilter) (int, error) {
+// Replay enqueues again what passes the filter: in mode latest the current values, in mode every the events. It returns
+// how many rows became waiting, or with DryRun would. What is waiting or under way already is not counted. NotFound
+// when a number is asked for that mode latest knows nothing of.
+func Replay(
+	ctx context.Context, from Source, enqueuer Enqueuer, d event.DownstreamStatus, filter ReplayFilter,
+) (int, error) {
 	again := replaying{ctx: ctx, from: from, enqueuer: enqueuer, downstream: d.Name, filter: filter, again: true}
 	var err error
 	switch {
@@ -158,7 +162,8 @@ func (r *replaying) take(changes ...event.Change) {
 // enqueue makes what was taken enqueued, a page at a time: one event may have more numbers than that.
 func (r *replaying) enqueue() error {
 	for begin := 0; begin < len(r.changes); begin += page {
-		enqueued, err := r.enqueuer.Enqueue(r.ctx, r.downstream, r.changes[begin:min(begin+page, len(r.changes))], r.again, r.filter.DryRun)
+		enqueued, err := r.enqueuer.Enqueue(r.ctx, r.downstream, r.changes[begin:min(begin+page, len(r.changes))], r.again,
+			r.filter.DryRun)
 		r.enqueued += enqueued
 		if err != nil {
 			return err
@@ -168,7 +173,8 @@ func (r *replaying) enqueue() error {
 	return nil
 }
 
-// fill fills every worker that is new, each beside the others, until ctx ends. In mode every the worker waits for it: what came before goes out before.
+// fill fills every worker that is new, each beside the others, until ctx ends. In mode every the worker waits for it:
+// what came before goes out before.
 func (d *Dispatch) fill(ctx context.Context) {
 	var filling sync.WaitGroup
 	defer filling.Wait()

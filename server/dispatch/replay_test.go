@@ -15,17 +15,19 @@ import (
 	"numhook/server/store/storetest"
 )
 
-// past is a store with something in it: two values of number 1, one of 2, an address of 1, one of the number that is empty, an event without numbers, one without a
-// value, and a late one.
+// past is a store with something in it: two values of number 1, one of 2, an address of 1, one of the number that is
+// empty, an event without numbers, one without a value, and a late one.
 func past(t *testing.T) *storetest.Fake {
 	t.Helper()
 	s := storetest.NewFake(t)
 	address := cnam(4, "", "1")
-	address.Name, address.Attribute, address.Value = "number_management.peering_number_emergency_address_updated", event.EmergencyAddress, []byte(`{"city":"B"}`)
+	address.Name, address.Attribute, address.Value = "number_management.peering_number_emergency_address_updated",
+		event.EmergencyAddress, []byte(`{"city":"B"}`)
 	nameless := cnam(6, "")
 	nameless.Name, nameless.Attribute, nameless.Numbers = "number_management.other", "", nil
 	for i, e := range []event.Event{
-		cnam(1, "A", "1", "2"), cnam(3, "C", "1"), cnam(2, "late", "1"), address, cnam(5, "E", ""), nameless, cnam(7, "", "2"),
+		cnam(1, "A", "1", "2"), cnam(3, "C", "1"), cnam(2, "late", "1"), address, cnam(5, "E", ""), nameless,
+		cnam(7, "", "2"),
 	} {
 		e.Delivery.Received = epoch.Add(time.Duration(i) * time.Hour)
 		if _, err := s.Append(t.Context(), e); err != nil {
@@ -77,7 +79,8 @@ func TestFill(t *testing.T) {
 			}
 			mustEqual(t, name, enqueuedFor(t, s, name), c.want)
 		}
-		if status, err = s.Register(t.Context(), event.Downstream{Name: name, Mode: c.mode, Start: c.start}); err != nil || !status.Filled {
+		if status, err = s.Register(t.Context(), event.Downstream{Name: name, Mode: c.mode, Start: c.start}); err != nil ||
+			!status.Filled {
 			t.Errorf("%s is not filled: %v", name, err)
 		}
 	}
@@ -134,7 +137,8 @@ func TestReplay(t *testing.T) {
 					return
 				}
 				for _, a := range attempts {
-					if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: event.Confirmed}); !held || err != nil {
+					if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq,
+						Verdict: event.Confirmed}); !held || err != nil {
 						t.Fatal(held, err)
 					}
 				}
@@ -147,16 +151,22 @@ func TestReplay(t *testing.T) {
 			want   map[event.Mode][]string
 		}{
 			{ReplayFilter{}, map[event.Mode][]string{
-				event.Latest: {"/c/5", "1/c/3", "1/e/4", "2/c/1"}, event.Every: {"//6", "/c/5", "1/c/1", "1/c/2", "1/c/3", "1/e/4", "2/c/1", "2/c/7"},
+				event.Latest: {"/c/5", "1/c/3", "1/e/4", "2/c/1"}, event.Every: {"//6", "/c/5", "1/c/1", "1/c/2", "1/c/3", "1/e/4",
+					"2/c/1", "2/c/7"},
 			}},
-			{ReplayFilter{Number: "1"}, map[event.Mode][]string{event.Latest: {"1/c/3", "1/e/4"}, event.Every: {"1/c/1", "1/c/2", "1/c/3", "1/e/4"}}},
-			{ReplayFilter{Event: "number_management.peering_number_emergency_address_updated"}, map[event.Mode][]string{event.Latest: {"1/e/4"}, event.Every: {"1/e/4"}}},
-			{ReplayFilter{Since: hour(1), Until: hour(3)}, map[event.Mode][]string{event.Latest: {"1/c/3"}, event.Every: {"1/c/2", "1/c/3"}}},
-			{ReplayFilter{Since: hour(4)}, map[event.Mode][]string{event.Latest: {"/c/5"}, event.Every: {"//6", "/c/5", "2/c/7"}}},
+			{ReplayFilter{Number: "1"}, map[event.Mode][]string{event.Latest: {"1/c/3", "1/e/4"},
+				event.Every: {"1/c/1", "1/c/2", "1/c/3", "1/e/4"}}},
+			{ReplayFilter{Event: "number_management.peering_number_emergency_address_updated"},
+				map[event.Mode][]string{event.Latest: {"1/e/4"}, event.Every: {"1/e/4"}}},
+			{ReplayFilter{Since: hour(1), Until: hour(3)}, map[event.Mode][]string{event.Latest: {"1/c/3"},
+				event.Every: {"1/c/2", "1/c/3"}}},
+			{ReplayFilter{Since: hour(4)}, map[event.Mode][]string{event.Latest: {"/c/5"},
+				event.Every: {"//6", "/c/5", "2/c/7"}}},
 		} {
 			dry := c.filter
 			dry.DryRun = true
-			if n, err := Replay(t.Context(), s, s, status, dry); n != len(c.want[mode]) || err != nil || enqueuedFor(t, s, "d") != nil {
+			if n, err := Replay(t.Context(), s, s, status, dry); n != len(c.want[mode]) || err != nil ||
+				enqueuedFor(t, s, "d") != nil {
 				t.Errorf("%s %+v: a dry run counts %d: %v", mode, c.filter, n, err)
 			}
 			if n, err := Replay(t.Context(), s, s, status, c.filter); n != len(c.want[mode]) || err != nil {
@@ -175,7 +185,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// A new downstream is filled when the way out begins to run, after trouble again, and in mode every gets what was before it comes what is.
+// A new downstream is filled when the way out begins to run, after trouble again, and in mode every gets what was
+// before it comes what is.
 func TestRunFills(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -197,8 +208,10 @@ func TestRunFills(t *testing.T) {
 		h.advance(6 * time.Second)
 		mustEqual(t, "values", bodies(values.receipts()), []string{"1=C"})
 		mustEqual(t, "events", bodies(events.receipts()), []string{"1=A", "1=B", "1=C"})
-		mustEqual(t, "log of the latest", slices.DeleteFunc(h.logLines("fill", "downstream", "outcome"), func(line string) bool { return line[:len("downstream=every")] == "downstream=every" }),
-			[]string{"downstream=latest outcome=failed", "downstream=latest outcome=filled", "downstream=latest outcome=recovered"})
+		mustEqual(t, "log of the latest", slices.DeleteFunc(h.logLines("fill", "downstream", "outcome"),
+			func(line string) bool { return line[:len("downstream=every")] == "downstream=every" }),
+			[]string{"downstream=latest outcome=failed", "downstream=latest outcome=filled",
+				"downstream=latest outcome=recovered"})
 		h.halt()
 	})
 }
@@ -224,10 +237,13 @@ func TestMetrics(t *testing.T) {
 		h.advance(10 * time.Second)
 		h.halt()
 		mustEqual(t, "series", series(t, registry), []string{
-			"numhook_attempt_seconds carrier 4", "numhook_attempts_total carrier confirmed 1", "numhook_attempts_total carrier paused 1",
-			"numhook_attempts_total carrier refused 1", "numhook_attempts_total carrier retry 1", "numhook_breaker_open carrier 0",
+			"numhook_attempt_seconds carrier 4", "numhook_attempts_total carrier confirmed 1",
+			"numhook_attempts_total carrier paused 1",
+			"numhook_attempts_total carrier refused 1", "numhook_attempts_total carrier retry 1",
+			"numhook_breaker_open carrier 0",
 			"numhook_damaged_total carrier 0",
-			"numhook_downstream_paused carrier 1", "numhook_handover_seconds carrier 1", "numhook_owed carrier 1", "numhook_owed_dead carrier 1",
+			"numhook_downstream_paused carrier 1", "numhook_handover_seconds carrier 1", "numhook_owed carrier 1",
+			"numhook_owed_dead carrier 1",
 			"numhook_owed_oldest_seconds carrier 10",
 		})
 		metrics.showStatuses(nil, nil)

@@ -16,8 +16,8 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// storeErrors is what a worker has with the store, in one of the things that it asks of it. It is logged once when it begins and once when it is over. It is safe
-// for concurrent use.
+// storeErrors is what a worker has with the store, in one of the things that it asks of it. It is logged once when it
+// begins and once when it is over. It is safe for concurrent use.
 type storeErrors struct {
 	log        *slog.Logger
 	what       string // the log line's text for it
@@ -34,7 +34,8 @@ func (e *storeErrors) met(ctx context.Context, err error) time.Duration {
 	times := e.times
 	e.mu.Unlock()
 	if times == 1 && ctx.Err() == nil {
-		e.log.LogAttrs(ctx, slog.LevelError, e.what, slog.String("downstream", e.downstream), slog.String("outcome", "failed"), slog.String("error", shown(err)))
+		e.log.LogAttrs(ctx, slog.LevelError, e.what, slog.String("downstream", e.downstream),
+			slog.String("outcome", "failed"), slog.String("error", shown(err)))
 	}
 	return pause(times)
 }
@@ -46,7 +47,8 @@ func (e *storeErrors) over(ctx context.Context) {
 	e.times = 0
 	e.mu.Unlock()
 	if times > 0 {
-		e.log.LogAttrs(ctx, slog.LevelInfo, e.what, slog.String("downstream", e.downstream), slog.String("outcome", "recovered"), slog.Int("failures", times))
+		e.log.LogAttrs(ctx, slog.LevelInfo, e.what, slog.String("downstream", e.downstream),
+			slog.String("outcome", "recovered"), slog.Int("failures", times))
 	}
 }
 
@@ -55,7 +57,8 @@ func pause(failures int) time.Duration {
 	return min(firstPause<<min(failures-1, 10), longestPause)
 }
 
-// shown is what may be logged of an error: the store's own text speak of files and settings, those of an unknown kind could quote a value.
+// shown is what may be logged of an error: the store's own text speak of files and settings, those of an unknown kind
+// could quote a value.
 func shown(err error) string {
 	if event.KindOf(err) == event.Unavailable {
 		return err.Error()

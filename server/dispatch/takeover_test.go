@@ -19,7 +19,8 @@ func (h *harness) stranger(downstream string) {
 	}
 }
 
-// What a dead process held is taken over when its claim has stood for a lease by this process's stopwatch, and not before.
+// What a dead process held is taken over when its claim has stood for a lease by this process's stopwatch, and not
+// before.
 func TestTakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
@@ -72,8 +73,8 @@ func TestTakeOverCountsEachClaim(t *testing.T) {
 	})
 }
 
-// With the store to itself, a process does not wait a lease for its dead predecessor: in mode every not at all, and in mode latest as long as what that one sent
-// may still take effect. Others do not wait for it.
+// With the store to itself, a process does not wait a lease for its dead predecessor: in mode every not at all, and in
+// mode latest as long as what that one sent may still take effect. Others do not wait for it.
 func TestAlone(t *testing.T) {
 	for mode, want := range map[event.Mode][]receipt{
 		event.Every:  {{0, "1=A"}, {0, "2=B"}},
@@ -95,8 +96,8 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// A row rests as long as what was sent may still take effect, in mode latest, and meanwhile holds no place: a newer value of its number waits, and others do
-// not. The wait for the next try begins with the end of the attempt.
+// A row rests as long as what was sent may still take effect, in mode latest, and meanwhile holds no place: a newer
+// value of its number waits, and others do not. The wait for the next try begins with the end of the attempt.
 func TestRest(t *testing.T) {
 	broke := Outcome{Verdict: event.Retry, Reason: "the connection broke", Underway: true}
 	late := func(at time.Duration, body string) receipt { return receipt{at, body} }
@@ -106,13 +107,16 @@ func TestRest(t *testing.T) {
 		first   time.Duration // of the backoff
 		want    []receipt
 	}{
-		"it broke": {event.Latest, broke, time.Second, []receipt{late(0, "1=A"), late(0, "2=B"), late(3300*time.Millisecond, "1=C")}},
+		"it broke": {event.Latest, broke, time.Second, []receipt{late(0, "1=A"), late(0, "2=B"),
+			late(3300*time.Millisecond, "1=C")}},
 		"it broke, and the next try is later": {event.Latest, broke, 5 * time.Second,
 			[]receipt{late(0, "1=A"), late(0, "2=B"), late(4999995*time.Microsecond, "1=C")}},
 		"confirmed by the second of two": {event.Latest, Outcome{Verdict: event.Confirmed, Underway: true}, time.Second,
 			[]receipt{late(0, "1=A"), late(0, "2=B"), late(3300*time.Millisecond, "1=C")}},
-		"never sent":    {event.Latest, failing, time.Millisecond, []receipt{late(0, "1=A"), late(0, "2=B"), late(500*time.Microsecond, "1=C")}},
-		"in mode every": {event.Every, broke, time.Millisecond, []receipt{late(0, "1=A"), late(0, "2=B"), late(999*time.Microsecond, "1=A"), late(999*time.Microsecond, "1=C")}},
+		"never sent": {event.Latest, failing, time.Millisecond, []receipt{late(0, "1=A"), late(0, "2=B"),
+			late(500*time.Microsecond, "1=C")}},
+		"in mode every": {event.Every, broke, time.Millisecond, []receipt{late(0, "1=A"), late(0, "2=B"),
+			late(999*time.Microsecond, "1=A"), late(999*time.Microsecond, "1=C")}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			d := &downstream{began: time.Now()}
@@ -156,7 +160,8 @@ func TestEndDuringARest(t *testing.T) {
 		if held, err := h.store.Held(t.Context(), "carrier"); err != nil || len(held) != 1 {
 			t.Errorf("held: %v (%v)", held, err)
 		}
-		mustEqual(t, "log", h.logLines("attempt", "outcome", "reason", "error"), []string{"outcome=retry reason=the connection broke"})
+		mustEqual(t, "log", h.logLines("attempt", "outcome", "reason", "error"),
+			[]string{"outcome=retry reason=the connection broke"})
 	})
 }
 
@@ -173,8 +178,8 @@ func (k *losingQueue) Record(ctx context.Context, r event.Result) (bool, error) 
 	return k.Queue.Record(ctx, r)
 }
 
-// A result that cannot be recorded for a while is recorded later; one that cannot be recorded at all is given up when the lease is over, and the row is
-// claimed again, as a stranger's would be.
+// A result that cannot be recorded for a while is recorded later; one that cannot be recorded at all is given up when
+// the lease is over, and the row is claimed again, as a stranger's would be.
 func TestLostResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now()}
@@ -189,15 +194,18 @@ func TestLostResult(t *testing.T) {
 		h.advance(Lease(cfg.Timeout) - time.Millisecond)
 		mustEqual(t, "before the lease is over", d.receipts(), []receipt{{0, "1=A"}})
 		h.advance(time.Millisecond)
-		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "error"), []string{"level=ERROR outcome=confirmed error=cannot record: the disk is full"})
+		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "error"),
+			[]string{"level=ERROR outcome=confirmed error=cannot record: the disk is full"})
 		lost.Store(false)
 		h.advance(2 * ReapEvery)
 		if n := len(d.receipts()); n != 2 {
 			t.Errorf("%d receipts", n)
 		}
 		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "try", "error"),
-			[]string{"level=ERROR outcome=confirmed try=1 error=cannot record: the disk is full", "level=INFO outcome=confirmed try=2"})
-		mustEqual(t, "trouble", h.logLines("record", "level", "outcome"), []string{"level=ERROR outcome=failed", "level=INFO outcome=recovered"})
+			[]string{"level=ERROR outcome=confirmed try=1 error=cannot record: the disk is full",
+				"level=INFO outcome=confirmed try=2"})
+		mustEqual(t, "trouble", h.logLines("record", "level", "outcome"), []string{"level=ERROR outcome=failed",
+			"level=INFO outcome=recovered"})
 
 		lost.Store(true)
 		h.enqueue("2", 1, "B")
@@ -242,7 +250,8 @@ func TestLeaseDeadlineBeforeAttempt(t *testing.T) {
 		h.start()
 		h.advance(LeaseMargin + 2*time.Millisecond)
 		mustEqual(t, "receipts", d.receipts(), nil)
-		mustEqual(t, "log", h.logLines("release", "rows", "reason"), []string{"rows=1 reason=its time was over before it began"})
+		mustEqual(t, "log", h.logLines("release", "rows", "reason"), []string{"rows=1 reason=its time was over before " +
+			"it began"})
 		queue.takes.Store(int64(LeaseMargin))
 		h.advance(5 * LeaseMargin)
 		mustEqual(t, "receipts", bodies(d.receipts()), []string{"1=A"})
@@ -250,7 +259,8 @@ func TestLeaseDeadlineBeforeAttempt(t *testing.T) {
 	})
 }
 
-// An attempt has its timeout, and one that does not heed it is fenced off: another claim is made after the lease, and its late result is refused.
+// An attempt has its timeout, and one that does not heed it is fenced off: another claim is made after the lease, and
+// its late result is refused.
 func TestStuckAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended []time.Duration
@@ -338,11 +348,13 @@ func TestDrainCutsOff(t *testing.T) {
 func TestDrainStuckSender(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		back := make(chan struct{})
-		h := newHarness(t, Config{}, named("carrier", sending(func(context.Context, Envelope) Outcome { <-back; return confirmed })))
+		h := newHarness(t, Config{},
+			named("carrier", sending(func(context.Context, Envelope) Outcome { <-back; return confirmed })))
 		h.enqueue("1", 1, "A")
 		h.start()
 		took, err := h.halt()
-		if took != DefaultDrainTime+RecordTime+time.Second || err == nil || err.Error() != "cannot end every attempt: a sender does not heed its deadline" {
+		if took != DefaultDrainTime+RecordTime+time.Second || err == nil || err.Error() != "cannot end every attempt: a "+
+			"sender does not heed its deadline" {
 			t.Errorf("halt: %v after %v", err, took)
 		}
 		close(back)
@@ -429,18 +441,28 @@ func TestNewRefuses(t *testing.T) {
 	}
 	queue := &losingQueue{}
 	for name, cfg := range map[string]Config{
-		`cannot build the way out: a keeper and an envelope are required`:          {Wrap: plainWrap},
-		`cannot serve downstream "carrier": its name is taken`:                     {Workers: []WorkerConfig{good, good}},
-		`cannot serve downstream "carrier": it has no sender`:                      {Workers: with(func(cfg *WorkerConfig) { cfg.Sender = nil })},
-		`cannot serve downstream "carrier": it has no mode`:                        {Workers: with(func(cfg *WorkerConfig) { cfg.Downstream.Mode = "some" })},
-		`cannot serve downstream "": it has no name`:                               {Workers: with(func(cfg *WorkerConfig) { cfg.Downstream.Name = "" })},
-		`cannot serve downstream "carrier": its rate cannot be negative`:           {Workers: with(func(cfg *WorkerConfig) { cfg.Rate = -1 })},
-		`cannot serve downstream "carrier": its timeout is at most 5m0s`:           {Workers: with(func(cfg *WorkerConfig) { cfg.Timeout = time.Hour })},
-		`cannot serve downstream "carrier": its concurrency is at most 1024`:       {Workers: with(func(cfg *WorkerConfig) { cfg.Concurrency = 5000 })},
-		`cannot serve downstream "carrier": the factor is at least 1`:              {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.Factor = 0.5 })},
-		`cannot serve downstream "carrier": the longest wait is at most 24h0m0s`:   {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.Max = 48 * time.Hour })},
-		`cannot serve downstream "carrier": the first wait is at most the longest`: {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.First, cfg.Backoff.Max = 2, 1 })},
-		`cannot serve downstream "carrier": a wait cannot be negative`:             {Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.GiveUpAfter = -1 })},
+		`cannot build the way out: a keeper and an envelope are required`: {Wrap: plainWrap},
+		`cannot serve downstream "carrier": its name is taken`:            {Workers: []WorkerConfig{good, good}},
+		`cannot serve downstream "carrier": it has no sender`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Sender = nil })},
+		`cannot serve downstream "carrier": it has no mode`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Downstream.Mode = "some" })},
+		`cannot serve downstream "": it has no name`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Downstream.Name = "" })},
+		`cannot serve downstream "carrier": its rate cannot be negative`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Rate = -1 })},
+		`cannot serve downstream "carrier": its timeout is at most 5m0s`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Timeout = time.Hour })},
+		`cannot serve downstream "carrier": its concurrency is at most 1024`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Concurrency = 5000 })},
+		`cannot serve downstream "carrier": the factor is at least 1`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.Factor = 0.5 })},
+		`cannot serve downstream "carrier": the longest wait is at most 24h0m0s`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.Max = 48 * time.Hour })},
+		`cannot serve downstream "carrier": the first wait is at most the longest`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.First, cfg.Backoff.Max = 2, 1 })},
+		`cannot serve downstream "carrier": a wait cannot be negative`: {
+			Workers: with(func(cfg *WorkerConfig) { cfg.Backoff.GiveUpAfter = -1 })},
 	} {
 		if cfg.Wrap == nil {
 			cfg.Queue, cfg.Wrap = queue, plainWrap

@@ -11,10 +11,12 @@ import (
 	"numhook/server/event"
 )
 
-// PollEvery is how often a worker looks for what is due when nothing tells it to: what another process stored, what an operator resumed.
+// PollEvery is how often a worker looks for what is due when nothing tells it to: what another process stored, what an
+// operator resumed.
 const PollEvery = time.Second
 
-// Who has more to hand on than slots gathers slots that were freed, so that a claim, which is a transaction, is worth it.
+// Who has more to hand on than slots gathers slots that were freed, so that a claim, which is a transaction, is worth
+// it.
 const (
 	gatherTime = 2 * time.Millisecond // at most
 	gatherPart = 4                    // of the slots are enough
@@ -51,7 +53,8 @@ func newWorker(d *Dispatch, cfg WorkerConfig) *worker {
 		WorkerConfig: cfg, d: d, breaker: newBreaker(d.random), filled: make(chan struct{}),
 		woken: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 	}
-	for what, e := range map[string]*storeErrors{"claim": &serving.claiming, "record": &serving.recording, "watch": &serving.reaping} {
+	for what, e := range map[string]*storeErrors{"claim": &serving.claiming, "record": &serving.recording,
+		"watch": &serving.reaping} {
 		e.log, e.what, e.downstream = d.log, what, cfg.Downstream.Name
 	}
 	if cfg.Rate > 0 {
@@ -73,7 +76,8 @@ func signal(to chan struct{}) {
 	}
 }
 
-// run claims and begins attempts until stop ends, and returns when the attempts have ended. Their sending ends with sends, their recording with records.
+// run claims and begins attempts until stop ends, and returns when the attempts have ended. Their sending ends with
+// sends, their recording with records.
 func (w *worker) run(stop, sends, records context.Context) {
 	defer w.attempts.Wait()
 	if w.d.alone {

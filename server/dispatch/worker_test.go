@@ -52,10 +52,12 @@ func TestWakeAndPoll(t *testing.T) {
 	})
 }
 
-// A worker with a backlog gathers the slots that are freed within two milliseconds, but for no longer than until a quarter of them is free.
+// A worker with a backlog gathers the slots that are freed within two milliseconds, but for no longer than until a
+// quarter of them is free.
 func TestGathersSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ends := []time.Duration{100 * time.Microsecond, 200 * time.Microsecond, 10 * time.Millisecond} // the first two together, then one alone
+		// the first two together, then one alone
+		ends := []time.Duration{100 * time.Microsecond, 200 * time.Microsecond, 10 * time.Millisecond}
 		d := &downstream{began: time.Now(), send: func(ctx context.Context, nth int) Outcome {
 			wait := time.Second
 			if nth <= len(ends) {
@@ -157,7 +159,8 @@ func backlog(t *testing.T, d *downstream, slots, rows int) (*harness, *countingQ
 	return h, queue
 }
 
-// A worker never claims more than it has slots for, fills a slot as soon as it is free, and asks seldom when there is nothing.
+// A worker never claims more than it has slots for, fills a slot as soon as it is free, and asks seldom when there is
+// nothing.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now(), send: func(ctx context.Context, nth int) Outcome {
@@ -169,7 +172,8 @@ func TestSlots(t *testing.T) {
 		h.advance(time.Second + 50*time.Millisecond)
 		got := d.receipts()
 		slices.SortStableFunc(got[:2], func(a, b receipt) int { return strings.Compare(a.body, b.body) })
-		mustEqual(t, "receipts", got, []receipt{{0, "0=A"}, {0, "1=A"}, {100 * time.Millisecond, "2=A"}, {200 * time.Millisecond, "3=A"}})
+		mustEqual(t, "receipts", got, []receipt{{0, "0=A"}, {0, "1=A"}, {100 * time.Millisecond, "2=A"},
+			{200 * time.Millisecond, "3=A"}})
 		mustEqual(t, "limits", queue.claims(), []int{2, 1, 1, 1})
 		h.halt()
 	})
@@ -193,17 +197,23 @@ func TestRetries(t *testing.T) {
 		id := h.enqueue("1", 1, "A")
 		h.start()
 		h.advance(time.Minute)
-		mustEqual(t, "receipts", d.receipts(), []receipt{{0, "1=A"}, {125 * time.Millisecond, "1=A"}, {20*time.Second + 125*time.Millisecond, "1=A"}})
-		mustEqual(t, "log", h.logLines("attempt", "level", "downstream", "outcome", "reason", "event_id", "attribute", "try", "took_ms", "behind_ms", "error"), []string{
-			"level=WARN downstream=carrier outcome=retry reason=the connection failed event_id=" + id.String() + " attribute=cnam try=1 took_ms=0 behind_ms=0",
-			"level=WARN downstream=carrier outcome=retry reason=the answer was 503 event_id=" + id.String() + " attribute=cnam try=2 took_ms=0 behind_ms=125",
-			"level=INFO downstream=carrier outcome=confirmed event_id=" + id.String() + " attribute=cnam try=3 took_ms=0 behind_ms=20125",
+		mustEqual(t, "receipts", d.receipts(), []receipt{{0, "1=A"}, {125 * time.Millisecond, "1=A"},
+			{20*time.Second + 125*time.Millisecond, "1=A"}})
+		mustEqual(t, "log", h.logLines("attempt", "level", "downstream", "outcome", "reason", "event_id", "attribute", "try",
+			"took_ms", "behind_ms", "error"), []string{
+			"level=WARN downstream=carrier outcome=retry reason=the connection failed event_id=" + id.String() +
+				" attribute=cnam try=1 took_ms=0 behind_ms=0",
+			"level=WARN downstream=carrier outcome=retry reason=the answer was 503 event_id=" + id.String() +
+				" attribute=cnam try=2 took_ms=0 behind_ms=125",
+			"level=INFO downstream=carrier outcome=confirmed event_id=" + id.String() + " attribute=cnam try=3 took_ms=0 " +
+				"behind_ms=20125",
 		})
 		h.halt()
 	})
 }
 
-// A value that comes while an older one of its subject is being sent is sent as soon as that attempt has ended, not a poll later.
+// A value that comes while an older one of its subject is being sent is sent as soon as that attempt has ended, not a
+// poll later.
 func TestNewerValueDuringAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now(), send: func(ctx context.Context, nth int) Outcome {
@@ -222,7 +232,8 @@ func TestNewerValueDuringAttempt(t *testing.T) {
 	})
 }
 
-// In mode every the events of one number go out one after the other, in their order, each as soon as the one before it is confirmed.
+// In mode every the events of one number go out one after the other, in their order, each as soon as the one before it
+// is confirmed.
 func TestEveryInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &downstream{began: time.Now(), send: func(ctx context.Context, nth int) Outcome {
@@ -237,7 +248,8 @@ func TestEveryInOrder(t *testing.T) {
 		}
 		h.start()
 		h.advance(200 * time.Millisecond)
-		mustEqual(t, "receipts", d.receipts(), []receipt{{0, "1=1"}, {10 * time.Millisecond, "1=2"}, {20 * time.Millisecond, "1=3"}})
+		mustEqual(t, "receipts", d.receipts(), []receipt{{0, "1=1"}, {10 * time.Millisecond, "1=2"},
+			{20 * time.Millisecond, "1=3"}})
 		h.halt()
 	})
 }
@@ -301,7 +313,8 @@ func TestBreakerKeepsClaimsBack(t *testing.T) {
 		if n := len(d.receipts()); n != 5+2+20 {
 			t.Errorf("%d attempts, want 27", n)
 		}
-		mustEqual(t, "end", h.logLines("breaker", "from", "to")[5:], []string{"from=open to=half-open", "from=half-open to=closed"})
+		mustEqual(t, "end", h.logLines("breaker", "from", "to")[5:], []string{"from=open to=half-open",
+			"from=half-open to=closed"})
 		h.halt()
 	})
 }
@@ -309,7 +322,10 @@ func TestBreakerKeepsClaimsBack(t *testing.T) {
 // A slow downstream and a dead one cost a third nothing.
 func TestWorkersDoNotWaitForEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := &downstream{began: time.Now(), send: func(ctx context.Context, _ int) Outcome { <-ctx.Done(); return failing }}
+		slow := &downstream{began: time.Now(), send: func(ctx context.Context, _ int) Outcome {
+			<-ctx.Done()
+			return failing
+		}}
 		dead := &downstream{began: time.Now(), send: func(context.Context, int) Outcome { return failing }}
 		fast := &downstream{began: time.Now()}
 		h := newHarness(t, Config{}, named("slow", slow), named("dead", dead), named("fast", fast))
@@ -353,7 +369,8 @@ func TestPause(t *testing.T) {
 		if err != nil || statuses[0].PausedWhy != "the answer was 410" || statuses[0].Waiting != 2 || statuses[0].Dead != 0 {
 			t.Errorf("standing: %+v %v", statuses, err)
 		}
-		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "reason"), []string{"level=ERROR outcome=paused reason=the answer was 410"})
+		mustEqual(t, "log", h.logLines("attempt", "level", "outcome", "reason"),
+			[]string{"level=ERROR outcome=paused reason=the answer was 410"})
 		if err := h.store.Resume(t.Context(), "carrier"); err != nil {
 			t.Fatal(err)
 		}
@@ -404,7 +421,8 @@ func TestPanicAndWrapError(t *testing.T) {
 			"outcome=confirmed try=2",
 			"outcome=confirmed try=3",
 		})
-		mustEqual(t, "panics", h.logLines("panic in an attempt", "in", "type"), []string{"in=sender type=string", "in=envelope type=string"})
+		mustEqual(t, "panics", h.logLines("panic in an attempt", "in", "type"), []string{"in=sender type=string",
+			"in=envelope type=string"})
 		for _, line := range h.logLines("attempt", "reason", "error") {
 			if line == "the value A" {
 				t.Error("a value was logged")

@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 )
 
-// Country is the country that a value names: the text of the member "country" of an emergency address. It is empty where none is named.
+// Country is the country that a value names: the text of the member "country" of an emergency address. It is empty
+// where none is named.
 func Country(attribute Attribute, value json.RawMessage) string {
 	if attribute != EmergencyAddress {
 		return ""
@@ -21,8 +22,9 @@ func Country(attribute Attribute, value json.RawMessage) string {
 	return country
 }
 
-// plainCountry is Country for what nearly every address is: an object of texts in printable ASCII, without escapes and without white space. It reports false
-// for anything else. Every event passes here, and a decoder would cost as much as all the rest of its way to the store.
+// plainCountry is Country for what nearly every address is: an object of texts in printable ASCII, without escapes and
+// without white space. It reports false for anything else. Every event passes here, and a decoder would cost as much as
+// all the rest of its way to the store.
 func plainCountry(value []byte) (country string, ok bool) {
 	rest, ok := bytes.CutPrefix(value, []byte("{"))
 	for ok {

@@ -8,9 +8,12 @@ import (
 // FuzzPlainCountry: where the short way gives an answer, it is that of a decoder.
 func FuzzPlainCountry(f *testing.F) {
 	for _, seed := range []string{
-		`{"address_line1":"1","country":"US","zip":"95113"}`, `{"country":"US"}`, `{"country":"US","country":"CA"}`, `{"a":"b"}`, `{}`, `{"country":"US"`,
-		`{"country":"US"}}`, `{"country":"US",}`, `{"country":"US"} `, `{"country": "US"}`, `{"country":"\u0055S"}`, `{"countr\u0079":"US"}`, `{"country":"U\xff"}`,
-		`{"country":"U\x01"}`, `{"a":1,"country":"US"}`, `{"a":{"country":"US"}}`, `{"country":null}`, `{"country":""}`, `{,"country":"US"}`, `{"":"","country":"US"}`,
+		`{"address_line1":"1","country":"US","zip":"95113"}`, `{"country":"US"}`, `{"country":"US","country":"CA"}`,
+		`{"a":"b"}`, `{}`, `{"country":"US"`,
+		`{"country":"US"}}`, `{"country":"US",}`, `{"country":"US"} `, `{"country": "US"}`, `{"country":"\u0055S"}`,
+		`{"countr\u0079":"US"}`, `{"country":"U\xff"}`,
+		`{"country":"U\x01"}`, `{"a":1,"country":"US"}`, `{"a":{"country":"US"}}`, `{"country":null}`, `{"country":""}`,
+		`{,"country":"US"}`, `{"":"","country":"US"}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -11,8 +11,8 @@ const LongestKept = 256
 // CutText is the text as valid UTF-8, and at most its first LongestKept bytes: whole characters.
 func CutText(text string) string { return cut(strings.ToValidUTF8(text, "\ufffd"), LongestKept) }
 
-// CutPath is the path as valid UTF-8 of at most LongestKept bytes. Of a longer one the beginning is kept, and its last segment where that is no longer than
-// half of it: it may name an event.
+// CutPath is the path as valid UTF-8 of at most LongestKept bytes. Of a longer one the beginning is kept, and its last
+// segment where that is no longer than half of it: it may name an event.
 func CutPath(path string) string {
 	path = strings.ToValidUTF8(path, "\ufffd")
 	if len(path) <= LongestKept {

@@ -22,7 +22,8 @@ func TestCut(t *testing.T) {
 			t.Errorf("path %q is kept as %q, want %q", c.path, got, c.want)
 		}
 	}
-	if got, want := event.CutText("a\xffb"+strings.Repeat("\u00e9", 200)), "a\ufffdb"+strings.Repeat("\u00e9", 125); got != want || len(got) > event.LongestKept {
+	if got, want := event.CutText("a\xffb"+strings.Repeat("\u00e9", 200)), "a\ufffdb"+strings.Repeat("\u00e9",
+		125); got != want || len(got) > event.LongestKept {
 		t.Errorf("a text is kept as %q, want %q", got, want)
 	}
 }
@@ -33,7 +34,8 @@ func FuzzCut(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, got := range []string{event.CutText(text), event.CutPath(text)} {
-			if len(got) > event.LongestKept || !utf8.ValidString(got) || (len(text) <= event.LongestKept && utf8.ValidString(text) && got != text) {
+			if len(got) > event.LongestKept || !utf8.ValidString(got) ||
+				(len(text) <= event.LongestKept && utf8.ValidString(text) && got != text) {
 				t.Errorf("%q is kept as %q", text, got)
 			}
 		}

@@ -28,9 +28,10 @@ const (
 
 // Only narrows the outbox of a downstream. An empty list lets everything pass.
 type Only struct {
-	CarrierCodes []int32  `json:"carrier_codes,omitempty"`
-	Countries    []string `json:"countries,omitempty"` // of an emergency address; what names no country passes, and so does every CNAM
-	Prefixes     []string `json:"prefixes,omitempty"`  // a number passes that begins with one of them
+	CarrierCodes []int32 `json:"carrier_codes,omitempty"`
+	// of an emergency address; what names no country passes, and so does every CNAM
+	Countries []string `json:"countries,omitempty"`
+	Prefixes  []string `json:"prefixes,omitempty"` // a number passes that begins with one of them
 }
 
 // Downstream is a system that changes are handed on to, as far as the store has to know it.
@@ -51,7 +52,8 @@ func (d Downstream) Wants(name string) bool {
 func (o Only) Passes(carrier int32, country, number string) bool {
 	return (len(o.CarrierCodes) == 0 || slices.Contains(o.CarrierCodes, carrier)) &&
 		(len(o.Countries) == 0 || country == "" || slices.Contains(o.Countries, country)) &&
-		(len(o.Prefixes) == 0 || slices.ContainsFunc(o.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }))
+		(len(o.Prefixes) == 0 ||
+			slices.ContainsFunc(o.Prefixes, func(prefix string) bool { return strings.HasPrefix(number, prefix) }))
 }
 
 // DownstreamStatus is a downstream's status.
@@ -73,11 +75,13 @@ type DownstreamStatus struct {
 	LastDue time.Time // when the last of those that are waiting, and that no other holds up, is due
 }
 
-// OutboxState is how a row of the outbox stands. A row is a subject of a downstream: a number's attribute (mode latest), or what one event says about a number
-// (mode every). A delivered row stays: it says what the downstream knows.
+// OutboxState is how a row of the outbox stands. A row is a subject of a downstream: a number's attribute (mode
+// latest), or what one event says about a number (mode every). A delivered row stays: it says what the downstream
+// knows.
 type OutboxState string
 
-// The states of the outbox. A newer value (mode latest) makes a row waiting from every state but attempting, where it waits its turn.
+// The states of the outbox. A newer value (mode latest) makes a row waiting from every state but attempting, where it
+// waits its turn.
 //
 //	owed -> waiting -> (claimed) -> attempting -> (confirmed) -> delivered
 //	           ^  ^                     |    `-> (refused for good, or given up) -> dead
@@ -129,8 +133,9 @@ type OutboxFilter struct {
 
 // Attempt is one try to deliver one row, as the store hands it out.
 type Attempt struct {
-	Row   int64 // OutboxRow.ID
-	Claim int64 // the fencing number: one that no other claim of the row has; the store takes a result only under the newest
+	Row int64 // OutboxRow.ID
+	// the fencing number: one that no other claim of the row has; the store takes a result only under the newest
+	Claim int64
 	Seq   int64 // the version: the seq of the event whose value this is
 
 	Downstream  string
@@ -147,7 +152,9 @@ type Attempt struct {
 	Received    time.Time
 	Try         int       // from 1, of this value
 	Since       time.Time // when it was enqueued
-	Damaged     string    // why what is kept does not agree with its event's identity, in one line without values: it MUST NOT be handed on; empty when it agrees
+	// why what is kept does not agree with its event's identity, in one line without values: it MUST NOT be handed on;
+	// empty when it agrees
+	Damaged string
 }
 
 // Verdict is what an attempt came to.
@@ -166,7 +173,8 @@ type Result struct {
 	Verdict         Verdict
 	After           time.Duration // Retry: how long to wait from now on, at most LongestWait
 	Reason          string        // one short line without personal data; empty when confirmed
-	Output          string        // the last lines that a failing program printed on standard error: at most LongestOutput bytes, each line escaped
+	// the last lines that a failing program printed on standard error: at most LongestOutput bytes, each line escaped
+	Output string
 }
 
 // Claimed is a row that somebody has claimed, and under which claim.

@@ -59,7 +59,8 @@ func TestOnlyPasses(t *testing.T) {
 			t.Errorf("%+v passes %d %q %q: %v", c.only, c.carrier, c.country, c.number, got)
 		}
 	}
-	if d := (event.Downstream{Events: []string{"a", "b"}}); !d.Wants("b") || d.Wants("c") || !(event.Downstream{}).Wants("c") {
+	if d := (event.Downstream{Events: []string{"a", "b"}}); !d.Wants("b") || d.Wants("c") ||
+		!(event.Downstream{}).Wants("c") {
 		t.Error("a downstream wants other events than it names")
 	}
 }

@@ -1,5 +1,6 @@
-// Package event says what the words mean: a delivery, the event it carries, the numbers that the event changes, and the kinds of error that a
-// delivery can end in. It guarantees that the rest of the program agrees on these meanings, and it needs nothing but the standard library.
+// Package event says what the words mean: a delivery, the event it carries, the numbers that the event changes, and the
+// kinds of error that a delivery can end in. It guarantees that the rest of the program agrees on these meanings, and
+// it needs nothing but the standard library.
 package event
 
 import (
@@ -20,8 +21,8 @@ const (
 	CNAM             Attribute = "cnam"
 )
 
-// ID is the identity of an event: the SHA-256 of the canonical JSON of its body. Two deliveries with equal JSON have equal identities, whatever their
-// bytes, timestamps, signatures and tracking ids are.
+// ID is the identity of an event: the SHA-256 of the canonical JSON of its body. Two deliveries with equal JSON have
+// equal identities, whatever their bytes, timestamps, signatures and tracking ids are.
 type ID [sha256.Size]byte
 
 // Identify returns the identity of the event whose canonical JSON is given.
@@ -55,7 +56,8 @@ func ParseID(s string) (ID, error) {
 	return id, nil
 }
 
-// Header is what is kept of a delivery's headers: those that the sender documents, and none that carries a credential (clientid, authorization).
+// Header is what is kept of a delivery's headers: those that the sender documents, and none that carries a credential
+// (clientid, authorization).
 type Header struct {
 	RequestID   string `json:"x-zm-request-id,omitempty"`        // the same on every retry of one event
 	TrackingID  string `json:"x-zm-trackingid,omitempty"`        // differs on every delivery
@@ -81,12 +83,13 @@ type Event struct {
 	TS          int64  // the body's event_ts: milliseconds since the epoch, any int64
 	AccountID   string
 	CarrierCode int32
-	Numbers     []string        // the phone numbers that it speaks of, as sent, each once
-	Attribute   Attribute       // what it changes about them; empty when it changes nothing
-	Value       json.RawMessage // the attribute's new value as canonical JSON; nil when the member was absent, which changes nothing
-	Drift       []Finding
-	Lint        []Finding
-	Delivery    Delivery
+	Numbers     []string  // the phone numbers that it speaks of, as sent, each once
+	Attribute   Attribute // what it changes about them; empty when it changes nothing
+	// the attribute's new value as canonical JSON; nil when the member was absent, which changes nothing
+	Value    json.RawMessage
+	Drift    []Finding
+	Lint     []Finding
+	Delivery Delivery
 }
 
 // Changes reports whether the event sets a value. An event whose value member is absent changes nothing.
@@ -98,9 +101,9 @@ const TooFarAhead = 24 * time.Hour
 // Ordered is the time of the sender's clock that the event is ordered by, in milliseconds since the epoch.
 func (e Event) Ordered() int64 { return Ordered(e.TS, e.Delivery.Received) }
 
-// Ordered is the event_ts, or the time of the receipt when the event_ts lies TooFarAhead of it or more: else one absurd event_ts would stay a number's newest for
-// ever. What is shown and handed on is the sender's own value all the same. A receipt counts in whole milliseconds, those before the epoch towards it, as the
-// stores' databases divide.
+// Ordered is the event_ts, or the time of the receipt when the event_ts lies TooFarAhead of it or more: else one absurd
+// event_ts would stay a number's newest for ever. What is shown and handed on is the sender's own value all the same. A
+// receipt counts in whole milliseconds, those before the epoch towards it, as the stores' databases divide.
 func Ordered(ts int64, received time.Time) int64 {
 	receipt := received.UnixMicro() / 1000
 	if ts >= receipt+TooFarAhead.Milliseconds() {
@@ -118,7 +121,8 @@ type Receipt struct {
 // State is how a change stands now.
 type State string
 
-// The states of a change. A change is stored as current or as superseded; a current one becomes replaced when a newer one is applied.
+// The states of a change. A change is stored as current or as superseded; a current one becomes replaced when a newer
+// one is applied.
 //
 //	append, newest so far (Event.Ordered) -> current -> (a newer one is applied) -> replaced
 //	append, older than the current one    -> superseded
@@ -158,7 +162,8 @@ type Stored struct {
 // QuarantineState is how a quarantined delivery stands now.
 type QuarantineState string
 
-// The states of a quarantined delivery. One that was discarded and comes again is held again: its sender says it again, and that is for somebody to look at.
+// The states of a quarantined delivery. One that was discarded and comes again is held again: its sender says it again,
+// and that is for somebody to look at.
 //
 //	held, discarded -> (a redrive finds that it fits the contract) -> redriven
 //	held -> (an operator needs it no more) -> discarded -> (it comes again) -> held
@@ -175,8 +180,9 @@ type Quarantined struct {
 	EventName  string // as far as it could be read, or empty; kept as CutText
 	Violations []Finding
 	Delivery   Delivery // the first time it came
-	// PathEvent is the event of the contract that the path names, or empty. The same bytes are one entry for each PathEvent, whatever paths they came to: a
-	// path is not signed, so anybody who has captured a delivery can send it to any path.
+	// PathEvent is the event of the contract that the path names, or empty. The same bytes are one entry for each
+	// PathEvent, whatever paths they came to: a path is not signed, so anybody who has captured a delivery can send it to
+	// any path.
 	PathEvent  string
 	Times      int // how often it came
 	State      QuarantineState

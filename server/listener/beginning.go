@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// beginning remembers the first bytes that came on a connection, which tell what it is that was not understood. They are never shown to anybody.
+// beginning remembers the first bytes that came on a connection, which tell what it is that was not understood. They
+// are never shown to anybody.
 type beginning struct {
 	net.Conn
 

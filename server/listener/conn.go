@@ -37,7 +37,8 @@ type connKey struct{}
 
 func newConn(l *Listener, raw net.Conn) *Conn {
 	address, _ := addressOf(raw.RemoteAddr().String())
-	c := &Conn{Conn: raw, listener: l, remote: remoteOf(address), proxy: l.trusted.trust(address), first: &beginning{Conn: raw}}
+	c := &Conn{Conn: raw, listener: l, remote: remoteOf(address), proxy: l.trusted.trust(address),
+		first: &beginning{Conn: raw}}
 	if l.tls != nil {
 		c.secure = tls.Server(c.first, l.tls)
 	}
@@ -71,8 +72,8 @@ func (c *Conn) came(n int) {
 	}
 }
 
-// cut tells how a connection ended before a request came to the handler. That an idle one ends is nothing to tell, and neither is one that ends before its first
-// byte, as a balancer's checks do.
+// cut tells how a connection ended before a request came to the handler. That an idle one ends is nothing to tell, and
+// neither is one that ends before its first byte, as a balancer's checks do.
 func (c *Conn) cut(err error) {
 	begun := c.begun.Load()
 	switch {
@@ -152,7 +153,8 @@ func (c *Conn) rest() {
 	c.listener.connections.change(c, func(p *position) { p.active, p.large = false, false })
 }
 
-// tell tells why the connection ends, once. A PROXY header at its beginning is the reason for whatever else it failed of.
+// tell tells why the connection ends, once. A PROXY header at its beginning is the reason for whatever else it failed
+// of.
 func (c *Conn) tell(kind Kind) {
 	if c.told.Swap(true) {
 		return

@@ -7,11 +7,13 @@ import (
 	"time"
 )
 
-// Grace is how long a connection is left alone after it came, or after its request began: by then the bytes of an honest client have come, and its delivery has been
-// verified. Where nobody else can be let go, accepting waits for so long at most.
+// Grace is how long a connection is left alone after it came, or after its request began: by then the bytes of an
+// honest client have come, and its delivery has been verified. Where nobody else can be let go, accepting waits for so
+// long at most.
 const Grace = 50 * time.Millisecond
 
-// Large is how many bytes of one request make a stranger's upload large. The sender's deliveries come to some 10 KB with their headers.
+// Large is how many bytes of one request make a stranger's upload large. The sender's deliveries come to some 10 KB
+// with their headers.
 const Large = 64 << 10
 
 // rank says how soon a connection is let go; the order is the package comment's.
@@ -27,7 +29,8 @@ const (
 	signedActive rank = -1 // never let go
 )
 
-// connections is all connections that are open, in the order in which they are let go. Each step takes the same time however many there are.
+// connections is all connections that are open, in the order in which they are let go. Each step takes the same time
+// however many there are.
 type connections struct {
 	most     int           // connections
 	mostEach int           // strangers of one remote; 0 for any number
@@ -60,8 +63,9 @@ type position struct {
 	own     *list.Element // in its remote's, while it is a stranger's
 }
 
-// enter takes a connection in, and returns the one that has to be let go for that, with the reason; that one has left already. When it is the new one itself, it
-// was not taken in. When nobody can be let go yet, it was not taken in either, and wait says when to ask again.
+// enter takes a connection in, and returns the one that has to be let go for that, with the reason; that one has left
+// already. When it is the new one itself, it was not taken in. When nobody can be let go yet, it was not taken in
+// either, and wait says when to ask again.
 func (cs *connections) enter(c *Conn, now time.Time) (leaver *Conn, why Kind, wait time.Duration) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()

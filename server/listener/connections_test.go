@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Whatever connections do, in whatever order: the bounds hold, nothing is counted twice, and when all have left, nothing is left of them.
+// Whatever connections do, in whatever order: the bounds hold, nothing is counted twice, and when all have left,
+// nothing is left of them.
 func TestConnectionsKeepTheirBooks(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	cs := &connections{most: 20, mostEach: 6, left: make(chan struct{}, 1), remotes: map[netip.Prefix]*remote{}}

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// DescriptorLimit is how many descriptors the process may have open: the soft limit, which Go's runtime has raised to the hard one when it started.
+// DescriptorLimit is how many descriptors the process may have open: the soft limit, which Go's runtime has raised to
+// the hard one when it started.
 func DescriptorLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

@@ -31,7 +31,8 @@ const (
 
 // Kinds are all of them.
 var Kinds = []Kind{
-	Malformed, ProxyHeader, HeaderSize, Encoding, Version, Expectation, HeaderTimeout, HeaderCut, TLSPlain, TLSAlert, TLSFailed, TLSUnfinished,
+	Malformed, ProxyHeader, HeaderSize, Encoding, Version, Expectation, HeaderTimeout, HeaderCut, TLSPlain, TLSAlert,
+	TLSFailed, TLSUnfinished,
 	Crowded, CrowdedRemote, Descriptors, Full, Other,
 }
 

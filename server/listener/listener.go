@@ -11,21 +11,22 @@ import (
 	"time"
 )
 
-// StrangerIdle is how long a connection that never carried a signed delivery may be idle between two requests. One that never sent any is held to the server's
-// time-out for headers.
+// StrangerIdle is how long a connection that never carried a signed delivery may be idle between two requests. One that
+// never sent any is held to the server's time-out for headers.
 const StrangerIdle = 5 * time.Second
 
-// handshakeWrite bounds how long a client may take to read this side's part of the handshake. For reading, the server's time-out for headers counts: it bounds
-// handshake and headers together, as the sender's patience does.
+// handshakeWrite bounds how long a client may take to read this side's part of the handshake. For reading, the server's
+// time-out for headers counts: it bounds handshake and headers together, as the sender's patience does.
 const handshakeWrite = 3 * time.Second
 
 // Config is what a Listener needs. Most is required.
 type Config struct {
-	Most     int                            // connections at a time
-	MostEach int                            // strangers of one remote address at a time; 0 for any number
-	TLS      *tls.Config                    // nil for none
-	Trusted  Proxies                        // whose connections are kept, and not held to MostEach
-	Refused  func(kind Kind, remote string) // is told of each connection that ends below the handler; must not block; nil for nobody
+	Most     int         // connections at a time
+	MostEach int         // strangers of one remote address at a time; 0 for any number
+	TLS      *tls.Config // nil for none
+	Trusted  Proxies     // whose connections are kept, and not held to MostEach
+	// is told of each connection that ends below the handler; must not block; nil for nobody
+	Refused func(kind Kind, remote string)
 }
 
 // Listener hands out connections, each of them a *Conn. It is safe for concurrent use.
@@ -41,13 +42,15 @@ type Listener struct {
 func New(inner net.Listener, cfg Config) *Listener {
 	l := &Listener{
 		Listener: inner, tls: cfg.TLS, trusted: cfg.Trusted, refused: cfg.Refused,
-		connections: connections{most: max(1, cfg.Most), mostEach: cfg.MostEach, left: make(chan struct{}, 1), remotes: map[netip.Prefix]*remote{}},
+		connections: connections{most: max(1, cfg.Most), mostEach: cfg.MostEach, left: make(chan struct{}, 1),
+			remotes: map[netip.Prefix]*remote{}},
 	}
 	if l.refused == nil {
 		l.refused = func(Kind, string) {}
 	}
 	if l.tls != nil {
-		// HTTP/2 is off on purpose: the sender does not speak it, and many requests on one connection would make a stranger of one of them the others' neighbour.
+		// HTTP/2 is off on purpose: the sender does not speak it, and many requests on one connection would make a stranger
+		// of one of them the others' neighbour.
 		l.tls = l.tls.Clone()
 		l.tls.NextProtos = []string{"http/1.1"}
 	}
@@ -63,7 +66,10 @@ func (l *Listener) Attach(server *http.Server) {
 		}
 		handler.ServeHTTP(w, r)
 	})
-	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{},
+			c)
+	}
 	server.ConnState = func(c net.Conn, state http.ConnState) {
 		if conn, ok := c.(*Conn); ok && state == http.StateIdle {
 			conn.rest()

@@ -6,7 +6,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the numbers of connections for Prometheus. Their labels are words of closed lists. The zero value is not usable; NewMetrics makes one.
+// Metrics are the numbers of connections for Prometheus. Their labels are words of closed lists. The zero value is not
+// usable; NewMetrics makes one.
 type Metrics struct {
 	refused *prometheus.CounterVec
 	open    openNow
@@ -54,8 +55,10 @@ type openNow struct {
 }
 
 var (
-	openDescription = prometheus.NewDesc("numhook_connections", "Connections that are open, by listener.", []string{"listener"}, nil)
-	mostDescription = prometheus.NewDesc("numhook_connections_most", "Connections that may be open, by listener.", []string{"listener"}, nil)
+	openDescription = prometheus.NewDesc("numhook_connections", "Connections that are open, by listener.",
+		[]string{"listener"}, nil)
+	mostDescription = prometheus.NewDesc("numhook_connections_most", "Connections that may be open, by listener.",
+		[]string{"listener"}, nil)
 )
 
 func (o *openNow) Describe(to chan<- *prometheus.Desc) {

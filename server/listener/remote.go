@@ -39,8 +39,9 @@ func (p Proxies) trust(address netip.Addr) bool {
 	return false
 }
 
-// Remote is who sent a request, for the log: the other end of the connection; or, when that is a trusted proxy, the rightmost address of X-Forwarded-For that is
-// none. What stands left of it is the client's own text. A header that does not say leaves it at the proxy.
+// Remote is who sent a request, for the log: the other end of the connection; or, when that is a trusted proxy, the
+// rightmost address of X-Forwarded-For that is none. What stands left of it is the client's own text. A header that
+// does not say leaves it at the proxy.
 func (p Proxies) Remote(r *http.Request) string {
 	if len(p) == 0 {
 		return r.RemoteAddr
@@ -79,7 +80,8 @@ func addressOf(text string) (netip.Addr, bool) {
 	return address.Unmap().WithZone(""), true
 }
 
-// remoteOf is what counts as one remote: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of a provider gets.
+// remoteOf is what counts as one remote: an IPv4 address, or the /64 of an IPv6 address, which is what one customer of
+// a provider gets.
 func remoteOf(address netip.Addr) netip.Prefix {
 	bits := 64
 	if address.Is4() {

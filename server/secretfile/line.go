@@ -22,8 +22,8 @@ const (
 	copyAgain = "copy the secret anew from where the sender shows it"
 )
 
-// Parse gives the secrets of a file's bytes. White space and one pair of quotes around a secret are no part of it; blank lines, and lines that begin
-// with #, are none.
+// Parse gives the secrets of a file's bytes. White space and one pair of quotes around a secret are no part of it;
+// blank lines, and lines that begin with #, are none.
 func Parse(source string, raw []byte) ([]Secret, error) {
 	if what := encodingFault(raw); what != "" {
 		return nil, failure(&Fault{Source: source, What: what, Remedy: asUTF8})
@@ -46,7 +46,8 @@ func Parse(source string, raw []byte) ([]Secret, error) {
 	return secrets, nil
 }
 
-// ParseVariable gives the secrets of an environment variable: separated by commas or line ends, and otherwise by the rules of Parse.
+// ParseVariable gives the secrets of an environment variable: separated by commas or line ends, and otherwise by the
+// rules of Parse.
 func ParseVariable(name, value string) ([]Secret, error) {
 	if what := encodingFault([]byte(value)); what != "" {
 		return nil, failure(&Fault{Source: name, What: what, Remedy: copyAgain})
@@ -70,7 +71,8 @@ func ParseVariable(name, value string) ([]Secret, error) {
 			number++
 			secret := unquoted(part)
 			if what, remedy := lineFault(secret); what != "" {
-				return nil, failure(&Fault{Source: name, What: fmt.Sprintf("holds a secret (number %d) that %s", number, what), Remedy: remedy})
+				return nil, failure(&Fault{Source: name, What: fmt.Sprintf("holds a secret (number %d) that %s", number, what),
+					Remedy: remedy})
 			}
 			secrets = append(secrets, Secret{Line: number, Text: secret})
 		}

@@ -1,5 +1,6 @@
-// Package secretfile reads secrets: from files with one a line, and from an environment variable. It guarantees that only what was meant as a secret becomes
-// one (a comment, a byte order mark, a line of another program's configuration never does), and that no error quotes anything that was read.
+// Package secretfile reads secrets: from files with one a line, and from an environment variable. It guarantees that
+// only what was meant as a secret becomes one (a comment, a byte order mark, a line of another program's configuration
+// never does), and that no error quotes anything that was read.
 package secretfile
 
 import (
@@ -57,7 +58,8 @@ func Read(path string) ([]Secret, error) {
 	return Parse(path, raw)
 }
 
-// Open gives the bytes of a file with secrets, whatever they are: of a file that nobody but its owner can read, and that is neither a folder nor a device.
+// Open gives the bytes of a file with secrets, whatever they are: of a file that nobody but its owner can read, and
+// that is neither a folder nor a device.
 func Open(path string) ([]byte, error) {
 	refuse := func(what, remedy string) ([]byte, error) {
 		return nil, failure(&Fault{Source: path, What: what, Remedy: remedy})

@@ -110,10 +110,11 @@ func TestVariables(t *testing.T) {
 		good + ", another-good-one":           "1 " + good + "|2 another-good-one",
 		"\"" + good + ",another-good-one\"":   "1 " + good + "|2 another-good-one",
 		"\"" + good + "\",'another-good-one'": "1 " + good + "|2 another-good-one",
-		"# old, " + good + "\nanother-good-one\r\n":               "1 another-good-one",
-		good + ",#another-good-one":                               "1 " + good,
-		"\uFEFF" + good:                                           "1 " + good,
-		good + ",canary":                                          "V holds a secret (number 2) that is shorter than 16 characters",
+		"# old, " + good + "\nanother-good-one\r\n": "1 another-good-one",
+		good + ",#another-good-one":                 "1 " + good,
+		"\uFEFF" + good:                             "1 " + good,
+		good + ",canary": "V holds a secret (number 2) that is shorter than 16 " +
+			"characters",
 		"\"canary-secret-one,canary-secret-two":                   "V holds a secret (number 1) that holds a quotation mark",
 		"KEY=canary-secret-one":                                   "V holds a secret (number 1) that has the form KEY=value",
 		"canary-secret-of-one canary-secret-of-two, another-one!": "V holds a secret (number 1) that holds white space",
@@ -167,7 +168,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 		}()
 		select {
 		case err := <-ended:
-			if e, ok := errors.AsType[*Fault](err); (want == "") != (err == nil) || ok && (e.Error() != at(name)+want || e.Remedy == "") {
+			if e, ok := errors.AsType[*Fault](err); (want == "") != (err == nil) || ok && (e.Error() != at(name)+want ||
+				e.Remedy == "") {
 				t.Errorf("%s: %v, want %s", name, err, want)
 			}
 		case <-time.After(10 * time.Second):
@@ -178,7 +180,8 @@ func TestFilesThatAreRefused(t *testing.T) {
 
 func TestASecretDoesNotShowItself(t *testing.T) {
 	secret := Secret{Line: 7, Text: "canary"}
-	for _, shown := range []string{fmt.Sprint(secret), fmt.Sprintf("%v %+v %#v %s", secret, secret, secret, &secret), fmt.Sprint([]Secret{secret})} {
+	for _, shown := range []string{fmt.Sprint(secret), fmt.Sprintf("%v %+v %#v %s", secret, secret, secret, &secret),
+		fmt.Sprint([]Secret{secret})} {
 		if strings.Contains(shown, "canary") {
 			t.Error(shown)
 		}

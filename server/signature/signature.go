@@ -1,5 +1,6 @@
-// Package signature answers one question: did the sender really send these bytes? It guarantees that a delivery is called good only when one of the
-// configured secrets signed exactly its raw body, close to now, and that a challenge is never turned into a signature for a forged body.
+// Package signature answers one question: did the sender really send these bytes? It guarantees that a delivery is
+// called good only when one of the configured secrets signed exactly its raw body, close to now, and that a challenge
+// is never turned into a signature for a forged body.
 package signature
 
 import (
@@ -18,8 +19,9 @@ const (
 	HeaderTimestamp = "X-Zm-Request-Timestamp"
 )
 
-// DefaultTolerance is how far a delivery's timestamp may be from our clock, either way. The sender documents none; five minutes is what its own
-// published samples and most receivers of signed webhooks use. Clock differences of a second were seen in live traffic.
+// DefaultTolerance is how far a delivery's timestamp may be from our clock, either way. The sender documents none; five
+// minutes is what its own published samples and most receivers of signed webhooks use. Clock differences of a second
+// were seen in live traffic.
 const DefaultTolerance = 5 * time.Minute
 
 // version is the scheme's name; it stands before the signature and inside the signed text.
@@ -39,7 +41,8 @@ var (
 // ErrToken says that a challenge's token must not be signed.
 var ErrToken = errors.New("challenge token is not a plain token")
 
-// Secrets are the keys of which any may have signed: one for each app that shares the address, and the old one beside the new during rotation.
+// Secrets are the keys of which any may have signed: one for each app that shares the address, and the old one beside
+// the new during rotation.
 type Secrets [][]byte
 
 // Current are the secrets themselves: they are a source of secrets that never change.
@@ -51,7 +54,8 @@ func (s Secrets) String() string { return fmt.Sprintf("%d secrets", len(s)) }
 // GoString hides them from %#v, too.
 func (s Secrets) GoString() string { return s.String() }
 
-// Sign returns the value of the signature header, "v0=" and 64 lower-case hex digits, for a body sent at a timestamp in seconds since the epoch.
+// Sign returns the value of the signature header, "v0=" and 64 lower-case hex digits, for a body sent at a timestamp in
+// seconds since the epoch.
 func Sign(secret []byte, timestamp string, body []byte) string {
 	sum := digest(secret, timestamp, body)
 	out := make([]byte, 0, len(version)+1+hex.EncodedLen(len(sum)))
@@ -62,8 +66,9 @@ func Sign(secret []byte, timestamp string, body []byte) string {
 // Timestamp writes a time as the sender's timestamp header has it: seconds since the epoch.
 func Timestamp(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
 
-// Verify reports whether any of the secrets signed the body at the timestamp, and whether that is within tolerance of now, before or after. The headers
-// are all the values that came under each name: exactly one of each is good. The error is one of this package's.
+// Verify reports whether any of the secrets signed the body at the timestamp, and whether that is within tolerance of
+// now, before or after. The headers are all the values that came under each name: exactly one of each is good. The
+// error is one of this package's.
 func (s Secrets) Verify(signatures, timestamps []string, body []byte, now time.Time, tolerance time.Duration) error {
 	claim, err := Read(signatures, timestamps, now, tolerance)
 	if err != nil {
@@ -72,15 +77,18 @@ func (s Secrets) Verify(signatures, timestamps []string, body []byte, now time.T
 	return s.Confirm(claim, body)
 }
 
-// Claim is what a delivery's headers say: that a secret signed its body, and when. Only Confirm finds out whether that is true.
+// Claim is what a delivery's headers say: that a secret signed its body, and when. Only Confirm finds out whether that
+// is true.
 type Claim struct {
-	// Offset is the time of signing by the sender's clock, less now by ours: negative for what comes late, or where our clock is fast.
+	// Offset is the time of signing by the sender's clock, less now by ours: negative for what comes late, or where our
+	// clock is fast.
 	Offset    time.Duration
 	signature [sha256.Size]byte
 	timestamp string
 }
 
-// Read is the part of Verify that needs no body: that both headers are there, well-formed, and close to now. With ErrStale the claim has its offset.
+// Read is the part of Verify that needs no body: that both headers are there, well-formed, and close to now. With
+// ErrStale the claim has its offset.
 func Read(signatures, timestamps []string, now time.Time, tolerance time.Duration) (Claim, error) {
 	if len(signatures) == 0 || len(timestamps) == 0 || signatures[0] == "" || timestamps[0] == "" {
 		return Claim{}, ErrMissing
@@ -117,9 +125,10 @@ func (s Secrets) Confirm(claim Claim, body []byte) error {
 	return nil
 }
 
-// Challenge returns the answer to a URL challenge: the hex HMAC of its token under the first of the secrets that verified the delivery. The sender's
-// scheme signs tokens and deliveries with one key and no separation, so a token such as "v0:1700000000:{...}" would come back as a good signature for
-// that body. Only tokens of 1 to 128 of the characters A-Z a-z 0-9 _ - are answered; every other gives ErrToken. The colon can never be among them.
+// Challenge returns the answer to a URL challenge: the hex HMAC of its token under the first of the secrets that
+// verified the delivery. The sender's scheme signs tokens and deliveries with one key and no separation, so a token
+// such as "v0:1700000000:{...}" would come back as a good signature for that body. Only tokens of 1 to 128 of the
+// characters A-Z a-z 0-9 _ - are answered; every other gives ErrToken. The colon can never be among them.
 func Challenge(secret []byte, token string) (string, error) {
 	if !plain(token) {
 		return "", ErrToken
@@ -129,7 +138,8 @@ func Challenge(secret []byte, token string) (string, error) {
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
-// Signer is the secret that signed a delivery which Verify found good, or nil. A challenge is answered with the key that it came under.
+// Signer is the secret that signed a delivery which Verify found good, or nil. A challenge is answered with the key
+// that it came under.
 func (s Secrets) Signer(signature, timestamp string, body []byte) []byte {
 	want, ok := parseSignature(signature)
 	if !ok {

@@ -68,12 +68,18 @@ func TestVerify(t *testing.T) {
 		{"truncated", []string{vectorSignature[:len(vectorSignature)-1]}, at, vectorBody, 0, signature.ErrMalformed},
 		{"not hex", []string{vectorSignature[:len(vectorSignature)-1] + "g"}, at, vectorBody, 0, signature.ErrMalformed},
 		{"trailing space", []string{vectorSignature + " "}, at, vectorBody, 0, signature.ErrMalformed},
-		{"signed timestamp with sign", signedAt("+1739923528"), []string{"+1739923528"}, vectorBody, 0, signature.ErrMalformed},
-		{"signed timestamp with a letter", signedAt("173992352x"), []string{"173992352x"}, vectorBody, 0, signature.ErrMalformed},
-		{"signed timestamp in other digits", signedAt("١٧٣٩٩٢٣٥٢٨"), []string{"١٧٣٩٩٢٣٥٢٨"}, vectorBody, 0, signature.ErrMalformed},
-		{"signed timestamp with a fraction", signedAt("1739923528.0"), []string{"1739923528.0"}, vectorBody, 0, signature.ErrMalformed},
-		{"signed timestamp in milliseconds", signedAt("1739923528000"), []string{"1739923528000"}, vectorBody, 0, signature.ErrMalformed},
-		{"signed timestamp of a far year", signedAt("999999999999"), []string{"999999999999"}, vectorBody, 0, signature.ErrStale},
+		{"signed timestamp with sign", signedAt("+1739923528"), []string{"+1739923528"}, vectorBody, 0,
+			signature.ErrMalformed},
+		{"signed timestamp with a letter", signedAt("173992352x"), []string{"173992352x"}, vectorBody, 0,
+			signature.ErrMalformed},
+		{"signed timestamp in other digits", signedAt("١٧٣٩٩٢٣٥٢٨"), []string{"١٧٣٩٩٢٣٥٢٨"}, vectorBody, 0,
+			signature.ErrMalformed},
+		{"signed timestamp with a fraction", signedAt("1739923528.0"), []string{"1739923528.0"}, vectorBody, 0,
+			signature.ErrMalformed},
+		{"signed timestamp in milliseconds", signedAt("1739923528000"), []string{"1739923528000"}, vectorBody, 0,
+			signature.ErrMalformed},
+		{"signed timestamp of a far year", signedAt("999999999999"), []string{"999999999999"}, vectorBody, 0,
+			signature.ErrStale},
 		{"body changed by one byte", good, at, strings.Replace(vectorBody, "K", "L", 1), 0, signature.ErrWrong},
 		{"timestamp changed", good, []string{"1739923529"}, vectorBody, 0, signature.ErrWrong},
 	} {
@@ -84,10 +90,12 @@ func TestVerify(t *testing.T) {
 			}
 		})
 	}
-	if err := (signature.Secrets{[]byte("another")}).Verify(good, at, []byte(vectorBody), vectorNow, time.Minute); !errors.Is(err, signature.ErrWrong) {
+	if err := (signature.Secrets{[]byte("another")}).Verify(good, at, []byte(vectorBody), vectorNow,
+		time.Minute); !errors.Is(err, signature.ErrWrong) {
 		t.Errorf("Verify with another secret = %v, want ErrWrong", err)
 	}
-	if err := (signature.Secrets{}).Verify(good, at, []byte(vectorBody), vectorNow, time.Minute); !errors.Is(err, signature.ErrWrong) {
+	if err := (signature.Secrets{}).Verify(good, at, []byte(vectorBody), vectorNow, time.Minute); !errors.Is(err,
+		signature.ErrWrong) {
 		t.Errorf("Verify with no secret = %v, want ErrWrong", err)
 	}
 }
@@ -113,7 +121,8 @@ func TestChallenge(t *testing.T) {
 	if _, err := signature.Challenge([]byte(vectorSecret), strings.Repeat("a", 128)); err != nil {
 		t.Errorf("Challenge of 128 characters: %v", err)
 	}
-	for _, token := range []string{"", "v0:1:{}", strings.Repeat("a", 129), strings.Repeat("a", 200), "a b", "a\n", "é", "a.b", "a=", "a\x00"} {
+	for _, token := range []string{"", "v0:1:{}", strings.Repeat("a", 129), strings.Repeat("a", 200), "a b", "a\n", "é",
+		"a.b", "a=", "a\x00"} {
 		if got, err := signature.Challenge([]byte(vectorSecret), token); !errors.Is(err, signature.ErrToken) || got != "" {
 			t.Errorf("Challenge(%q) = %q, %v, want ErrToken", token, got, err)
 		}
@@ -122,7 +131,8 @@ func TestChallenge(t *testing.T) {
 
 func TestSecretsDoNotPrint(t *testing.T) {
 	secrets := signature.Secrets{[]byte(vectorSecret)}
-	for _, text := range []string{fmt.Sprint(secrets), fmt.Sprintf("%v", secrets), fmt.Sprintf("%+v", secrets), fmt.Sprintf("%#v", secrets)} {
+	for _, text := range []string{fmt.Sprint(secrets), fmt.Sprintf("%v", secrets), fmt.Sprintf("%+v", secrets),
+		fmt.Sprintf("%#v", secrets)} {
 		if strings.Contains(text, vectorSecret) || text != "1 secrets" {
 			t.Errorf("secrets print as %q", text)
 		}
@@ -161,7 +171,8 @@ func FuzzVerify(f *testing.F) {
 // What the headers tell, they tell without the body; a stale claim says by how much, and in which direction.
 func TestRead(t *testing.T) {
 	for after, want := range map[time.Duration]error{
-		0: nil, 5 * time.Minute: nil, -5 * time.Minute: nil, 5*time.Minute + 1: signature.ErrStale, -6 * time.Minute: signature.ErrStale,
+		0: nil, 5 * time.Minute: nil, -5 * time.Minute: nil, 5*time.Minute + 1: signature.ErrStale,
+		-6 * time.Minute: signature.ErrStale,
 	} {
 		now := vectorNow.Add(after)
 		claim, err := signature.Read([]string{vectorSignature}, []string{vectorTimestamp}, now, signature.DefaultTolerance)
@@ -172,17 +183,20 @@ func TestRead(t *testing.T) {
 			t.Errorf("%v after: not confirmed", after)
 		}
 	}
-	claim, err := signature.Read([]string{vectorSignature}, []string{vectorTimestamp}, vectorNow, signature.DefaultTolerance)
+	claim, err := signature.Read([]string{vectorSignature}, []string{vectorTimestamp}, vectorNow,
+		signature.DefaultTolerance)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := (signature.Secrets{[]byte("another")}).Confirm(claim, []byte(vectorBody)); !errors.Is(err, signature.ErrWrong) {
+	if err := (signature.Secrets{[]byte("another")}).Confirm(claim, []byte(vectorBody)); !errors.Is(err,
+		signature.ErrWrong) {
 		t.Errorf("by another secret: %v", err)
 	}
 	if err := (signature.Secrets{}).Confirm(claim, []byte(vectorBody)); !errors.Is(err, signature.ErrWrong) {
 		t.Errorf("without a secret: %v", err)
 	}
-	if err := (signature.Secrets{[]byte(vectorSecret)}).Confirm(signature.Claim{}, nil); !errors.Is(err, signature.ErrWrong) {
+	if err := (signature.Secrets{[]byte(vectorSecret)}).Confirm(signature.Claim{}, nil); !errors.Is(err,
+		signature.ErrWrong) {
 		t.Errorf("no claim: %v", err)
 	}
 }

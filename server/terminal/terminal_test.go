@@ -12,7 +12,8 @@ import (
 
 // harmful is what must never reach a terminal, said in Unicode's own terms and not in those of the code.
 func harmful(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs, unicode.Co, unicode.Bidi_Control, unicode.Join_Control,
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Cs, unicode.Co, unicode.Bidi_Control,
+		unicode.Join_Control,
 		unicode.Noncharacter_Code_Point, unicode.Other_Default_Ignorable_Code_Point)
 }
 
@@ -22,13 +23,15 @@ func TestEveryCodePointIsHarmlessAndCanBeTold(t *testing.T) {
 		var all strings.Builder
 		for r := first; r < first+many; r++ {
 			all.WriteRune(r)
-			if shown := terminal.Escape(string(r)); r != '\\' && (shown != string(r)) != (harmful(r) || !unicode.IsGraphic(r)) && utf8.ValidRune(r) {
+			if shown := terminal.Escape(string(r)); r != '\\' && (shown != string(r)) != (harmful(r) || !unicode.IsGraphic(r)) &&
+				utf8.ValidRune(r) {
 				t.Errorf("%U is shown as %q", r, shown)
 			}
 		}
 		text := all.String()
 		shown := terminal.Escape(text)
-		for _, s := range []string{shown, terminal.Line(text), terminal.Cell(text, 20), string(terminal.JSON(encode(t, text)))} {
+		for _, s := range []string{shown, terminal.Line(text), terminal.Cell(text, 20),
+			string(terminal.JSON(encode(t, text)))} {
 			if strings.ContainsFunc(s, harmful) || !utf8.ValidString(s) {
 				t.Fatalf("what begins with %U is shown as %q", first, s)
 			}
@@ -67,7 +70,8 @@ func TestEscape(t *testing.T) {
 		{"\ufffd", "\ufffd", "\ufffd"},
 		{"::set-output name=a::b", `\u003a:set-output name=a::b`, `\u003a:set-output name=a::b`},
 		{" \u00a0::error::", " \u00a0\\u003a:error::", " \u00a0\\u003a:error::"},
-		{"##[add-mask]a ##vso[task] ###", `#\u0023[add-mask]a #\u0023vso[task] #\u0023\u0023`, `#\u0023[add-mask]a #\u0023vso[task] #\u0023\u0023`},
+		{"##[add-mask]a ##vso[task] ###", `#\u0023[add-mask]a #\u0023vso[task] #\u0023\u0023`,
+			`#\u0023[add-mask]a #\u0023vso[task] #\u0023\u0023`},
 		{"a::b #1", "a::b #1", "a::b #1"},
 		{`\u001b "\n"`, `\\u001b "\\n"`, `\u001b "\n"`},
 	} {
@@ -117,7 +121,8 @@ func TestJSONStaysTheSameValue(t *testing.T) {
 
 func TestTextKeepsItsLinesBehindAMargin(t *testing.T) {
 	for text, want := range map[string]string{
-		"a": "a", "a\r\n": `a\r`, "cannot connect:\n\t127.0.0.1: refused\n::error::a": "cannot connect:\n  | 127.0.0.1: refused\n  | \\u003a:error::a",
+		"a": "a", "a\r\n": `a\r`, "cannot connect:\n\t127.0.0.1: refused\n::error::a": "cannot connect:\n  | 127.0.0.1: " +
+			"refused\n  | \\u003a:error::a",
 	} {
 		if got := terminal.Text(text); got != want {
 			t.Errorf("Text(%q) is %q, want %q", text, got, want)

@@ -11,8 +11,9 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// The composed document must accept whatever the sender's accepts. Both are held, by an independent implementation of JSON Schema, against bodies
-// that are made from the sender's schemas: right, wrong, closed, open, with members that no schema knows.
+// The composed document must accept whatever the sender's accepts. Both are held, by an independent implementation of
+// JSON Schema, against bodies that are made from the sender's schemas: right, wrong, closed, open, with members that no
+// schema knows.
 func TestWhatTheSenderAcceptsIsAccepted(t *testing.T) {
 	const bodies = 400 // for each event
 	for name, document := range corpus(t) {
@@ -47,7 +48,8 @@ func TestWhatTheSenderAcceptsIsAccepted(t *testing.T) {
 
 // where is the pointer of an event's body schema.
 func where(section, name string) string {
-	return fmt.Sprintf("/%s/%s/post/requestBody/content/application~1json/schema", section, strings.ReplaceAll(name, "/", "~1"))
+	return fmt.Sprintf("/%s/%s/post/requestBody/content/application~1json/schema", section,
+		strings.ReplaceAll(name, "/", "~1"))
 }
 
 // compile gives nil for an event whose body has no schema that JSON Schema knows.
@@ -93,7 +95,8 @@ func (m *maker) value(schema any, member string, depth int) any {
 		return m.value(pointed(m.doc, ref), member, depth+1)
 	}
 	_, said := object["items"]
-	repaired := member == "phone_numbers" && !said && m.kind(object) == "array" // the one place where a repair asks for more, and says so
+	// the one place where a repair asks for more, and says so
+	repaired := member == "phone_numbers" && !said && m.kind(object) == "array"
 	if !ok || depth > 12 || !repaired && !m.often(60) {
 		return m.anything()
 	}
@@ -197,5 +200,6 @@ func (m *maker) object(schema map[string]any, depth int) any {
 }
 
 func (m *maker) anything() any {
-	return []any{nil, true, 1.5, "text", []any{"x", nil}, map[string]any{"b": []any{}, "further": map[string]any{}}}[m.rand.IntN(6)]
+	return []any{nil, true, 1.5, "text", []any{"x", nil},
+		map[string]any{"b": []any{}, "further": map[string]any{}}}[m.rand.IntN(6)]
 }

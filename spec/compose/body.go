@@ -12,7 +12,8 @@ func (w *webhook) claim(h *hoister, id string) {
 	}
 }
 
-// hoist makes one type of the event's body. A response that repeats the request's schema is of the same type, any other has one of its own.
+// hoist makes one type of the event's body. A response that repeats the request's schema is of the same type, any other
+// has one of its own.
 func (w *webhook) hoist(h *hoister) {
 	if w.named {
 		h.move(w.schema, w.body)

@@ -1,10 +1,10 @@
-// Package compose makes the receiver's document of an events document as the sender publishes it. The sender describes its events as webhooks, with
-// quirks that generators and validators stumble over; the composed document has each event as POST /<event name>, is valid OpenAPI 3.1.0, and gives
-// every nested object a name of its own.
+// Package compose makes the receiver's document of an events document as the sender publishes it. The sender describes
+// its events as webhooks, with quirks that generators and validators stumble over; the composed document has each event
+// as POST /<event name>, is valid OpenAPI 3.1.0, and gives every nested object a name of its own.
 //
-// It guarantees that every webhook is served without being named anywhere, that the composed document accepts every event that the sender's accepts
-// (but for the repairs of the overlay that say otherwise), that equal input gives equal bytes, and that a document that cannot be composed ends in an
-// error that says where, never in a panic.
+// It guarantees that every webhook is served without being named anywhere, that the composed document accepts every
+// event that the sender's accepts (but for the repairs of the overlay that say otherwise), that equal input gives equal
+// bytes, and that a document that cannot be composed ends in an error that says where, never in a panic.
 package compose
 
 import (
@@ -22,8 +22,8 @@ import (
 // version is the OpenAPI version of every composed document.
 const version = "3.1.0"
 
-// Compose applies the overlay (Overlay 1.1, YAML) to an events document (OpenAPI 3.1, JSON) and serves each of its webhooks as a path. The result is
-// indented JSON, ordered as the document is, and Load takes it.
+// Compose applies the overlay (Overlay 1.1, YAML) to an events document (OpenAPI 3.1, JSON) and serves each of its
+// webhooks as a path. The result is indented JSON, ordered as the document is, and Load takes it.
 func Compose(document, overlay []byte) ([]byte, error) {
 	doc, err := read(document)
 	if err != nil {
@@ -64,8 +64,8 @@ func Compose(document, overlay []byte) ([]byte, error) {
 	return composed, nil
 }
 
-// Load reads a composed document and validates it. Examples and defaults are the sender's prose and not part of the contract: they are not held
-// against their schemas.
+// Load reads a composed document and validates it. Examples and defaults are the sender's prose and not part of the
+// contract: they are not held against their schemas.
 func Load(composed []byte) (*openapi3.T, error) {
 	loader := openapi3.NewLoader()
 	loader.IncludeOrigin = false // the origins of a document that nobody edits would only cost time and memory
@@ -73,7 +73,8 @@ func Load(composed []byte) (*openapi3.T, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot load the composed document: %s", oneLine(err))
 	}
-	err = doc.Validate(context.Background(), openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation())
+	err = doc.Validate(context.Background(), openapi3.DisableExamplesValidation(),
+		openapi3.DisableSchemaDefaultsValidation())
 	if err != nil {
 		return nil, fmt.Errorf("cannot use the composed document: %s", oneLine(err))
 	}
@@ -105,7 +106,8 @@ func read(document []byte) (*yaml.Node, error) {
 	return doc, nil
 }
 
-// assemble builds the composed document: the sender's own members in their order, paths in the place of webhooks, the components last.
+// assemble builds the composed document: the sender's own members in their order, paths in the place of webhooks, the
+// components last.
 func assemble(doc *yaml.Node, hooks []*webhook) *yaml.Node {
 	own := member(doc, "components")
 	h := &hoister{names: names{}, schemas: mapping()}

@@ -84,7 +84,8 @@ func TestEveryDocumentComposes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if doc.OpenAPI != "3.1.0" || len(doc.Webhooks) != 0 || len(doc.Servers) != 0 || len(doc.Security) != 0 {
-				t.Errorf("the composed document is OpenAPI %s with %d webhooks, %d servers", doc.OpenAPI, len(doc.Webhooks), len(doc.Servers))
+				t.Errorf("the composed document is OpenAPI %s with %d webhooks, %d servers", doc.OpenAPI, len(doc.Webhooks),
+					len(doc.Servers))
 			}
 			if !bytes.HasSuffix(result, []byte("}\n")) || !bytes.HasPrefix(result, []byte("{\n  \"openapi\": \"3.1.0\",\n")) {
 				t.Error("the composed document is not indented JSON that ends in a newline")
@@ -144,7 +145,8 @@ func flat(t *testing.T, where string, schema *openapi3.Schema) {
 }
 
 func TestOrderIsTheDocuments(t *testing.T) {
-	document := `{"openapi":"3.1.1","x-first":1,"webhooks":{"z.last":{"post":{}},"a.first":{"post":{"summary":"s"}}},"info":{"version":"1","title":"T"}}`
+	document := `{"openapi":"3.1.1","x-first":1,"webhooks":{"z.last":{"post":{}},"a.first":{"post":{"summary":"s"}}},` +
+		`"info":{"version":"1","title":"T"}}`
 	want := `{
   "openapi": "3.1.0",
   "x-first": 1,
@@ -202,7 +204,8 @@ func TestMembersCalledLikeKeywords(t *testing.T) {
 	doc := decode(t, composed(t, corpus(t)["keywords"]))
 	schemas := at(t, doc, "components", "schemas")
 	payload := at(t, schemas, "AllPayload", "properties").(map[string]any)
-	source := at(t, decode(t, corpus(t)["keywords"]), "webhooks", "kw.all", "post", "requestBody", "content", "application/json", "schema",
+	source := at(t, decode(t, corpus(t)["keywords"]), "webhooks", "kw.all", "post", "requestBody", "content",
+		"application/json", "schema",
 		"properties", "payload", "properties").(map[string]any)
 	if got, want := len(payload), len(source); got != want {
 		t.Errorf("the payload has %d members, want %d", got, want)
@@ -222,7 +225,8 @@ func TestMembersCalledLikeKeywords(t *testing.T) {
 	}{
 		{`[{"type":"array"},{"additionalProperties":false}]`, []any{"AllPayloadEnum", "enum"}},
 		{`{"additionalProperties":false,"type":"array"}`, []any{"AllPayloadConst", "const"}},
-		{`{"additionalProperties":false,"phone_numbers":{"type":"array"},"type":"array"}`, []any{"AllPayloadExample", "example"}},
+		{`{"additionalProperties":false,"phone_numbers":{"type":"array"},"type":"array"}`,
+			[]any{"AllPayloadExample", "example"}},
 		{`{"type":"array"}`, []any{"AllPayloadExample", "default"}},
 		{`{"additionalProperties":false,"properties":{"b":{"type":"array"}},"type":"object"}`, []any{"AllPayloadNot", "not"}},
 		{`{"items":{},"type":"array"}`, []any{"AllPayloadItemsItem", "properties", "type"}},
@@ -241,7 +245,8 @@ func TestPhoneNumbersAreStringsOnlyWhereNothingElseIsSaid(t *testing.T) {
 		t.Errorf("phone_numbers without items holds %v, want string", got)
 	}
 	want := "#/components/schemas/StartedPayloadObjectParticipantsItemPhoneNumbersItem"
-	if got := at(t, schemas, "StartedPayloadObjectParticipantsItem", "properties", "phone_numbers", "items", "$ref"); got != want {
+	if got := at(t, schemas, "StartedPayloadObjectParticipantsItem", "properties", "phone_numbers", "items",
+		"$ref"); got != want {
 		t.Errorf("phone_numbers of objects holds %v, want %s", got, want)
 	}
 }
@@ -297,7 +302,8 @@ func TestResponses(t *testing.T) {
 			t.Errorf("%s, which describes no response, answers 200 with %v", event, got)
 		}
 	}
-	if got := at(t, doc, "paths", "/q.list", "post", "responses", "200", "content", "application/json", "schema", "items", "$ref"); got !=
+	if got := at(t, doc, "paths", "/q.list", "post", "responses", "200", "content", "application/json", "schema", "items",
+		"$ref"); got !=
 		"#/components/schemas/QListItem" {
 		t.Errorf("the response list holds %v", got)
 	}
@@ -306,7 +312,8 @@ func TestResponses(t *testing.T) {
 func TestExamplesBecomeJSON(t *testing.T) {
 	doc := decode(t, composed(t, corpus(t)["examples"]))
 	example := func(event string, path ...any) string {
-		got, err := json.Marshal(at(t, doc, append([]any{"paths", "/" + event, "post", "requestBody", "content", "application/json"}, path...)...))
+		got, err := json.Marshal(at(t, doc, append([]any{"paths", "/" + event, "post", "requestBody", "content",
+			"application/json"}, path...)...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -317,7 +324,8 @@ func TestExamplesBecomeJSON(t *testing.T) {
 		{example("e.text", "example"), real},
 		{example("e.value", "example"), real},
 		{example("e.broken", "example"), `"{ \"event\": oops"`},
-		{example("e.emoji", "example"), "{\"event\":\"😀 e\u0301\",\"event_ts\":9223372036854775807,\"payload\":{\"n\":1e400}}"},
+		{example("e.emoji", "example"),
+			"{\"event\":\"😀 e\u0301\",\"event_ts\":9223372036854775807,\"payload\":{\"n\":1e400}}"},
 		{example("e.named", "examples", "one", "value"), real},
 		{example("e.named", "examples", "two", "value"), real},
 	} {
@@ -348,7 +356,8 @@ func TestReferences(t *testing.T) {
 	doc := decode(t, composed(t, corpus(t)["references"]))
 	schemas := at(t, doc, "components", "schemas").(map[string]any)
 	for event, want := range map[string]string{
-		"ref.body": "Event", "ref.same": "Event", "ref.request": "Request", "ref.item": "Item", "ref.back": "Back", "ref.clash": "Clash2",
+		"ref.body": "Event", "ref.same": "Event", "ref.request": "Request", "ref.item": "Item", "ref.back": "Back",
+		"ref.clash": "Clash2",
 	} {
 		operation := at(t, doc, "paths", "/"+event, "post")
 		request := at(t, operation, "requestBody", "content", "application/json", "schema", "$ref")
@@ -368,7 +377,8 @@ func TestReferences(t *testing.T) {
 			t.Errorf("the document's own component %s is gone", kept)
 		}
 	}
-	if sections := slices.Collect(maps.Keys(at(t, doc, "components").(map[string]any))); !slices.Equal(sections, []string{"schemas"}) {
+	if sections := slices.Collect(maps.Keys(at(t, doc, "components").(map[string]any))); !slices.Equal(sections,
+		[]string{"schemas"}) {
 		t.Errorf("components are %v, want schemas alone", sections)
 	}
 }
@@ -385,7 +395,8 @@ func TestKeywordsThatCannotBeUsedSayNothing(t *testing.T) {
 			t.Errorf("%s is %s, want %s", member, got, want)
 		}
 	}
-	if got := string(mustJSON(t, at(t, schemas, "SchemasPayload", "properties", "plain_pattern"))); got != `{"pattern":"^a+$","type":"string"}` {
+	if got := string(mustJSON(t, at(t, schemas, "SchemasPayload", "properties", "plain_pattern"))); got !=
+		`{"pattern":"^a+$","type":"string"}` {
 		t.Errorf("a pattern that can be checked is %s", got)
 	}
 }

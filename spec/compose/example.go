@@ -2,7 +2,8 @@ package compose
 
 import "gopkg.in/yaml.v3"
 
-// examples turns each example that the sender gives as a string with JSON in it into that JSON, in the media types and in the schemas.
+// examples turns each example that the sender gives as a string with JSON in it into that JSON, in the media types and
+// in the schemas.
 func (w *webhook) examples() {
 	holders := []*yaml.Node{w.request}
 	for _, response := range members(w.responses) {
@@ -25,7 +26,8 @@ func (w *webhook) examples() {
 	}
 }
 
-// unquote replaces a string by the JSON in it. It stays when it holds none, or when the schema may well mean the string itself.
+// unquote replaces a string by the JSON in it. It stays when it holds none, or when the schema may well mean the string
+// itself.
 func unquote(example, schema *yaml.Node) {
 	if !isText(example) || hasType(schema, "string") {
 		return

@@ -47,8 +47,8 @@ func generate(t *testing.T, document []byte) []byte {
 	return []byte(code)
 }
 
-// build compiles packages of this module that exist only for the compiler: their files lie elsewhere, and an overlay of the go command puts them here.
-// It gives what the compiler said.
+// build compiles packages of this module that exist only for the compiler: their files lie elsewhere, and an overlay of
+// the go command puts them here. It gives what the compiler said.
 func build(t *testing.T, packages map[string]map[string][]byte) (string, error) {
 	t.Helper()
 	here, err := os.Getwd()
@@ -150,7 +150,8 @@ func TestGeneratedCodeIsNotStale(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := func(code []byte) string { // what stands above the package clause names the generator's version, which a test binary does not know
+	// what stands above the package clause names the generator's version, which a test binary does not know
+	body := func(code []byte) string {
 		_, below, _ := bytes.Cut(code, []byte("\npackage receiver\n"))
 		return string(below)
 	}
@@ -206,7 +207,8 @@ func TestThirdWebhookIsAMethodThatTheCompilerMisses(t *testing.T) {
 
 	result := composed(t, mustJSON(t, document))
 	paths := slices.Sorted(maps.Keys(at(t, decode(t, result), "paths").(map[string]any)))
-	if want := []string{"/number_management.peering_number_cnam_updated", "/number_management.peering_number_emergency_address_updated",
+	if want := []string{"/number_management.peering_number_cnam_updated",
+		"/number_management.peering_number_emergency_address_updated",
 		"/number_management.peering_number_ported"}; !slices.Equal(paths, want) {
 		t.Errorf("paths are %v, want %v", paths, want)
 	}
@@ -217,7 +219,8 @@ func TestThirdWebhookIsAMethodThatTheCompilerMisses(t *testing.T) {
 	}
 
 	output, err := build(t, map[string]map[string][]byte{"ported": {"receiver.gen.go": code, "server.go": []byte(server)}})
-	if err == nil || !strings.Contains(output, "server does not implement StrictServerInterface (missing method PeeringNumberPorted)") {
+	if err == nil || !strings.Contains(output, "server does not implement StrictServerInterface (missing method "+
+		"PeeringNumberPorted)") {
 		t.Errorf("the compiler does not miss the third method: %v\n%s", err, output)
 	}
 	files := map[string][]byte{"receiver.gen.go": code, "server.go": []byte(server), "third.go": []byte(third)}
@@ -238,7 +241,8 @@ func mustJSON(t *testing.T, v any) []byte {
 
 func TestFormatsBindAsPlainValues(t *testing.T) {
 	code := string(generate(t, composed(t, corpus(t)["odd"]))) + string(generate(t, composed(t, corpus(t)["deep"])))
-	for _, want := range []string{"Uuid *string ", "Bytes *string ", "When *string ", "Email *string ", "Ratio *float64 ", "Exclusive *int64 "} {
+	for _, want := range []string{"Uuid *string ", "Bytes *string ", "When *string ", "Email *string ", "Ratio *float64 ",
+		"Exclusive *int64 "} {
 		if !strings.Contains(strings.Join(strings.Fields(code), " "), want) {
 			t.Errorf("the generated code has no field %s", want)
 		}

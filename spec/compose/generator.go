@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// What this file knows is oapi-codegen's: the names that its templates use by themselves, and the extensions by which a document tells it what it
-// would otherwise get wrong. None of the extensions means anything to a validator.
+// What this file knows is oapi-codegen's: the names that its templates use by themselves, and the extensions by which a
+// document tells it what it would otherwise get wrong. None of the extensions means anything to a validator.
 const (
 	goType      = "x-go-type"
 	fieldName   = "x-go-name"
@@ -19,11 +19,13 @@ const (
 
 // generated are the names that the templates use in every package.
 var generated = []string{
-	"ServerInterface", "ServerInterfaceWrapper", "EchoRouter", "RegisterHandlers", "RegisterHandlersWithBaseURL", "RegisterHandlersWithOptions",
+	"ServerInterface", "ServerInterfaceWrapper", "EchoRouter", "RegisterHandlers", "RegisterHandlersWithBaseURL",
+	"RegisterHandlersWithOptions",
 	"RegisterHandlersOptions", "StrictServerInterface", "StrictHandlerFunc", "StrictMiddlewareFunc", "NewStrictHandler",
 }
 
-// generatedFor are the endings of the names that the templates make for each operation, besides those for its responses.
+// generatedFor are the endings of the names that the templates make for each operation, besides those for its
+// responses.
 var generatedFor = []string{"JSONRequestBody", "JSONBody", "RequestBody", "RequestObject", "ResponseObject", "Params"}
 
 // reserved lists the names that the generator makes for the operation.
@@ -44,7 +46,8 @@ func (w *webhook) reserved(id string) []string {
 	return taken
 }
 
-// besides lists the names that the generator makes for a schema besides its own: an enumeration's constants, and a union's unnamed branches.
+// besides lists the names that the generator makes for a schema besides its own: an enumeration's constants, and a
+// union's unnamed branches.
 func besides(schema *yaml.Node, name string) []string {
 	var taken []string
 	for _, keyword := range []string{"enum", "oneOf", "anyOf"} {
@@ -107,7 +110,8 @@ func typeAny(schema *yaml.Node) {
 	}
 }
 
-// answerable gives a response that may be anything a type that the generator can answer with: it makes methods for it, and "any" cannot have methods.
+// answerable gives a response that may be anything a type that the generator can answer with: it makes methods for it,
+// and "any" cannot have methods.
 func (h *hoister) answerable(mediaType *yaml.Node) {
 	schema := member(mediaType, "schema")
 	for at := schema; ; {

@@ -7,17 +7,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// nameKeyword is the extension by which the overlay gives a schema a name of its own: schemas of equal content that carry the same name become one
-// type. It does not reach the composed document.
+// nameKeyword is the extension by which the overlay gives a schema a name of its own: schemas of equal content that
+// carry the same name become one type. It does not reach the composed document.
 const nameKeyword = "x-schema-name"
 
-// hoister moves schemas into components/schemas, so that each becomes a named Go type instead of a struct within a struct within a struct.
+// hoister moves schemas into components/schemas, so that each becomes a named Go type instead of a struct within a
+// struct within a struct.
 type hoister struct {
 	names   names
 	schemas *yaml.Node // components/schemas
 }
 
-// hoist moves one schema into the components and leaves a $ref in its place. A schema that the generator makes no type of its own for stays.
+// hoist moves one schema into the components and leaves a $ref in its place. A schema that the generator makes no type
+// of its own for stays.
 func (h *hoister) hoist(schema *yaml.Node, want string) {
 	if !deservesName(schema) {
 		h.hoistBelow(schema, want)
@@ -69,7 +71,8 @@ func (h *hoister) hoistBelow(schema *yaml.Node, prefix string) {
 	nameMembers(schema)
 }
 
-// deservesName reports whether the generator makes a type of a schema that needs a name: a struct, a union or an enumeration.
+// deservesName reports whether the generator makes a type of a schema that needs a name: a struct, a union or an
+// enumeration.
 func deservesName(schema *yaml.Node) bool {
 	if !isMapping(schema) || member(schema, "$ref") != nil || member(schema, goType) != nil {
 		return false

@@ -6,8 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// loosen mends in a schema what would keep the whole document from being used, by asking for less: a "required" that is not a list says nothing,
-// and a pattern in a dialect that cannot be checked here is not checked.
+// loosen mends in a schema what would keep the whole document from being used, by asking for less: a "required" that is
+// not a list says nothing, and a pattern in a dialect that cannot be checked here is not checked.
 func loosen(schema *yaml.Node) {
 	if required := member(schema, "required"); required != nil && !isSequence(required) {
 		drop(schema, "required")

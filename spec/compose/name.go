@@ -9,10 +9,11 @@ import (
 )
 
 // names hands out the Go names of one generated package, each for one thing.
-type names map[string]string // name -> content of the schema that has it; operations and the templates' own names have no content
+// name -> content of the schema that has it; operations and the templates' own names have no content
+type names map[string]string
 
-// claim gives the wanted name, or, where another thing has it, the name with the lowest number that makes it free. Two schemas of equal content
-// share a name.
+// claim gives the wanted name, or, where another thing has it, the name with the lowest number that makes it free. Two
+// schemas of equal content share a name.
 func (n names) claim(want, content string) (name string, shared bool) {
 	for i := 1; ; i++ {
 		name = want
@@ -38,8 +39,8 @@ func (n names) reserve(taken ...string) {
 	}
 }
 
-// operationNames gives each event the name of its method: the event's name without the product in front of its first dot, or with it where two events
-// would otherwise be called the same.
+// operationNames gives each event the name of its method: the event's name without the product in front of its first
+// dot, or with it where two events would otherwise be called the same.
 func operationNames(events []string) map[string]string {
 	short := map[string]int{}
 	for _, event := range events {
@@ -68,8 +69,9 @@ func withoutProduct(event string) string {
 	return goName(event)
 }
 
-// goName makes one word in Go's way of a name in the sender's: letters and digits of ASCII stay, letters beyond it become their code point, all else
-// parts words. It may begin with a digit, and is empty for a name without letters and digits.
+// goName makes one word in Go's way of a name in the sender's: letters and digits of ASCII stay, letters beyond it
+// become their code point, all else parts words. It may begin with a digit, and is empty for a name without letters and
+// digits.
 func goName(s string) string {
 	var b strings.Builder
 	up := true

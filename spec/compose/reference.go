@@ -10,13 +10,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxCopied bounds the nodes that references outside components/schemas may add, so that a few references to references cannot fill the memory.
+// maxCopied bounds the nodes that references outside components/schemas may add, so that a few references to references
+// cannot fill the memory.
 const maxCopied = 1 << 19
 
 const schemasPrefix = "#/components/schemas/"
 
-// references resolves every $ref that the composed document cannot keep. One that names a schema of the document's components stays, all others are
-// replaced by a copy of what they lead to, because webhooks move and the other components are left behind.
+// references resolves every $ref that the composed document cannot keep. One that names a schema of the document's
+// components stays, all others are replaced by a copy of what they lead to, because webhooks move and the other
+// components are left behind.
 type references struct {
 	doc    *yaml.Node
 	copied int
@@ -158,7 +160,8 @@ func (r *references) follow(ref *yaml.Node, pointer string, trail []string) (*ya
 	return copyOf(target), nil
 }
 
-// aliases refuses components that are nothing but references to each other in a circle: no value can be held against them.
+// aliases refuses components that are nothing but references to each other in a circle: no value can be held against
+// them.
 func (r *references) aliases() error {
 	schemas := member(member(r.doc, "components"), "schemas")
 	for name, schema := range members(schemas) {
@@ -170,7 +173,8 @@ func (r *references) aliases() error {
 				break
 			}
 			if slices.Contains(trail, next) {
-				return fmt.Errorf("cannot follow the $ref %q at %s: it leads back to itself", ref.Value, pointerTo("/components/schemas", name))
+				return fmt.Errorf("cannot follow the $ref %q at %s: it leads back to itself", ref.Value,
+					pointerTo("/components/schemas", name))
 			}
 			trail = append(trail, next)
 			at = member(schemas, next)

@@ -15,12 +15,14 @@ import (
 
 // webhooks is a document with the given JSON as the value of "webhooks", and more members after it.
 func webhooks(hooks string, more ...string) string {
-	return fmt.Sprintf(`{"openapi":"3.1.0","info":{"title":"T","version":"1"},"webhooks":%s%s}`, hooks, strings.Join(more, ""))
+	return fmt.Sprintf(`{"openapi":"3.1.0","info":{"title":"T","version":"1"},"webhooks":%s%s}`, hooks,
+		strings.Join(more, ""))
 }
 
 // body is a document with one event "a.b" whose body has the given schema.
 func body(schema string, more ...string) string {
-	return webhooks(`{"a.b":{"post":{"requestBody":{"content":{"application/json":{"schema":`+schema+`}}},"responses":{"200":{}}}}}`, more...)
+	return webhooks(`{"a.b":{"post":{"requestBody":{"content":{"application/json":{"schema":`+schema+
+		`}}},"responses":{"200":{}}}}}`, more...)
 }
 
 // How the errors begin, and the place that most of them name.
@@ -32,31 +34,37 @@ const (
 
 func TestWhatCannotBeComposedIsRefused(t *testing.T) {
 	for name, test := range map[string]struct{ document, want string }{
-		"nothing":    {``, unreadable + `it cannot be parsed as JSON: unexpected EOF (byte 0)`},
-		"text":       {`openapi: 3.1.0`, unreadable + `it cannot be parsed as JSON: invalid character 'o' looking for beginning of value (byte 0)`},
-		"truncated":  {`{"openapi":"3.1.0",`, unreadable + `it cannot be parsed as JSON: unexpected EOF (byte 19)`},
-		"two values": {webhooks(`{}`) + `{}`, unreadable + `it cannot be parsed as JSON: there is more after the first value (byte`},
+		"nothing": {``, unreadable + `it cannot be parsed as JSON: unexpected EOF (byte 0)`},
+		"text": {`openapi: 3.1.0`, unreadable + `it cannot be parsed as JSON: invalid character 'o' looking for ` +
+			`beginning of value (byte 0)`},
+		"truncated": {`{"openapi":"3.1.0",`, unreadable + `it cannot be parsed as JSON: unexpected EOF (byte 19)`},
+		"two values": {webhooks(`{}`) + `{}`, unreadable + `it cannot be parsed as JSON: there is more after the first ` +
+			`value (byte`},
 		"duplicate member": {
 			`{"openapi":"3.1.0","openapi":"3.1.0"}`,
 			unreadable + `it cannot be parsed as JSON: the member "openapi" is there twice (byte 28)`,
 		},
-		"not UTF-8":        {"{\"openapi\":\"3.1.0\xff\"}", unreadable + `it is not UTF-8`},
-		"deep":             {strings.Repeat(`[`, 100_000), unreadable + `it cannot be parsed as JSON: it is nested more than 250 levels deep (byte 251)`},
+		"not UTF-8": {"{\"openapi\":\"3.1.0\xff\"}", unreadable + `it is not UTF-8`},
+		"deep": {strings.Repeat(`[`, 100_000), unreadable + `it cannot be parsed as JSON: it is nested more ` +
+			`than 250 levels deep (byte 251)`},
 		"list":             {`[]`, unreadable + `it is not an OpenAPI document: it has no member "openapi"`},
 		"null":             {`null`, unreadable + `it is not an OpenAPI document: it has no member "openapi"`},
 		"other JSON":       {`{"name":"x"}`, unreadable + `it is not an OpenAPI document: it has no member "openapi"`},
 		"version a number": {`{"openapi":3.1}`, unreadable + `it is not an OpenAPI document: it has no member "openapi"`},
-		"OpenAPI 3.0":      {`{"openapi":"3.0.3","paths":{}}`, unreadable + `it is OpenAPI "3.0.3", and only 3.1 can be composed`},
-		"no webhooks":      {`{"openapi":"3.1.0","paths":{}}`, unreadable + `it is not an events document: it has no object "webhooks"`},
-		"webhooks a list":  {webhooks(`[]`), unreadable + `it is not an events document: it has no object "webhooks"`},
-		"webhooks empty":   {webhooks(`{}`), uncomposable + `it has no webhooks`},
+		"OpenAPI 3.0": {`{"openapi":"3.0.3","paths":{}}`, unreadable + `it is OpenAPI "3.0.3", and only 3.1 can be ` +
+			`composed`},
+		"no webhooks": {`{"openapi":"3.1.0","paths":{}}`, unreadable + `it is not an events document: it has no ` +
+			`object "webhooks"`},
+		"webhooks a list": {webhooks(`[]`), unreadable + `it is not an events document: it has no object "webhooks"`},
+		"webhooks empty":  {webhooks(`{}`), uncomposable + `it has no webhooks`},
 		"no info": {
 			`{"openapi":"3.1.0","webhooks":{"a":{"post":{}}}}`,
 			uncomposable + `cannot use the composed document: invalid info: must be an object`,
 		},
 		"webhook a string": {webhooks(`{"a":"b"}`), uncomposable + `cannot serve /webhooks/a: it has no operation "post"`},
 		"webhook null":     {webhooks(`{"a":null}`), uncomposable + `cannot serve /webhooks/a: it has no operation "post"`},
-		"post a list":      {webhooks(`{"a":{"post":[]}}`), uncomposable + `cannot serve /webhooks/a: it has no operation "post"`},
+		"post a list": {webhooks(`{"a":{"post":[]}}`), uncomposable + `cannot serve /webhooks/a: it has no ` +
+			`operation "post"`},
 		"put": {
 			webhooks(`{"a":{"put":{}}}`),
 			uncomposable + `cannot serve /webhooks/a/put: a webhook is served as POST, and nothing else`,
@@ -115,11 +123,14 @@ func TestWhatCannotBeComposedIsRefused(t *testing.T) {
 			`it leads back to itself`,
 		},
 		"component to itself": {
-			body(`{"$ref":"#/components/schemas/A"}`, `,"components":{"schemas":{"A":{"$ref":"#/components/schemas/B"},"B":{"$ref":"#/components/schemas/A"}}}`),
+			body(`{"$ref":"#/components/schemas/A"}`, `,"components":{"schemas":{"A":{"$ref":"#/components/schemas/B"},`+
+				`"B":{"$ref":"#/components/schemas/A"}}}`),
 			`cannot follow the $ref "#/components/schemas/B" at /components/schemas/A: it leads back to itself`,
 		},
-		"$ref to a webhook":   {webhooks(`{"a":{"$ref":"#/webhooks/b"},"b":{"$ref":"#/webhooks/a"}}`), `it leads back to itself`},
-		"references multiply": {body(`{"$ref":"#/x/15"}`, multiplying()), `: the references of this document multiply without end`},
+		"$ref to a webhook": {webhooks(`{"a":{"$ref":"#/webhooks/b"},"b":{"$ref":"#/webhooks/a"}}`),
+			`it leads back to itself`},
+		"references multiply": {body(`{"$ref":"#/x/15"}`, multiplying()), `: the references of this document multiply ` +
+			`without end`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result, err := compose.Compose([]byte(test.document), spec.Overlay())
@@ -152,7 +163,8 @@ func TestOverlayThatCannotBeUsedIsRefused(t *testing.T) {
 			"overlay: 1.0.0\n" + head + "actions: [{target: $.info, remove: true}]",
 			`cannot use the overlay: it is version 1.0.0, and`,
 		},
-		"broken target": {"overlay: 1.1.0\n" + head + "actions: [{target: '$..[?', remove: true}]", `cannot apply the overlay: `},
+		"broken target": {"overlay: 1.1.0\n" + head + "actions: [{target: '$..[?', remove: true}]",
+			`cannot apply the overlay: `},
 		"takes all": {
 			"overlay: 1.1.0\n" + head + "actions: [{target: $.webhooks, remove: true}]",
 			`cannot compose the events document after the overlay: it has no webhooks`,
@@ -194,7 +206,8 @@ actions:
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`"summary": "yes"`, `"x-words": "yes"`, `"x-hex": 16`, `"x-day": "2026-01-02"`, `"x-none": null`, `"x-yes": true`, `"200": {`,
+		`"summary": "yes"`, `"x-words": "yes"`, `"x-hex": 16`, `"x-day": "2026-01-02"`, `"x-none": null`, `"x-yes": true`,
+		`"200": {`,
 	} {
 		if !bytes.Contains(result, []byte(want)) {
 			t.Errorf("the composed document lacks %s:\n%s", want, result)
@@ -202,7 +215,8 @@ actions:
 	}
 }
 
-// Documents that somebody has damaged: a value of another kind anywhere, a member gone, a member more. Each composes or is refused, and none panics.
+// Documents that somebody has damaged: a value of another kind anywhere, a member gone, a member more. Each composes or
+// is refused, and none panics.
 func TestDamagedDocuments(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 3))
 	documents := corpus(t)
@@ -226,13 +240,15 @@ func TestDamagedDocuments(t *testing.T) {
 		}
 	}
 	if total := rounds * len(documents); composed < total/10 || composed > total*9/10 {
-		t.Errorf("%d of %d damaged documents composed; the damage is too great or too small to show anything", composed, total)
+		t.Errorf("%d of %d damaged documents composed; the damage is too great or too small to show anything", composed,
+			total)
 	}
 }
 
 // damage changes one place of a document, the deeper the rarer.
 func damage(v any, random *rand.Rand) {
-	kinds := []any{nil, false, true, 1, -1.5, "", "text", "#/webhooks", []any{}, []any{nil}, map[string]any{}, map[string]any{"$ref": "#"},
+	kinds := []any{nil, false, true, 1, -1.5, "", "text", "#/webhooks", []any{}, []any{nil}, map[string]any{},
+		map[string]any{"$ref": "#"},
 		map[string]any{"type": "array"}, map[string]any{"": map[string]any{}}, []any{map[string]any{"properties": []any{}}}}
 	object, _ := v.(map[string]any)
 	list, _ := v.([]any)
@@ -246,7 +262,8 @@ func damage(v any, random *rand.Rand) {
 		case 1:
 			delete(object, name)
 		case 2:
-			words := []string{"$ref", "properties", "items", "oneOf", "allOf", "enum", "required", "type", "examples", "x-go-type", "x-schema-name"}
+			words := []string{"$ref", "properties", "items", "oneOf", "allOf", "enum", "required", "type", "examples",
+				"x-go-type", "x-schema-name"}
 			object[words[random.IntN(len(words))]] = kinds[random.IntN(len(kinds))]
 		default:
 			damage(object[name], random)
@@ -261,8 +278,10 @@ func damage(v any, random *rand.Rand) {
 }
 
 func FuzzCompose(f *testing.F) {
-	f.Add([]byte(body(`{"type":"object","properties":{"type":{"type":"array"},"phone_numbers":{"type":"array"}},"additionalProperties":false}`)))
-	f.Add([]byte(body(`{"oneOf":[{"$ref":"#/components/schemas/A"},true],"enum":[{}]}`, `,"components":{"schemas":{"A":{"allOf":[{}]}}}`)))
+	f.Add([]byte(body(`{"type":"object","properties":{"type":{"type":"array"},"phone_numbers":{"type":"array"}},` +
+		`"additionalProperties":false}`)))
+	f.Add([]byte(body(`{"oneOf":[{"$ref":"#/components/schemas/A"},true],"enum":[{}]}`,
+		`,"components":{"schemas":{"A":{"allOf":[{}]}}}`)))
 	f.Add([]byte(webhooks(`{"a.b":{"post":{}},"b.b":{"post":{}}}`)))
 	f.Fuzz(func(t *testing.T, document []byte) {
 		result, err := compose.Compose(document, spec.Overlay())

@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// repair applies the overlay. An action that finds nothing is fine: most of them are for any document of the sender's, and not every document has
-// every quirk.
+// repair applies the overlay. An action that finds nothing is fine: most of them are for any document of the sender's,
+// and not every document has every quirk.
 func repair(doc *yaml.Node, repairs []byte) error {
 	o, err := overlay.ParseReader(bytes.NewReader(repairs))
 	if err != nil {
@@ -21,7 +21,8 @@ func repair(doc *yaml.Node, repairs []byte) error {
 		return fmt.Errorf("cannot use the overlay: %s", strings.ReplaceAll(err.Error(), "\n", ", "))
 	}
 	if !o.UsesRFC9535() {
-		return fmt.Errorf("cannot use the overlay: it is version %s, and its targets are read as RFC 9535 only from 1.1.0 on", o.Version)
+		return fmt.Errorf("cannot use the overlay: it is version %s, and its targets are read as RFC 9535 only from 1.1.0 on",
+			o.Version)
 	}
 	widenOneOf(doc)
 	uncover := cover(doc)
@@ -33,9 +34,9 @@ func repair(doc *yaml.Node, repairs []byte) error {
 	return settle(doc, 0)
 }
 
-// cover hides from the overlay what none of its repairs may touch, and gives the function that brings it back. A target such as
-// $..[?@.type == 'array'] cannot tell a schema from an example value that happens to look like one, nor know that what loosens a schema tightens
-// its negation.
+// cover hides from the overlay what none of its repairs may touch, and gives the function that brings it back. A target
+// such as $..[?@.type == 'array'] cannot tell a schema from an example value that happens to look like one, nor know
+// that what loosens a schema tightens its negation.
 func cover(doc *yaml.Node) (uncover func()) {
 	covered := map[*yaml.Node]yaml.Node{}
 	hide := func(n *yaml.Node) {
@@ -72,8 +73,8 @@ func cover(doc *yaml.Node) (uncover func()) {
 	}
 }
 
-// widenOneOf turns oneOf into anyOf where the branches are told apart by additionalProperties: false. The overlay takes that away, a value could then
-// fit several branches, and oneOf would refuse what the sender's document accepts.
+// widenOneOf turns oneOf into anyOf where the branches are told apart by additionalProperties: false. The overlay takes
+// that away, a value could then fit several branches, and oneOf would refuse what the sender's document accepts.
 func widenOneOf(doc *yaml.Node) {
 	for _, s := range sites(doc) {
 		within(s.schema, s.pointer, func(schema *yaml.Node, _ string) bool {

@@ -10,8 +10,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// An action that finds nothing is no error when a document is composed, so a stale or misspelt one would go unnoticed. Here it does not: each must have
-// a reason, and something to repair in the vendored document, or else in one of testdata's.
+// An action that finds nothing is no error when a document is composed, so a stale or misspelt one would go unnoticed.
+// Here it does not: each must have a reason, and something to repair in the vendored document, or else in one of
+// testdata's.
 func TestEveryRepairHasAReasonAndFindsSomething(t *testing.T) {
 	o, err := overlay.ParseReader(bytes.NewReader(spec.Overlay()))
 	if err != nil {
@@ -49,7 +50,8 @@ func TestEveryRepairHasAReasonAndFindsSomething(t *testing.T) {
 			total += n
 		}
 		if total == 0 || (found[action.Target]["vendored"] == 0) != elsewhere[action.Target] {
-			t.Errorf("the action on %s repairs %d places, %d of them in the vendored document", action.Target, total, found[action.Target]["vendored"])
+			t.Errorf("the action on %s repairs %d places, %d of them in the vendored document", action.Target, total,
+				found[action.Target]["vendored"])
 		}
 	}
 }

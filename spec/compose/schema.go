@@ -6,8 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// How the value of a JSON Schema keyword holds further schemas. A keyword is known only here and only by its place: the members of a "properties"
-// are the sender's own names, and one of them may well be called "items" or "required".
+// How the value of a JSON Schema keyword holds further schemas. A keyword is known only here and only by its place: the
+// members of a "properties" are the sender's own names, and one of them may well be called "items" or "required".
 type holding int
 
 const (
@@ -55,7 +55,8 @@ func (e edge) pointer(base string) string {
 	return pointerTo(base, e.keyword, e.name)
 }
 
-// below gives the schemas directly below a schema, in the order of the document. A node that it gives may be overwritten in place.
+// below gives the schemas directly below a schema, in the order of the document. A node that it gives may be
+// overwritten in place.
 func below(schema *yaml.Node) func(yield func(edge, *yaml.Node) bool) {
 	return func(yield func(edge, *yaml.Node) bool) {
 		for keyword, value := range members(schema) {

@@ -131,8 +131,8 @@ func isJSON(mediaType string) bool {
 	return base == "application/json" || strings.HasSuffix(base, "+json")
 }
 
-// fill adds what OpenAPI demands and neither the sender nor the overlay gave, and takes away what is settled outside the document: how the sender
-// proves who it is, and where it posts to.
+// fill adds what OpenAPI demands and neither the sender nor the overlay gave, and takes away what is settled outside
+// the document: how the sender proves who it is, and where it posts to.
 func (w *webhook) fill() {
 	drop(w.item, "servers")
 	drop(w.operation, "security", "servers", "callbacks")

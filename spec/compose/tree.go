@@ -13,11 +13,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxDepth bounds the nesting of a document. The sender's deepest is below 30; what is deeper is not an events document, and would only cost stack.
+// maxDepth bounds the nesting of a document. The sender's deepest is below 30; what is deeper is not an events
+// document, and would only cost stack.
 const maxDepth = 250
 
-// The document is held as YAML nodes, because that is what the overlay is applied to, but it is read and written here: a YAML parser refuses some
-// JSON (surrogate pairs in \u escapes) and forgives much that is not JSON.
+// The document is held as YAML nodes, because that is what the overlay is applied to, but it is read and written here:
+// a YAML parser refuses some JSON (surrogate pairs in \u escapes) and forgives much that is not JSON.
 
 // readJSON gives the tree of exactly one JSON value, members in the order of the text.
 func readJSON(text []byte) (*yaml.Node, error) {
@@ -31,7 +32,8 @@ func readJSON(text []byte) (*yaml.Node, error) {
 		return nil, fmt.Errorf("it cannot be parsed as JSON: %w (byte %d)", err, dec.InputOffset())
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("it cannot be parsed as JSON: there is more after the first value (byte %d)", dec.InputOffset())
+		return nil, fmt.Errorf("it cannot be parsed as JSON: there is more after the first value (byte %d)",
+			dec.InputOffset())
 	}
 	return root, nil
 }

@@ -2,7 +2,8 @@ package diff
 
 import "strings"
 
-// jsonMediaType is the only form of body that the receiver knows: it takes every body for JSON of this schema, whatever the delivery calls it.
+// jsonMediaType is the only form of body that the receiver knows: it takes every body for JSON of this schema, whatever
+// the delivery calls it.
 const jsonMediaType = "application/json"
 
 // compareBodies holds the request bodies of two operations against each other.
@@ -55,7 +56,8 @@ func (c *comparer) compareDemand(before, after map[string]cursor, old, new curso
 	}
 }
 
-// compareContent holds the media types of a body against each other. Their parameters (a charset) and their case say nothing.
+// compareContent holds the media types of a body against each other. Their parameters (a charset) and their case say
+// nothing.
 func (c *comparer) compareContent(old, new cursor) {
 	before, after := mediaTypes(c.old, old), mediaTypes(c.new, new)
 	for _, name := range union(before, after) {
@@ -137,6 +139,7 @@ func (c *comparer) compareBodySchemas(old, new cursor) {
 	c.new.uses(new, newUses)
 	c.compareDefinitions(oldUses, newUses)
 	if *c.left <= 0 {
-		c.report(scope{}, "schema-changed", old, new, "Perhaps something in schemas that refer to each other too often to be compared")
+		c.report(scope{}, "schema-changed", old, new, "Perhaps something in schemas that refer to each other too often to "+
+			"be compared")
 	}
 }

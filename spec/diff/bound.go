@@ -57,7 +57,8 @@ func numericBound(s side) func(*comparer, scope, *view, *view) bool {
 	}
 }
 
-// numberBound is the bound that counts: the stricter one of the two keywords. In OpenAPI 3.0 the exclusive keyword is a boolean that turns the plain one.
+// numberBound is the bound that counts: the stricter one of the two keywords. In OpenAPI 3.0 the exclusive keyword is a
+// boolean that turns the plain one.
 func numberBound(v *view, s side, plain, exclusive string) (bound, bool) {
 	first, second := v.keyword(plain), v.keyword(exclusive)
 	b := bound{keyword: plain, at: first}
@@ -98,7 +99,8 @@ func (b bound) onIntegers(v *view, s side) bound {
 	return b
 }
 
-// countBound is the rule for a keyword that limits a length or a count. What counts things has a lower bound of 0 even without the keyword.
+// countBound is the rule for a keyword that limits a length or a count. What counts things has a lower bound of 0 even
+// without the keyword.
 func countBound(keyword string, s side) func(*comparer, scope, *view, *view) bool {
 	read := func(v *view) (bound, bool) {
 		b := bound{keyword: keyword, at: v.keyword(keyword)}

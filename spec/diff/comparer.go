@@ -50,11 +50,13 @@ func newComparer(old, new *Document, operation string) *comparer {
 	left := maxPairs
 	return &comparer{
 		old: old, new: new, operation: operation, left: &left, groups: groups(),
-		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]verdict{}, views: map[viewKey]view{}, prints: map[*node]string{},
+		known: map[string]bool{}, pairs: map[pair]bool{}, verdicts: map[pair]verdict{}, views: map[viewKey]view{},
+		prints: map[*node]string{},
 	}
 }
 
-// begin reports whether the pair is still to be compared. A pair that is being compared counts as equal: that is how a schema which refers to itself ends.
+// begin reports whether the pair is still to be compared. A pair that is being compared counts as equal: that is how a
+// schema which refers to itself ends.
 func (c *comparer) begin(p pair) bool {
 	for at := c; at != nil; at = at.outside {
 		if at.pairs[p] {
@@ -129,8 +131,8 @@ func locationIn(file string, c cursor) *Location {
 	return &Location{file, c.pointer, c.at.line, c.at.column}
 }
 
-// trial holds a schema against another one that it takes the location of, and says how bad that would be, without reporting
-// it: false, when the two mean the same.
+// trial holds a schema against another one that it takes the location of, and says how bad that would be, without
+// reporting it: false, when the two mean the same.
 func (c *comparer) trial(sc scope, old, new cursor) (Level, bool) {
 	return c.trialBetween(c.old, c.new, sc, old, new)
 }

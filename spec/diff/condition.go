@@ -38,8 +38,8 @@ func (c *comparer) reportBack(sc scope, kind string, old, new cursor) {
 // within is the scope of a schema that is compared apart from its neighbours: whether those are closed says nothing.
 func within(sc scope) scope { return scope{opaque: sc.opaque, exclusive: sc.exclusive} }
 
-// compareConditions is the rule for if, then and else: what fits the condition must fit then, and what does not must fit
-// else. Without a condition, or with nothing that hangs on it, they say nothing.
+// compareConditions is the rule for if, then and else: what fits the condition must fit then, and what does not must
+// fit else. Without a condition, or with nothing that hangs on it, they say nothing.
 func (c *comparer) compareConditions(sc scope, a, b *view) bool {
 	oldIf, newIf := a.keyword("if"), b.keyword("if")
 	was, is := a.conditional(), b.conditional()
@@ -77,7 +77,8 @@ func (v *view) conditional() bool {
 // alone a wider one; with both it depends on what they ask for.
 func (c *comparer) compareCondition(sc scope, a, b *view) {
 	old, new := a.keyword("if"), b.keyword("if")
-	thens, elses := a.keyword("then").exists() || b.keyword("then").exists(), a.keyword("else").exists() || b.keyword("else").exists()
+	thens, elses := a.keyword("then").exists() || b.keyword("then").exists(), a.keyword("else").exists() ||
+		b.keyword("else").exists()
 	switch {
 	case !elses:
 		c.reportBack(sc, "condition", old, new)

@@ -22,9 +22,10 @@ type Document struct {
 // Name is what Load was asked for: a file, or a git revision and a path.
 func (d *Document) Name() string { return d.name }
 
-// Load reads an OpenAPI 3 document, in JSON or YAML, from a file or from git ("HEAD~1:spec/number-management.json"). Both forms are understood: the
-// sender's, with webhooks keyed by event name, and the composed one, with paths "/<event name>". What is not an OpenAPI document, and a $ref that leads
-// nowhere or out of the document, is an error; what a document lacks in style (a response without a description, say) is not.
+// Load reads an OpenAPI 3 document, in JSON or YAML, from a file or from git ("HEAD~1:spec/number-management.json").
+// Both forms are understood: the sender's, with webhooks keyed by event name, and the composed one, with paths "/<event
+// name>". What is not an OpenAPI document, and a $ref that leads nowhere or out of the document, is an error; what a
+// document lacks in style (a response without a description, say) is not.
 func Load(ctx context.Context, arg string) (*Document, error) {
 	raw, err := read(ctx, arg)
 	if err != nil {
@@ -79,7 +80,8 @@ func load(name string, raw []byte) (*Document, error) {
 }
 
 // holdNames are the keywords whose members are named by the author, and are no keywords themselves.
-var holdNames = set("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas", "webhooks", "paths", "pathItems", "responses",
+var holdNames = set("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "schemas",
+	"webhooks", "paths", "pathItems", "responses",
 	"requestBodies", "content", "headers", "parameters", "callbacks", "links", "securitySchemes", "encoding")
 
 // holdData are the keywords under which a member named $ref is data, not a reference.
@@ -100,7 +102,8 @@ func (d *Document) checkReferences(c cursor, named bool) error {
 		switch {
 		case !named && m.name == "$ref" && m.value.kind == text:
 			if err := d.checkReference(c); err != nil {
-				return fmt.Errorf("%d:%d: cannot follow the $ref %s at %s: %w", m.at.line, m.at.column, quote(m.value.text), quote(c.pointer), err)
+				return fmt.Errorf("%d:%d: cannot follow the $ref %s at %s: %w", m.at.line, m.at.column, quote(m.value.text),
+					quote(c.pointer), err)
 			}
 		case !named && (holdData[m.name] || strings.HasPrefix(m.name, "x-")):
 		default:
@@ -179,7 +182,8 @@ func (c cursor) step(token string) cursor {
 	return c.member(pointerUnescape.Replace(token))
 }
 
-// fields are the members of an object that is no schema, with references followed. What stands beside a $ref goes before what it leads to.
+// fields are the members of an object that is no schema, with references followed. What stands beside a $ref goes
+// before what it leads to.
 func (d *Document) fields(c cursor) map[string]cursor {
 	all := c.members()
 	for passed := map[*node]bool{c.node: true}; ; {

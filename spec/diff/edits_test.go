@@ -16,7 +16,8 @@ type edit struct {
 	back     []string    // what taking it back means
 }
 
-// readEdits reads testdata/edits.txt: "== name", then lines that go (-) and come (+), then what that means (>) and what taking it back means (<).
+// readEdits reads testdata/edits.txt: "== name", then lines that go (-) and come (+), then what that means (>) and what
+// taking it back means (<).
 func readEdits(t *testing.T) []edit {
 	t.Helper()
 	var edits []edit
@@ -87,7 +88,8 @@ func (e edit) apply(t *testing.T, base string) string {
 	return base
 }
 
-// checkPositions reads the documents where the change says that it stands: the member's name must be there, and the level must be the rule's.
+// checkPositions reads the documents where the change says that it stands: the member's name must be there, and the
+// level must be the rule's.
 func checkPositions(t *testing.T, change Change, old, new string) {
 	t.Helper()
 	if want := ruleByID[change.ID].Level; change.Level != want {

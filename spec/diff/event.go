@@ -18,8 +18,8 @@ type anEvent struct {
 
 var methods = set("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
-// events are the document's events by name: those of webhooks, and those of paths without their slash. An event that stands in both is taken from
-// webhooks, which is the sender's own form.
+// events are the document's events by name: those of webhooks, and those of paths without their slash. An event that
+// stands in both is taken from webhooks, which is the sender's own form.
 func (d *Document) events() map[string]*anEvent {
 	all := map[string]*anEvent{}
 	for name, at := range d.root.member("paths").members() {
@@ -233,8 +233,11 @@ func field(fields map[string]cursor, name string, of cursor) cursor {
 	return of.nothing()
 }
 
-// compareFields goes through the members of two objects that are no schemas. What the rule does not take is an annotation, or has no rule.
-func (c *comparer) compareFields(before, after map[string]cursor, old, new cursor, rule func(keyword string, old, new cursor) (taken bool)) {
+// compareFields goes through the members of two objects that are no schemas. What the rule does not take is an
+// annotation, or has no rule.
+func (c *comparer) compareFields(
+	before, after map[string]cursor, old, new cursor, rule func(keyword string, old, new cursor) (taken bool),
+) {
 	for _, keyword := range union(before, after) {
 		a, b := field(before, keyword, old), field(after, keyword, new)
 		switch {
@@ -255,7 +258,8 @@ func (c *comparer) compareResponses(old, new cursor) {
 	}
 }
 
-// compareParameters matches the parameters by where they stand in a request and by name; those of the path item count for its operations.
+// compareParameters matches the parameters by where they stand in a request and by name; those of the path item count
+// for its operations.
 func (c *comparer) compareParameters(a, b *anEvent, oldOwn, newOwn, old, new cursor) {
 	before := parametersOf(c.old, a.beside["parameters"], oldOwn)
 	after := parametersOf(c.new, b.beside["parameters"], newOwn)

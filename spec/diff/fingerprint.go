@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// maxFingerprint bounds the length of a fingerprint, in bytes. What is cut off can only make two schemas look alike that are compared afterwards.
+// maxFingerprint bounds the length of a fingerprint, in bytes. What is cut off can only make two schemas look alike
+// that are compared afterwards.
 const maxFingerprint = 8 << 10
 
 // printer writes a fingerprint.
@@ -18,7 +19,8 @@ type printer struct {
 	within   []*node
 }
 
-// fingerprint is a text that is equal for schemas which ask for the same in the same words, however their references are laid out.
+// fingerprint is a text that is equal for schemas which ask for the same in the same words, however their references
+// are laid out.
 func (d *Document) fingerprint(at cursor, self string) string {
 	p := printer{document: d, self: self}
 	p.write(at, false)

@@ -90,7 +90,8 @@ func WriteJSON(w io.Writer, changes []Change) error {
 	return err
 }
 
-// WriteMarkdown writes the changes as GitHub-flavoured Markdown for a pull request comment: a table of what matters, and the safe ones folded away.
+// WriteMarkdown writes the changes as GitHub-flavoured Markdown for a pull request comment: a table of what matters,
+// and the safe ones folded away.
 func WriteMarkdown(w io.Writer, changes []Change) error {
 	var b strings.Builder
 	b.WriteString("### What the changed document means for the receiver\n\n" + tally(changes) + "\n")
@@ -115,7 +116,8 @@ func writeTable(b *strings.Builder, changes []Change) {
 		if c.Level == Breaking {
 			level = "**" + level + "**"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", level, code(c.about()), code(c.ID), prose(c.Message), cell(c.Old), cell(c.New))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s |\n", level, code(c.about()), code(c.ID), prose(c.Message), cell(c.Old),
+			cell(c.New))
 	}
 }
 
@@ -126,7 +128,8 @@ func cell(p *Location) string {
 	return fmt.Sprintf("%d:%d %s", p.Line, p.Column, code(p.Pointer))
 }
 
-// code is a code span in a table cell. Its fence is longer than any run of backticks within; a pipe needs its backslash even there.
+// code is a code span in a table cell. Its fence is longer than any run of backticks within; a pipe needs its backslash
+// even there.
 func code(s string) string {
 	if s == "" {
 		return "(whole)"
@@ -142,16 +145,19 @@ func code(s string) string {
 	return fence + s + fence
 }
 
-var markdownEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `&lt;`, ">", `&gt;`, "&", `&amp;`, "|", `\|`,
+var markdownEscape = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", `&lt;`,
+	">", `&gt;`, "&", `&amp;`, "|", `\|`,
 	"~", `\~`, "@", "@\u200b", "#", `\#`)
 
 // prose is a sentence in a table cell. A name in it neither formats the comment nor mentions anybody.
 func prose(s string) string { return markdownEscape.Replace(oneLine(s)) }
 
-// oneLine keeps a name from beginning a line of its own, which a CI system might take for a command, and from steering a terminal.
+// oneLine keeps a name from beginning a line of its own, which a CI system might take for a command, and from steering
+// a terminal.
 func oneLine(s string) string { return terminal.Line(s) }
 
-// WriteGitHub writes one workflow command for each change: error, warning or notice at its location in NEW, or at the nearest place that NEW has.
+// WriteGitHub writes one workflow command for each change: error, warning or notice at its location in NEW, or at the
+// nearest place that NEW has.
 func WriteGitHub(w io.Writer, changes []Change) error {
 	command := map[Level]string{Breaking: "error", Risky: "warning", Safe: "notice"}
 	var b strings.Builder
@@ -160,8 +166,10 @@ func WriteGitHub(w io.Writer, changes []Change) error {
 		if c.New == nil && c.Old != nil {
 			message += " It stood at " + c.Old.String() + "."
 		}
-		fmt.Fprintf(&b, "::%s file=%s,line=%s,col=%s,title=%s::%s\n", command[c.Level], terminal.Line(property.Replace(c.near.File)), strconv.Itoa(c.near.Line),
-			strconv.Itoa(c.near.Column), terminal.Line(property.Replace(string(c.Level)+": "+c.ID)), terminal.Line(data.Replace(message)))
+		fmt.Fprintf(&b, "::%s file=%s,line=%s,col=%s,title=%s::%s\n", command[c.Level],
+			terminal.Line(property.Replace(c.near.File)), strconv.Itoa(c.near.Line),
+			strconv.Itoa(c.near.Column), terminal.Line(property.Replace(string(c.Level)+": "+c.ID)),
+			terminal.Line(data.Replace(message)))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

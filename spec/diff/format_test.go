@@ -16,15 +16,18 @@ func hostile(t *testing.T) []Change {
 	t.Helper()
 	const event = `a|b\n::error::%0A,@team <b>*x*</b> ` + "`tick`" + `\u001b[31m`
 	document := func(schema string) *Document {
-		return mustLoad(t, "HEAD~1:spec/a,b:c.json", `{"openapi": "3.1.0", "webhooks": {"`+event+`": {"post": {"requestBody": {"content": {"application/json": {"schema": `+schema+`}}}}}}}`)
+		return mustLoad(t, "HEAD~1:spec/a,b:c.json", `{"openapi": "3.1.0", "webhooks": {"`+event+
+			`": {"post": {"requestBody": {"content": {"application/json": {"schema": `+schema+`}}}}}}}`)
 	}
-	return Compare(document(`{"required": ["|m|"], "properties": {"|m|": {"enum": ["`+"``"+`"]}, "gone": {}}}`), document(`{"properties": {"|m|": {"enum": ["`+"``"+`", "_new_|"]}}}`))
+	return Compare(document(`{"required": ["|m|"], "properties": {"|m|": {"enum": ["`+"``"+`"]}, "gone": {}}}`),
+		document(`{"properties": {"|m|": {"enum": ["`+"``"+`", "_new_|"]}}}`))
 }
 
 func plain(t *testing.T) []Change {
 	t.Helper()
 	base := contents(t, "testdata/numbers.json")
-	edited := strings.NewReplacer(`"maximum": 9999`, `"maximum": 10000`, `["event", "event_ts", "payload"]`, `["event", "payload"]`,
+	edited := strings.NewReplacer(`"maximum": 9999`, `"maximum": 10000`, `["event", "event_ts", "payload"]`,
+		`["event", "payload"]`,
 		`"scheme": {
                             "const": "tel"
                           },
@@ -34,7 +37,8 @@ func plain(t *testing.T) []Change {
 
 // TestFormats holds what is written against testdata/<case>.<format>. UPDATE=1 writes the files again.
 func TestFormats(t *testing.T) {
-	writers := map[string]func(io.Writer, []Change) error{"txt": WriteText, "json": WriteJSON, "md": WriteMarkdown, "github": WriteGitHub}
+	writers := map[string]func(io.Writer, []Change) error{"txt": WriteText, "json": WriteJSON, "md": WriteMarkdown,
+		"github": WriteGitHub}
 	for name, changes := range map[string][]Change{"none": nil, "plain": plain(t), "hostile": hostile(t)} {
 		for format, write := range writers {
 			var got bytes.Buffer
@@ -54,7 +58,8 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestLines: whatever a document holds, each change is one workflow command, one row of a table, and no control character reaches a terminal.
+// TestLines: whatever a document holds, each change is one workflow command, one row of a table, and no control
+// character reaches a terminal.
 func TestLines(t *testing.T) {
 	changes := hostile(t)
 	var github, markdown, text bytes.Buffer
@@ -66,7 +71,8 @@ func TestLines(t *testing.T) {
 		t.Errorf("%d changes are %d commands:\n%s", len(changes), len(lines), github.String())
 	}
 	for _, line := range lines {
-		if command, rest, _ := strings.Cut(strings.TrimPrefix(line, "::"), "::"); strings.Count(command, ",") != 3 || rest == "" {
+		if command, rest, _ := strings.Cut(strings.TrimPrefix(line, "::"), "::"); strings.Count(command, ",") != 3 ||
+			rest == "" {
 			t.Errorf("the command %q has other properties than its four", line)
 		}
 	}
@@ -108,8 +114,10 @@ func TestJSON(t *testing.T) {
 	}
 	for _, c := range changes {
 		if c["id"] == "event-added" {
-			want := map[string]any{"id": "event-added", "level": "risky", "operation": "number.deleted", "old": nil, "possible_rename": "number.removed",
-				"new": map[string]any{"file": "spec/numbers.json", "pointer": "/webhooks/number.deleted", "line": 164.0, "column": 5.0}, "message": c["message"]}
+			want := map[string]any{"id": "event-added", "level": "risky", "operation": "number.deleted", "old": nil,
+				"possible_rename": "number.removed",
+				"new": map[string]any{"file": "spec/numbers.json", "pointer": "/webhooks/number.deleted", "line": 164.0,
+					"column": 5.0}, "message": c["message"]}
 			if !reflect.DeepEqual(c, want) {
 				t.Errorf("got  %v\nwant %v", c, want)
 			}

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// served is the document's composed form: each webhook as a path, and every schema of a body, as far down as there are any, hoisted into components.
+// served is the document's composed form: each webhook as a path, and every schema of a body, as far down as there are
+// any, hoisted into components.
 func served(t *testing.T, document string) string {
 	t.Helper()
 	var doc map[string]any
@@ -28,7 +29,8 @@ func served(t *testing.T, document string) string {
 			schema["items"] = hoist(name+"~item", items)
 		}
 		schemas[name] = schema
-		return map[string]any{"$ref": "#/components/schemas/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")}
+		return map[string]any{"$ref": "#/components/schemas/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/",
+			"~1")}
 	}
 	paths := map[string]any{}
 	for name, item := range doc["webhooks"].(map[string]any) {
@@ -78,44 +80,56 @@ func TestChangeBetweenForms(t *testing.T) {
 		t.Fatalf("one change is %d:\n%s", len(changes), strings.Join(brief(changes), "\n"))
 	}
 	c := changes[0]
-	const old = "/webhooks/number.changed/post/requestBody/content/application~1json/schema/properties/payload/properties/object/properties/carrier_code/maximum"
+	const old = "/webhooks/number.changed/post/requestBody/content/application~1json/schema/properties/payload/" +
+		"properties/object/properties/carrier_code/maximum"
 	if c.ID != "bound-loosened" || c.Operation != "number.changed" || c.Old.Pointer != old ||
 		c.New.Pointer != "/components/schemas/number.changed~1payload~1object~1carrier_code/maximum" {
 		t.Errorf("%+v, old %v, new %v", c, c.Old, c.New)
 	}
-	if want := "maximum goes from 9999 to 10000, and the receiver refuses what lies beyond the old bound."; c.Message != want {
+	if want := "maximum goes from 9999 to 10000, and the receiver refuses what lies beyond the " +
+		"old bound."; c.Message != want {
 		t.Errorf("message %q, want %q", c.Message, want)
 	}
 }
 
 // body is a document with one event whose body has the schema, and whatever else components are to hold.
 func body(schema, components string) string {
-	return `{"openapi": "3.1.0", "webhooks": {"e": {"post": {"requestBody": {"content": {"application/json": {"schema":` + "\n" + schema +
+	return `{"openapi": "3.1.0", "webhooks": {"e": {"post": {"requestBody": {"content": {"application/json": {"schema":` +
+		"\n" + schema +
 		"\n}}}}}}, \"components\": {\"schemas\": {" + components + "}}}"
 }
 
-// TestSchemas holds two schemas of a body against each other; each change is its level, its id and its pointers below the body's schema or components.
+// TestSchemas holds two schemas of a body against each other; each change is its level, its id and its pointers below
+// the body's schema or components.
 func TestSchemas(t *testing.T) {
-	const shared = `"A": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}, "B": {"properties": {"b": {}}}`
+	const shared = `"A": {"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}, "B": ` +
+		`{"properties": {"b": {}}}`
 	for _, test := range []struct {
 		name, old, new string
 		want           []string
 	}{
-		{"the same behind a reference", `{"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}`, `{"$ref": "#/components/schemas/A"}`, nil},
-		{"two schemas folded into one", `{"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, "b": {}}}`,
+		{"the same behind a reference", `{"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}`,
+			`{"$ref": "#/components/schemas/A"}`, nil},
+		{"two schemas folded into one", `{"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}, ` +
+			`"b": {}}}`,
 			`{"allOf": [{"$ref": "#/components/schemas/A"}, {"$ref": "#/components/schemas/B"}]}`, nil},
 		{"member moved into an allOf, and loosened", `{"properties": {"b": {}, "a": {"maxLength": 3}}}`,
 			`{"allOf": [{"$ref": "#/components/schemas/B"}, {"properties": {"a": {"maxLength": 4}}}]}`,
 			[]string{"breaking bound-loosened /properties/a/maxLength > /allOf/1/properties/a/maxLength"}},
-		{"annotation of the target behind one beside the reference", `{"$ref": "#/components/schemas/C", "title": "t"}`, `{"$ref": "#/components/schemas/D", "title": "t"}`,
+		{"annotation of the target behind one beside the reference", `{"$ref": "#/components/schemas/C", "title": "t"}`,
+			`{"$ref": "#/components/schemas/D", "title": "t"}`,
 			[]string{"safe annotation-changed components/C/title > components/D/title"}},
 		{"one of two schemas that collide is gone", `{"allOf": [{"enum": [1]}, {"enum": [2]}]}`, `{"allOf": [{"enum": [2]}]}`,
 			[]string{"breaking conjunct-removed /allOf/0 > -"}},
-		{"one of two schemas that collide is looser", `{"allOf": [{"maximum": 1}, {"maximum": 2}]}`, `{"allOf": [{"maximum": 1}, {"maximum": 3}]}`,
+		{"one of two schemas that collide is looser", `{"allOf": [{"maximum": 1}, {"maximum": 2}]}`,
+			`{"allOf": [{"maximum": 1}, {"maximum": 3}]}`,
 			[]string{"breaking bound-loosened /allOf/1/maximum > /allOf/1/maximum"}},
-		{"member added beside a schema that closes the object", `{"allOf": [{"additionalProperties": false}, {"properties": {}}]}`,
-			`{"allOf": [{"additionalProperties": false}, {"properties": {"x": {}}}]}`, []string{"risky member-added-to-closed-object - > /allOf/1/properties/x"}},
-		{"nullable beside a reference", `{"$ref": "#/components/schemas/A"}`, `{"$ref": "#/components/schemas/A", "nullable": true}`,
+		{"member added beside a schema that closes the object", `{"allOf": [{"additionalProperties": false}, ` +
+			`{"properties": {}}]}`,
+			`{"allOf": [{"additionalProperties": false}, {"properties": {"x": {}}}]}`,
+			[]string{"risky member-added-to-closed-object - > /allOf/1/properties/x"}},
+		{"nullable beside a reference", `{"$ref": "#/components/schemas/A"}`, `{"$ref": "#/components/schemas/A", ` +
+			`"nullable": true}`,
 			[]string{"breaking nullable-added - > /nullable"}},
 		{"alternatives hoisted and in another order", `{"oneOf": [{"type": "string"}, {"$ref": "#/components/schemas/A"}]}`,
 			`{"oneOf": [{"type": "object", "required": ["a"], "properties": {"a": {"type": "string"}}}, {"type": "string"}]}`,
@@ -123,35 +137,49 @@ func TestSchemas(t *testing.T) {
 		{"alternatives matched by title", `{"anyOf": [{"title": "x", "maximum": 1}, {"title": "y", "maximum": 2}]}`,
 			`{"anyOf": [{"title": "y", "maximum": 1}, {"title": "x", "maximum": 1}]}`,
 			[]string{"safe bound-tightened /anyOf/1/maximum > /anyOf/0/maximum"}},
-		{"narrower below not and wider below oneOf", `{"not": {"maximum": 3}, "oneOf": [{"maximum": 3}]}`, `{"not": {"maximum": 2}, "oneOf": [{"maximum": 4}]}`,
+		{"narrower below not and wider below oneOf", `{"not": {"maximum": 3}, "oneOf": [{"maximum": 3}]}`,
+			`{"not": {"maximum": 2}, "oneOf": [{"maximum": 4}]}`,
 			[]string{"breaking negation-loosened /not > /not", "breaking bound-loosened /oneOf/0/maximum > /oneOf/0/maximum"}},
 		{"words below not", `{"not": {"title": "a"}}`, `{"not": {"title": "b"}}`, nil},
-		{"false above and below", `{"properties": {"a": false}, "additionalProperties": {"not": false}}`, `{"properties": {"a": true}, "additionalProperties": {"not": true}}`,
-			[]string{"breaking value-permitted /properties/a > /properties/a", "safe negation-tightened /additionalProperties/not > /additionalProperties/not"}},
-		{"member demanded that nobody describes", `{"additionalProperties": false}`, `{"additionalProperties": false, "required": ["x"]}`,
+		{"false above and below", `{"properties": {"a": false}, "additionalProperties": {"not": false}}`,
+			`{"properties": {"a": true}, "additionalProperties": {"not": true}}`,
+			[]string{"breaking value-permitted /properties/a > /properties/a",
+				"safe negation-tightened /additionalProperties/not > /additionalProperties/not"}},
+		{"member demanded that nobody describes", `{"additionalProperties": false}`, `{"additionalProperties": false, ` +
+			`"required": ["x"]}`,
 			[]string{"risky member-added-to-closed-object - > /required/0"}},
-		{"demanded by the rule for all others", `{"additionalProperties": {"type": "string"}}`, `{"additionalProperties": {"type": "string"}, "required": ["x"]}`,
+		{"demanded by the rule for all others", `{"additionalProperties": {"type": "string"}}`,
+			`{"additionalProperties": {"type": "string"}, "required": ["x"]}`,
 			[]string{"safe required-member-added - > /required/0"}},
 		{"member added against a pattern of names", `{"patternProperties": {"^n_": {"type": "integer"}}}`,
-			`{"patternProperties": {"^n_": {"type": "integer"}}, "properties": {"n_a": {"type": "string"}, "m_a": {"type": "string"}}}`,
+			`{"patternProperties": {"^n_": {"type": "integer"}}, "properties": {"n_a": {"type": "string"}, "m_a": {"type": ` +
+				`"string"}}}`,
 			[]string{"breaking added-member-refused - > /properties/n_a", "safe optional-member-added - > /properties/m_a"}},
 		{"member added where nobody can tell", `{"additionalProperties": {"not": {"type": "null"}}}`,
-			`{"additionalProperties": {"not": {"type": "null"}}, "properties": {"a": {"not": {"type": "string"}}}}`, []string{"breaking added-member-refused - > /properties/a"}},
-		{"condition", `{"if": {"required": ["a"]}, "then": {"maxProperties": 1}}`, `{"if": {"required": ["a"]}, "then": {"maxProperties": 2}, "else": false}`,
+			`{"additionalProperties": {"not": {"type": "null"}}, "properties": {"a": {"not": {"type": "string"}}}}`,
+			[]string{"breaking added-member-refused - > /properties/a"}},
+		{"condition", `{"if": {"required": ["a"]}, "then": {"maxProperties": 1}}`, `{"if": {"required": ["a"]}, "then": ` +
+			`{"maxProperties": 2}, "else": false}`,
 			[]string{"breaking bound-loosened /then/maxProperties > /then/maxProperties", "safe consequence-added - > /else"}},
-		{"exclusive bounds of OpenAPI 3.0", `{"minimum": 1, "exclusiveMinimum": true}`, `{"minimum": 1, "exclusiveMinimum": false}`,
+		{"exclusive bounds of OpenAPI 3.0", `{"minimum": 1, "exclusiveMinimum": true}`,
+			`{"minimum": 1, "exclusiveMinimum": false}`,
 			[]string{"breaking bound-loosened /minimum > /minimum"}},
-		{"the stricter of two bounds counts", `{"minimum": 1, "exclusiveMinimum": 5}`, `{"minimum": 2, "exclusiveMinimum": 5}`, nil},
-		{"definitions in use", `{"$ref": "#/webhooks/e/post/requestBody/content/application~1json/schema/$defs/w", "$defs": {"w": {"maxLength": 1}}}`,
-			`{"$ref": "#/webhooks/e/post/requestBody/content/application~1json/schema/$defs/w", "$defs": {"w": {"maxLength": 2}}}`,
+		{"the stricter of two bounds counts", `{"minimum": 1, "exclusiveMinimum": 5}`,
+			`{"minimum": 2, "exclusiveMinimum": 5}`, nil},
+		{"definitions in use", `{"$ref": "#/webhooks/e/post/requestBody/content/application~1json/schema/$defs/w", ` +
+			`"$defs": {"w": {"maxLength": 1}}}`,
+			`{"$ref": "#/webhooks/e/post/requestBody/content/application~1json/schema/$defs/w", "$defs": {"w": ` +
+				`{"maxLength": 2}}}`,
 			[]string{"breaking bound-loosened /$defs/w/maxLength > /$defs/w/maxLength"}},
 		{"odd properties", `{"properties": 1, "required": "a"}`, `{"properties": 2, "required": "b"}`,
 			[]string{"risky schema-changed /properties > /properties", "risky schema-changed /required > /required"}},
 		{"odd schemas", `{"items": "string", "properties": {"a": null}}`, `{"items": "number", "properties": {"a": 1}}`,
 			[]string{"risky schema-changed /items > /items", "risky schema-changed /properties/a > /properties/a"}},
-		{"huge numbers", `{"maximum": 1e999999999}`, `{"maximum": 1e999999998}`, []string{"risky schema-changed /maximum > /maximum"}},
+		{"huge numbers", `{"maximum": 1e999999999}`, `{"maximum": 1e999999998}`,
+			[]string{"risky schema-changed /maximum > /maximum"}},
 		{"values that equal each other", `{"enum": [1, {"a": 1, "b": [2.0]}]}`, `{"enum": [{"b": [2], "a": 1.0}, 1.0]}`, nil},
-		{"null among the values", `{"enum": ["a"]}`, `{"enum": ["a", null]}`, []string{"breaking enum-value-added - > /enum/1"}},
+		{"null among the values", `{"enum": ["a"]}`, `{"enum": ["a", null]}`,
+			[]string{"breaking enum-value-added - > /enum/1"}},
 		{"enum and const together", `{"enum": ["a"], "const": "a"}`, `{"enum": ["a", "b"], "const": "a"}`, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -172,7 +200,8 @@ func below(p *Location) string {
 	if p == nil {
 		return "-"
 	}
-	return strings.NewReplacer("/webhooks/e/post/requestBody/content/application~1json/schema", "", "/components/schemas", "components").Replace(p.Pointer)
+	return strings.NewReplacer("/webhooks/e/post/requestBody/content/application~1json/schema", "", "/components/schemas",
+		"components").Replace(p.Pointer)
 }
 
 func TestMethods(t *testing.T) {
@@ -200,16 +229,19 @@ func TestPossibleRename(t *testing.T) {
 	named := strings.Replace(sender, `"type": "string",
                     "description"`, `"type": "string", "const": "number.changed",
                     "description"`, 1)
-	old, new := mustLoad(t, "old", named), mustLoad(t, "new", strings.ReplaceAll(named, "number.changed", "number.updated"))
+	old, new := mustLoad(t, "old", named),
+		mustLoad(t, "new", strings.ReplaceAll(named, "number.changed", "number.updated"))
 	changes := Compare(old, new)
 	if len(changes) != 2 || changes[0].ID != "event-removed" || changes[0].PossibleRename != "number.updated" ||
 		changes[1].ID != "event-added" || changes[1].PossibleRename != "number.changed" {
 		t.Fatalf("%+v", changes)
 	}
-	if want := `It may have become "number.updated", whose body is the same.`; !strings.HasSuffix(changes[0].Message, want) {
+	if want := `It may have become "number.updated", whose body is the same.`; !strings.HasSuffix(changes[0].Message,
+		want) {
 		t.Errorf("message %q", changes[0].Message)
 	}
-	other := strings.ReplaceAll(strings.Replace(named, `"maximum": 9999`, `"maximum": 9998`, 1), "number.changed", "number.updated")
+	other := strings.ReplaceAll(strings.Replace(named, `"maximum": 9999`, `"maximum": 9998`, 1), "number.changed",
+		"number.updated")
 	for _, c := range Compare(old, mustLoad(t, "new", other)) {
 		if c.PossibleRename != "" {
 			t.Errorf("%s is taken for a rename of %s, whose body differs", c.Operation, c.PossibleRename)
@@ -217,7 +249,8 @@ func TestPossibleRename(t *testing.T) {
 	}
 }
 
-// TestRules holds the table against itself and against the tests: each rule is shown by an edit, with a sentence that is complete.
+// TestRules holds the table against itself and against the tests: each rule is shown by an edit, with a sentence that
+// is complete.
 func TestRules(t *testing.T) {
 	shown := map[string]bool{"post-removed": true, "conjunct-removed": true} // in TestMethods and TestSchemas
 	for _, id := range undecidedCases {
@@ -257,10 +290,12 @@ func TestRules(t *testing.T) {
 // TestRulesTable holds rules.md against the table. UPDATE=1 writes it again.
 func TestRulesTable(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# What `numhook spec diff` reports\n\nEach kind of change has one level. The sentence is the message; what is concerned stands where the dots are.\n\n" +
+	b.WriteString("# What `numhook spec diff` reports\n\nEach kind of change has one level. The sentence is the " +
+		"message; what is concerned stands where the dots are.\n\n" +
 		"| change | level | what it means for the receiver |\n| --- | --- | --- |\n")
 	for _, rule := range Rules() {
-		b.WriteString("| `" + rule.ID + "` | " + string(rule.Level) + " | " + strings.ReplaceAll(rule.Means, "%s", "…") + " |\n")
+		b.WriteString("| `" + rule.ID + "` | " + string(rule.Level) + " | " + strings.ReplaceAll(rule.Means, "%s", "…") +
+			" |\n")
 	}
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile("rules.md", []byte(b.String()), 0o600); err != nil {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// grower makes values that have a good chance to fit a schema of the document, out of what both documents mention: their
-// constants, the values beside their bounds, their examples.
+// grower makes values that have a good chance to fit a schema of the document, out of what both documents mention:
+// their constants, the values beside their bounds, their examples.
 type grower struct {
 	*rand.Rand
 	document *Document

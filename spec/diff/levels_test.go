@@ -27,8 +27,8 @@ func rows(t *testing.T, file string) [][]string {
 	return all
 }
 
-// TestLevelsOfEdits holds Compare to the level of each edit, in both directions. That an edit is breaking is shown by a body
-// that the new schema lets through and the old one refuses.
+// TestLevelsOfEdits holds Compare to the level of each edit, in both directions. That an edit is breaking is shown by a
+// body that the new schema lets through and the old one refuses.
 func TestLevelsOfEdits(t *testing.T) {
 	edits := rows(t, "testdata/levels.txt")
 	if 2*len(edits) < 200 {
@@ -88,17 +88,20 @@ func TestRewritesAreNoChange(t *testing.T) {
 
 // undecidedCases are changes of which no rule can tell whether more can come than before, as id, old and new.
 var undecidedCases = [][3]string{
-	{"one-of-variant-removed", `"oneOf": [{"minLength": 2}, {"maxLength": 9}, {"pattern": "q"}]`, `"oneOf": [{"minLength": 2}, {"maxLength": 9}]`},
+	{"one-of-variant-removed", `"oneOf": [{"minLength": 2}, {"maxLength": 9}, {"pattern": "q"}]`,
+		`"oneOf": [{"minLength": 2}, {"maxLength": 9}]`},
 	{"one-of-narrowed", `"oneOf": [{"minLength": 2}, {"maxLength": 9}]`, `"oneOf": [{"minLength": 2}, {"maxLength": 8}]`},
 	{"one-of-loosened", `"oneOf": [{"minLength": 2}, {"maxLength": 9}]`, `"anyOf": [{"minLength": 2}, {"maxLength": 9}]`},
 }
 
-// TestUndecided shows that what no rule can tell is breaking where a body proves it, and stays risky where none is found.
+// TestUndecided shows that what no rule can tell is breaking where a body proves it, and stays risky where none is
+// found.
 func TestUndecided(t *testing.T) {
 	const unlikely = `"type": "string", "pattern": "^[0-9]{7}[a-f]{7}$", `
 	for _, c := range undecidedCases {
 		for prefix, want := range map[string]string{"": "body-refused", unlikely: c[0]} {
-			changes := Compare(mustLoad(t, "old", withSchema("{"+prefix+c[1]+"}")), mustLoad(t, "new", withSchema("{"+prefix+c[2]+"}")))
+			changes := Compare(mustLoad(t, "old", withSchema("{"+prefix+c[1]+"}")),
+				mustLoad(t, "new", withSchema("{"+prefix+c[2]+"}")))
 			if len(changes) == 0 || changes[0].ID != want || (want == "body-refused") != (changes[0].Level == Breaking) {
 				t.Errorf("%s to %s behind %q: %v, want %s", c[1], c[2], prefix, brief(changes), want)
 			}

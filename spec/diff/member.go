@@ -48,7 +48,8 @@ func (c *comparer) compareMember(sc scope, a, b *view, name string) {
 	if !new.exists() {
 		new = newDemand
 	}
-	within := scope{opaque: sc.opaque, exclusive: sc.exclusive} // whether a schema is closed says nothing about those of its members
+	// whether a schema is closed says nothing about those of its members
+	within := scope{opaque: sc.opaque, exclusive: sc.exclusive}
 	switch {
 	case !old.exists():
 		c.compareAdded(sc, a, b, name)
@@ -90,8 +91,8 @@ func (v *view) demand(name string) cursor {
 	return v.keyword("properties").nothing()
 }
 
-// others are the schemas that hold for a member which has no schema of its own: those of the patterns that its name follows, else additionalProperties. A
-// pattern that cannot be tried here counts as followed.
+// others are the schemas that hold for a member which has no schema of its own: those of the patterns that its name
+// follows, else additionalProperties. A pattern that cannot be tried here counts as followed.
 func (v *view) others(name string) []cursor {
 	var all []cursor
 	for pattern, schema := range v.keyword("patternProperties").members() {
@@ -99,13 +100,15 @@ func (v *view) others(name string) []cursor {
 			all = append(all, schema)
 		}
 	}
-	if additional := v.keyword("additionalProperties"); len(all) == 0 && additional.exists() && additional.node.kind == object {
+	if additional := v.keyword("additionalProperties"); len(all) == 0 && additional.exists() &&
+		additional.node.kind == object {
 		all = append(all, additional)
 	}
 	return all
 }
 
-// compareAdded is for a member that the old schema does not know. Where it has a rule for such members, what may come is held against that.
+// compareAdded is for a member that the old schema does not know. Where it has a rule for such members, what may come
+// is held against that.
 func (c *comparer) compareAdded(sc scope, a, b *view, name string) {
 	within := scope{opaque: sc.opaque, exclusive: sc.exclusive}
 	old, new, coming := a.member(name), b.member(name), b.others(name)
@@ -139,7 +142,8 @@ func (c *comparer) compareAdded(sc scope, a, b *view, name string) {
 	}
 }
 
-// compareRemoved is for an optional member that the new schema does not know. Where that has a rule for such members, the name can still come by it.
+// compareRemoved is for an optional member that the new schema does not know. Where that has a rule for such members,
+// the name can still come by it.
 func (c *comparer) compareRemoved(within scope, b *view, name string, old, new cursor) {
 	for _, other := range b.others(name) {
 		if level, _ := c.trial(within, old, other); level == Breaking {
@@ -199,7 +203,8 @@ func (c *comparer) openness(d *Document, at cursor) (openness, bool) {
 	return ruled, true
 }
 
-// compareUnevaluated is the rule for unevaluatedProperties: between false and its absence it is additionalProperties in other words.
+// compareUnevaluated is the rule for unevaluatedProperties: between false and its absence it is additionalProperties in
+// other words.
 func (c *comparer) compareUnevaluated(sc scope, a, b *view) bool {
 	const keyword = "unevaluatedProperties"
 	old, new := a.keyword(keyword), b.keyword(keyword)

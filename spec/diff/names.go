@@ -14,8 +14,8 @@ func (c *comparer) comparePropertyNames(sc scope, a, b *view) bool {
 	return true
 }
 
-// comparePatternProperties is the rule for schemas of members whose names follow a pattern. A pattern of one side only is
-// held against what the other side says of members without a name of their own.
+// comparePatternProperties is the rule for schemas of members whose names follow a pattern. A pattern of one side only
+// is held against what the other side says of members without a name of their own.
 func (c *comparer) comparePatternProperties(sc scope, a, b *view) bool {
 	const keyword = "patternProperties"
 	old, new := a.keyword(keyword), b.keyword(keyword)

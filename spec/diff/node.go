@@ -87,7 +87,8 @@ func (n *node) isStrings() bool {
 	return n.kind == array && !slices.ContainsFunc(n.items, func(item *node) bool { return item.kind != text })
 }
 
-// rat is the number's exact value. There is none for what is not a number, and for one whose exponent is out of all reason.
+// rat is the number's exact value. There is none for what is not a number, and for one whose exponent is out of all
+// reason.
 func (n *node) rat() (*big.Rat, bool) {
 	if n == nil || n.kind != number {
 		return nil, false
@@ -100,7 +101,8 @@ func (n *node) rat() (*big.Rat, bool) {
 	return new(big.Rat).SetString(n.text)
 }
 
-// canonical is the value as text that is equal for equal values: members in order of their names, numbers by their value (1.0 is 1).
+// canonical is the value as text that is equal for equal values: members in order of their names, numbers by their
+// value (1.0 is 1).
 func (n *node) canonical() string {
 	var b strings.Builder
 	n.writeCanonical(&b)
@@ -140,7 +142,8 @@ func (n *node) writeCanonical(b *strings.Builder) {
 	}
 }
 
-// same reports whether two values are written alike, but for the order of members. A number must be written with the same digits.
+// same reports whether two values are written alike, but for the order of members. A number must be written with the
+// same digits.
 func same(a, b *node) bool {
 	if a == nil || b == nil {
 		return a == b
@@ -162,7 +165,8 @@ func same(a, b *node) bool {
 	return true
 }
 
-// cursor is a location in a document: a value, the pointer that leads to it, and the position of the member that holds it.
+// cursor is a location in a document: a value, the pointer that leads to it, and the position of the member that holds
+// it.
 type cursor struct {
 	node    *node // nil where there is nothing; pointer and position are then those of the nearest place that exists
 	pointer string

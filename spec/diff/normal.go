@@ -160,8 +160,8 @@ var typed = set("minLength", "maxLength", "pattern",
 	"properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties",
 	"maxProperties", "dependentRequired", "dependentSchemas")
 
-// merge writes alternatives as one schema, where that is possible: those of different types, because what each asks of its
-// own types says nothing of the others', and those that list their values.
+// merge writes alternatives as one schema, where that is possible: those of different types, because what each asks of
+// its own types says nothing of the others', and those that list their values.
 func merge(at cursor, branches []view) (view, bool) {
 	if listed, all := mergeLists(at, branches); all {
 		return listed, true

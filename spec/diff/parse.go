@@ -32,7 +32,8 @@ func parse(raw []byte) (*node, error) {
 		return nil, errors.New("it is empty")
 	}
 	if trimmed[0] == '{' || trimmed[0] == '[' {
-		p := jsonParser{raw: raw, tokens: json.NewDecoder(bytes.NewReader(raw)), ruler: ruler{text: raw, here: position{1, 1}}}
+		p := jsonParser{raw: raw, tokens: json.NewDecoder(bytes.NewReader(raw)),
+			ruler: ruler{text: raw, here: position{1, 1}}}
 		p.tokens.UseNumber()
 		return p.document()
 	}
@@ -60,7 +61,8 @@ func (r *ruler) at(offset int) position {
 	return r.here
 }
 
-// jsonParser builds nodes out of the standard library's tokens; it adds positions, a bound on the depth, and the refusal of duplicate members.
+// jsonParser builds nodes out of the standard library's tokens; it adds positions, a bound on the depth, and the
+// refusal of duplicate members.
 type jsonParser struct {
 	raw    []byte
 	tokens *json.Decoder

@@ -12,7 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// garden grows random documents: one event, whose body refers to three components, which may refer to each other and to themselves.
+// garden grows random documents: one event, whose body refers to three components, which may refer to each other and to
+// themselves.
 type garden struct{ *rand.Rand }
 
 type tree = map[string]any
@@ -32,8 +33,10 @@ func (g garden) document() tree {
 		g.object(component, 2)
 		components[name] = component
 	}
-	use := []any{tree{"$ref": "#/components/schemas/A"}, tree{"$ref": "#/components/schemas/B"}, tree{"$ref": "#/components/schemas/C"}}
-	schema := tree{"type": "object", "required": []any{"a"}, "properties": tree{"a": use[0], "b": use[1], "c": use[2], "d": g.schema(4)}}
+	use := []any{tree{"$ref": "#/components/schemas/A"}, tree{"$ref": "#/components/schemas/B"},
+		tree{"$ref": "#/components/schemas/C"}}
+	schema := tree{"type": "object", "required": []any{"a"}, "properties": tree{"a": use[0], "b": use[1], "c": use[2],
+		"d": g.schema(4)}}
 	body := tree{"required": true, "content": tree{"application/json": tree{"schema": schema, "example": "{}"}}}
 	return tree{
 		"openapi":    "3.1.0",
@@ -93,7 +96,8 @@ func (g garden) scalar(s tree) {
 		g.maybe(s, "minLength", g.IntN(3), "maxLength", 1+g.IntN(3), "pattern", pick(g, "^x", "y$"), "format", "uuid")
 	case 1:
 		s["type"] = pick(g, "integer", "number")
-		g.maybe(s, "minimum", g.IntN(5), "exclusiveMinimum", g.IntN(5), "maximum", 3+g.IntN(5), "multipleOf", pick(g, 1, 2, 0.5), "format", "int32")
+		g.maybe(s, "minimum", g.IntN(5), "exclusiveMinimum", g.IntN(5), "maximum", 3+g.IntN(5), "multipleOf",
+			pick(g, 1, 2, 0.5), "format", "int32")
 	case 2:
 		s["enum"] = []any{"x", g.IntN(3), nil}
 	case 3:
@@ -146,8 +150,10 @@ func (g garden) edit(v any) string {
 				visit(v[name], at)
 			}
 			positions = append(positions, func() string {
-				name := pick(g, "type", "maximum", "minLength", "required", "properties", "additionalProperties", "enum", "const", "items", "title", "x-a", "novel",
-					"format", "allOf", "anyOf", "nullable", "a", "not", "$defs", "default", "deprecated", "readOnly", "unevaluatedProperties", "patternProperties")
+				name := pick(g, "type", "maximum", "minLength", "required", "properties", "additionalProperties", "enum", "const",
+					"items", "title", "x-a", "novel",
+					"format", "allOf", "anyOf", "nullable", "a", "not", "$defs", "default", "deprecated", "readOnly",
+					"unevaluatedProperties", "patternProperties")
 				if _, taken := v[name]; taken {
 					name = "other"
 				}
@@ -203,8 +209,8 @@ func written(t testing.TB, document tree) string {
 	return string(raw)
 }
 
-// TestNothingGoesUnreported edits random documents at one random place below the request body, or in a component that it
-// refers to. What is not reported must not be able to tell a body of the one from a body of the other.
+// TestNothingGoesUnreported edits random documents at one random place below the request body, or in a component that
+// it refers to. What is not reported must not be able to tell a body of the one from a body of the other.
 func TestNothingGoesUnreported(t *testing.T) {
 	compared := 0
 	for seed := range uint64(rounds(t, 400)) {
@@ -212,7 +218,8 @@ func TestNothingGoesUnreported(t *testing.T) {
 		document := clone(g.document())
 		old := mustLoad(t, "old", written(t, document))
 		if changes := compare(old, mustLoad(t, "same", g.shuffled(document)), nil); len(changes) > 0 {
-			t.Fatalf("seed %d: a document differs from itself with its members in another order:\n%s", seed, strings.Join(brief(changes), "\n"))
+			t.Fatalf("seed %d: a document differs from itself with its members in another order:\n%s", seed,
+				strings.Join(brief(changes), "\n"))
 		}
 		for range 4 {
 			edited := clone(document)
@@ -289,8 +296,9 @@ func (g garden) shuffled(v any) string {
 // unsure are the changes of which Compare itself says that more may come than before, or that something else is read.
 var unsure = set("schema-changed", "one-of-narrowed", "one-of-variant-removed", "optional-member-removed")
 
-// TestLevels looks for bodies that the new document lets through and the old one refuses, as the receiver reads it (members that it does not name are let
-// through). Where there is one, the changes must say so: one is breaking, or it is one of those that Compare cannot be sure of.
+// TestLevels looks for bodies that the new document lets through and the old one refuses, as the receiver reads it
+// (members that it does not name are let through). Where there is one, the changes must say so: one is breaking, or it
+// is one of those that Compare cannot be sure of.
 func TestLevels(t *testing.T) {
 	witnesses := 0
 	for seed := range uint64(rounds(t, 1000)) {
@@ -317,7 +325,8 @@ func TestLevels(t *testing.T) {
 			body := g.value(after, schemaOf(after), 6)
 			if lets.Validate(body) == nil && accepts.Validate(body) != nil && takes.Validate(body) != nil {
 				raw, _ := json.Marshal(body)
-				t.Fatalf("seed %d: %s\n%s\nbut now %s can come\n%s\n%s", seed, done, strings.Join(brief(changes), "\n"), raw, written(t, before), written(t, after))
+				t.Fatalf("seed %d: %s\n%s\nbut now %s can come\n%s\n%s", seed, done, strings.Join(brief(changes), "\n"), raw,
+					written(t, before), written(t, after))
 			}
 			if lets.Validate(body) == nil {
 				witnesses++

@@ -6,8 +6,8 @@ import (
 	"math/big"
 )
 
-// integerRanges are the formats of numbers that the receiver holds values to, as bits and whether they have a sign: a value
-// beyond them does not fit the generated member.
+// integerRanges are the formats of numbers that the receiver holds values to, as bits and whether they have a sign: a
+// value beyond them does not fit the generated member.
 var integerRanges = map[string]struct {
 	bits   uint
 	signed bool

@@ -2,7 +2,8 @@ package diff
 
 import "strings"
 
-// compareSchemas finds what differs between two schemas, either of which may be absent: an absent schema takes anything.
+// compareSchemas finds what differs between two schemas, either of which may be absent: an absent schema takes
+// anything.
 func (c *comparer) compareSchemas(sc scope, old, new cursor) {
 	if *c.left <= 0 || !c.begin(pair{old.node, new.node, sc}) {
 		return
@@ -34,7 +35,8 @@ func (c *comparer) compareNever(sc scope, a, b view) {
 	}
 }
 
-// group is the keywords that one rule looks at, and the rule. It reports false when a keyword is not written as it must be.
+// group is the keywords that one rule looks at, and the rule. It reports false when a keyword is not written as it must
+// be.
 type group struct {
 	keywords []string
 	compare  func(*comparer, scope, *view, *view) (understood bool)
@@ -76,10 +78,12 @@ func groups() []group {
 	}
 }
 
-// compareKeywords runs the rule of each group of keywords, then holds all other keywords against each other as they are written.
+// compareKeywords runs the rule of each group of keywords, then holds all other keywords against each other as they are
+// written.
 func (c *comparer) compareKeywords(sc scope, a, b *view) {
 	ruled := set("properties", "required", "$defs", "definitions")
-	c.definitions = append(c.definitions, [2]cursor{a.keyword("$defs"), b.keyword("$defs")}, [2]cursor{a.keyword("definitions"), b.keyword("definitions")})
+	c.definitions = append(c.definitions, [2]cursor{a.keyword("$defs"), b.keyword("$defs")},
+		[2]cursor{a.keyword("definitions"), b.keyword("definitions")})
 	for _, group := range c.groups {
 		understood := group.compare(c, sc, a, b)
 		for _, keyword := range group.keywords {
@@ -103,7 +107,8 @@ func (c *comparer) compareKeywords(sc scope, a, b *view) {
 
 // sameWords reports whether a keyword is written alike; the order of a list of types or of allowed values says nothing.
 func sameWords(keyword string, old, new *node) bool {
-	if keyword != "enum" && keyword != "type" || old == nil || new == nil || old.kind != array || new.kind != array || len(old.items) != len(new.items) {
+	if keyword != "enum" && keyword != "type" || old == nil || new == nil || old.kind != array || new.kind != array ||
+		len(old.items) != len(new.items) {
 		return same(old, new)
 	}
 	matched := map[*node]bool{}
@@ -161,7 +166,8 @@ func (c *comparer) compareDeprecation(sc scope, a, b *view) bool {
 	return true
 }
 
-// compareDefinitions reports what changed in definitions that the body does not use. What it uses has been compared where it is used.
+// compareDefinitions reports what changed in definitions that the body does not use. What it uses has been compared
+// where it is used.
 func (c *comparer) compareDefinitions(oldUses, newUses map[*node]bool) {
 	for _, definitions := range c.definitions {
 		for _, name := range union(definitions[0].members(), definitions[1].members()) {

@@ -15,8 +15,9 @@ import (
 // maxDocument is the most bytes that a document may have: the sender's largest has less than one million.
 const maxDocument = 16 << 20
 
-// read fetches what the argument names: a file when there is one of that name, else REV:path in the git repository around the working directory (the
-// path counts from the repository's root, or from the working directory when it begins with "./").
+// read fetches what the argument names: a file when there is one of that name, else REV:path in the git repository
+// around the working directory (the path counts from the repository's root, or from the working directory when it
+// begins with "./").
 func read(ctx context.Context, arg string) ([]byte, error) {
 	_, err := os.Stat(arg)
 	_, path, revision := strings.Cut(arg, ":")
@@ -105,13 +106,14 @@ func complaintOf(stderr string, err error) error {
 	case strings.Contains(line, "not a git repository"):
 		return fmt.Errorf("there is no such file, and git says: %s", line)
 	case strings.Contains(line, "invalid object name"):
-		return fmt.Errorf("git says: %s\na shallow clone lacks older revisions: fetch more of the history (actions/checkout: fetch-depth: 0)", line)
+		return fmt.Errorf("git says: %s\na shallow clone lacks older revisions: fetch more of the history "+
+			"(actions/checkout: fetch-depth: 0)", line)
 	}
 	return fmt.Errorf("git says: %s", line)
 }
 
-// workspacePath is the file's path as a CI system wants it in an annotation: with slashes, and relative where it is inside the working directory. For a
-// git revision it is the path within the repository.
+// workspacePath is the file's path as a CI system wants it in an annotation: with slashes, and relative where it is
+// inside the working directory. For a git revision it is the path within the repository.
 func workspacePath(arg string) string {
 	if _, err := os.Stat(arg); err != nil {
 		if _, path, revision := strings.Cut(arg, ":"); revision {

@@ -25,7 +25,8 @@ var typeNames = []struct {
 	name string
 	set  types
 }{
-	{"number", integer | fraction}, {"integer", integer}, {"string", textual}, {"boolean", boolish}, {"array", listed}, {"object", membered}, {"null", nothing},
+	{"number", integer | fraction}, {"integer", integer}, {"string", textual}, {"boolean", boolish}, {"array", listed},
+	{"object", membered}, {"null", nothing},
 }
 
 func (t types) String() string {
@@ -77,8 +78,8 @@ func typesOf(v *view) (types, bool) {
 	return all, true
 }
 
-// effectiveTypes are the types of the values that can come: where a list of values stands beside the types, those of its
-// values.
+// effectiveTypes are the types of the values that can come: where a list of values stands beside the types, those of
+// its values.
 func effectiveTypes(v *view) (types, bool) {
 	all, understood := typesOf(v)
 	values, alsoUnderstood := choicesOf(v)
@@ -159,8 +160,8 @@ func choicesOf(v *view) (map[string]cursor, bool) {
 	return all, true
 }
 
-// bothChoices are the values of both sides. A side that lists none, beside one that does, may still have few enough by its
-// types.
+// bothChoices are the values of both sides. A side that lists none, beside one that does, may still have few enough by
+// its types.
 func bothChoices(a, b *view) (before, after map[string]cursor, understood bool) {
 	before, understood = choicesOf(a)
 	after, alsoUnderstood := choicesOf(b)
@@ -194,8 +195,8 @@ func fewOf(v *view) map[string]cursor {
 	return few
 }
 
-// compareEnums is the rule for enum and const. An enum that becomes a const, or the other way round, is one list of values
-// that changes.
+// compareEnums is the rule for enum and const. An enum that becomes a const, or the other way round, is one list of
+// values that changes.
 func (c *comparer) compareEnums(sc scope, a, b *view) bool {
 	before, after, understood := bothChoices(a, b)
 	old, new := a.listing(), b.listing()

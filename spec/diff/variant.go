@@ -112,8 +112,8 @@ func belowOpaque(keyword string) func(*comparer, scope, *view, *view) bool {
 	}
 }
 
-// compareVariants is the rule for anyOf and oneOf. Neither knows an order. An exclusive choice that became a plain one lets
-// through what fits two alternatives; the other way round less comes.
+// compareVariants is the rule for anyOf and oneOf. Neither knows an order. An exclusive choice that became a plain one
+// lets through what fits two alternatives; the other way round less comes.
 func (c *comparer) compareVariants(sc scope, a, b *view) bool {
 	for _, v := range []*view{a, b} {
 		for _, keyword := range []string{"anyOf", "oneOf"} {
@@ -182,7 +182,8 @@ func (c *comparer) compareConjuncts(sc scope, a, b *view) {
 	}
 }
 
-// match pairs schemas of two lists that have no order: first those that mean the same, then those of one name, then as they stand.
+// match pairs schemas of two lists that have no order: first those that mean the same, then those of one name, then as
+// they stand.
 func (c *comparer) match(old, new []cursor) (pairs [][2]cursor, gone, come []cursor) {
 	gone, come = slices.Clone(old), slices.Clone(new)
 	take := func(key func(*Document, cursor) string) {

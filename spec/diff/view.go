@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// view is a schema with its references followed and its allOf folded in, as far as that keeps the meaning. Hoisting a schema into components, or putting a
-// description beside a $ref, gives the same view.
+// view is a schema with its references followed and its allOf folded in, as far as that keeps the meaning. Hoisting a
+// schema into components, or putting a description beside a $ref, gives the same view.
 type view struct {
 	at         cursor
 	never      bool // the schema false
@@ -19,21 +19,24 @@ type view struct {
 }
 
 // annotations are the keywords that only speak to readers. Members that begin with x- are, too.
-var annotations = set("title", "description", "summary", "example", "examples", "externalDocs", "$comment", "xml", "tags", "deprecated")
+var annotations = set("title", "description", "summary", "example", "examples", "externalDocs", "$comment", "xml",
+	"tags", "deprecated")
 
 func isAnnotation(keyword string) bool {
 	return annotations[keyword] || strings.HasPrefix(keyword, "x-")
 }
 
-// Some keywords look at their neighbours: additionalProperties at the properties beside it, and so on. A schema that holds one of the first list must not
-// be folded into one that holds one of either.
+// Some keywords look at their neighbours: additionalProperties at the properties beside it, and so on. A schema that
+// holds one of the first list must not be folded into one that holds one of either.
 var (
-	lookAside = set("additionalProperties", "unevaluatedProperties", "unevaluatedItems", "prefixItems", "contains", "minContains", "maxContains", "if", "then",
+	lookAside = set("additionalProperties", "unevaluatedProperties", "unevaluatedItems", "prefixItems", "contains",
+		"minContains", "maxContains", "if", "then",
 		"else", "nullable")
 	lookedAt = set("properties", "patternProperties", "items", "type")
 )
 
-// maxFolded is how many schemas one view takes in. References can make a few lines mean a tree of any size; what goes beyond is not folded at all.
+// maxFolded is how many schemas one view takes in. References can make a few lines mean a tree of any size; what goes
+// beyond is not folded at all.
 const maxFolded = 500
 
 // folds is how much of what a schema refers to, or puts into an allOf, a view takes in.
@@ -64,8 +67,8 @@ func (d *Document) look(c cursor, how folds, apart bool) view {
 	return v
 }
 
-// lookBoth gives the views of two schemas, folded as far as both can be: what is folded on one side only would look as if
-// it had come or gone. The same holds for alternatives that are one schema on one side only.
+// lookBoth gives the views of two schemas, folded as far as both can be: what is folded on one side only would look as
+// if it had come or gone. The same holds for alternatives that are one schema on one side only.
 func (c *comparer) lookBoth(old, new cursor) (a, b view) {
 	for _, apart := range []bool{false, true} {
 		for _, how := range []folds{foldExactly, foldBoldly, foldNothing} {
@@ -115,7 +118,8 @@ func (f *folding) fold(c cursor) view {
 	return v
 }
 
-// ownKeywords sorts the members of a schema into the view, and returns what else the schema asks to fit: what $ref and allOf name.
+// ownKeywords sorts the members of a schema into the view, and returns what else the schema asks to fit: what $ref and
+// allOf name.
 func (d *Document) ownKeywords(c cursor, v *view) []cursor {
 	var conjuncts []cursor
 	for name, at := range c.members() {
@@ -159,7 +163,8 @@ func (v *view) takesIn(w view, how folds) bool {
 	if w.never || w.odd {
 		return false
 	}
-	if how == foldExactly && (v.has(lookAside) && (w.has(lookAside) || w.has(lookedAt)) || w.has(lookAside) && v.has(lookedAt)) {
+	if how == foldExactly && (v.has(lookAside) && (w.has(lookAside) || w.has(lookedAt)) || w.has(lookAside) &&
+		v.has(lookedAt)) {
 		return false
 	}
 	for name := range w.properties {

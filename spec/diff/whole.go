@@ -25,7 +25,8 @@ func (c *comparer) compareDocuments() {
 	}
 }
 
-// compareVersions: between 3.1.0 and 3.1.1 only the specification's wording changed; between 3.0 and 3.1 the meaning of keywords did.
+// compareVersions: between 3.1.0 and 3.1.1 only the specification's wording changed; between 3.0 and 3.1 the meaning of
+// keywords did.
 func (c *comparer) compareVersions(old, new cursor) {
 	switch {
 	case minor(c.old.version) != minor(c.new.version):

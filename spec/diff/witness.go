@@ -300,8 +300,8 @@ func (s *search) shrink(body any) any {
 	return current
 }
 
-// simpler are values to try in place of another one, the plainest first. What an example says about somebody is not shown
-// where something plainer will do.
+// simpler are values to try in place of another one, the plainest first. What an example says about somebody is not
+// shown where something plainer will do.
 func simpler(v any) []any {
 	switch v := v.(type) {
 	case string:
@@ -339,8 +339,8 @@ var libraryFormats = []string{
 // undecided are the changes of which the rules cannot tell whether more can come than before.
 var undecided = set("schema-changed", "one-of-narrowed", "one-of-variant-removed", "one-of-loosened")
 
-// seek looks for a body that can come now and is refused, where no rule has found that there is one. What it finds makes
-// the change that explains it a breaking one.
+// seek looks for a body that can come now and is refused, where no rule has found that there is one. What it finds
+// makes the change that explains it a breaking one.
 func (c *comparer) seek(v *validators, before, after cursor, examples []any) {
 	if v == nil {
 		return

@@ -1,6 +1,7 @@
 package diff
 
-// wordWalk looks for a location where two values are not written alike. It follows references; the order of members, and of lists that have none, says nothing.
+// wordWalk looks for a location where two values are not written alike. It follows references; the order of members,
+// and of lists that have none, says nothing.
 type wordWalk struct {
 	comparer *comparer
 	passed   map[[2]*node]bool
@@ -49,7 +50,8 @@ func (w *wordWalk) difference(old, new cursor) (a, b cursor, differ bool) {
 	return old, new, false
 }
 
-// read gives the members of an object. A reference is followed, unless more than words stand beside it: then what it leads to is a member, too.
+// read gives the members of an object. A reference is followed, unless more than words stand beside it: then what it
+// leads to is a member, too.
 func (d *Document) read(c cursor) map[string]cursor {
 	all := c.members()
 	target, err := d.follow(c)

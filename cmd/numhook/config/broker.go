@@ -27,8 +27,9 @@ const saslPlain = "plain" // sends the password as it is
 const maxCredentials = 16 << 10
 
 var (
-	hostForm    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9.])?$`)
-	subjectForm = regexp.MustCompile(`^[!"&-)+-=@-~][!-"$&-)+-=@-~]{0,254}$`) // printable, without * and >, which stand for others, and without # $ % ?
+	hostForm = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9.])?$`)
+	// printable, without * and >, which stand for others, and without # $ % ?
+	subjectForm = regexp.MustCompile(`^[!"&-)+-=@-~][!-"$&-)+-=@-~]{0,254}$`)
 	topicForm   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 	streamForm  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
 )
@@ -40,9 +41,11 @@ func (r *reader) broker(n *node, rest string, d *Downstream) {
 	instead := "write it as " + forms[d.Scheme]
 	switch {
 	case strings.Contains(rest, "@"):
-		instead = "leave it out; write ?sasl=scram-sha-256&creds=FILE behind the topic, with USER:PASSWORD in the file, or show a client certificate (client_cert, client_key)"
+		instead = "leave it out; write ?sasl=scram-sha-256&creds=FILE behind the topic, with USER:PASSWORD in the file, or " +
+			"show a client certificate (client_cert, client_key)"
 		if d.Scheme == NATS {
-			instead = "leave it out; write ?creds=FILE behind the subject, or show a client certificate (client_cert, client_key)"
+			instead = "leave it out; write ?creds=FILE behind the subject, or show a client certificate (client_cert, " +
+				"client_key)"
 		}
 		r.tell(n, "the url holds user information, which ends up in logs", instead)
 		return
@@ -53,7 +56,8 @@ func (r *reader) broker(n *node, rest string, d *Downstream) {
 		r.tell(n, "the url names no subject that can be published to", instead)
 		return
 	case d.Scheme == Kafka && (!topicForm.MatchString(topic) || topic == "." || topic == ".."):
-		r.tell(n, "the url names no topic, or one that Kafka does not allow", instead+"; a topic has letters, digits, . _ and -")
+		r.tell(n, "the url names no topic, or one that Kafka does not allow", instead+"; a topic has letters, digits, "+
+			". _ and -")
 		return
 	}
 	for address := range strings.SplitSeq(authority, ",") {
@@ -75,7 +79,8 @@ func (r *reader) broker(n *node, rest string, d *Downstream) {
 }
 
 func goodSubject(subject string) bool {
-	return subjectForm.MatchString(subject) && !strings.HasPrefix(subject, "_INBOX.") && !slices.Contains(strings.Split(subject, "."), "")
+	return subjectForm.MatchString(subject) && !strings.HasPrefix(subject, "_INBOX.") &&
+		!slices.Contains(strings.Split(subject, "."), "")
 }
 
 func splitHost(address, usual string) (host, port string, ok bool) {
@@ -92,7 +97,8 @@ func (r *reader) parameters(n *node, query string, d *Downstream) {
 	known := parameters[d.Scheme]
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		r.tell(n, "the parameters of the url cannot be read", "write them as ?NAME=VALUE&NAME=VALUE, with % and two hex digits for other characters than letters and digits")
+		r.tell(n, "the parameters of the url cannot be read", "write them as ?NAME=VALUE&NAME=VALUE, with % and two hex "+
+			"digits for other characters than letters and digits")
 		return
 	}
 	for name, given := range values {
@@ -114,7 +120,8 @@ func (r *reader) parameters(n *node, query string, d *Downstream) {
 	case d.SASL != "" && !slices.Contains(mechanisms, d.SASL):
 		r.tell(n, "the parameter sasl of the url is no mechanism that is known", "write sasl="+oneOf(mechanisms))
 	case d.Scheme == Kafka && (d.SASL == "") != (values.Get("creds") == ""):
-		r.tell(n, "the url has one of the parameters sasl and creds, and not the other", "write sasl=scram-sha-256&creds=FILE, with USER:PASSWORD in the file")
+		r.tell(n, "the url has one of the parameters sasl and creds, and not the other",
+			"write sasl=scram-sha-256&creds=FILE, with USER:PASSWORD in the file")
 	default:
 		d.TLS = tls == "true"
 		r.credentials(n, values.Get("creds"), d)
@@ -152,17 +159,20 @@ func (r *reader) credentials(n *node, name string, d *Downstream) {
 	d.user = user
 }
 
-// CheckCredentials says what is wrong with the content of a credentials file of NATS. The error is an *event.Error with a hint, and quotes nothing that was read.
+// CheckCredentials says what is wrong with the content of a credentials file of NATS. The error is an *event.Error with
+// a hint, and quotes nothing that was read.
 func CheckCredentials(path string, content []byte) error {
 	if err := jetstream.CheckCredentials(content); err != nil {
 		return &event.Error{
-			Kind: event.Invalid, Text: "cannot use " + path, Err: err, Hint: "write the name of a .creds file, as nsc generate creds makes it",
+			Kind: event.Invalid, Text: "cannot use " + path, Err: err, Hint: "write the name of a .creds file, as nsc " +
+				"generate creds makes it",
 		}
 	}
 	return nil
 }
 
-// ParseUser reads the content of a file with a user and a password. The error is an *event.Error with a hint, and quotes nothing that was read.
+// ParseUser reads the content of a file with a user and a password. The error is an *event.Error with a hint, and
+// quotes nothing that was read.
 func ParseUser(path string, content []byte) (*url.Userinfo, error) {
 	user, password, ok := strings.Cut(strings.TrimRight(string(content), "\r\n"), ":")
 	if !ok || user == "" || password == "" || strings.ContainsAny(password, "\r\n") {
@@ -174,14 +184,16 @@ func ParseUser(path string, content []byte) (*url.Userinfo, error) {
 	return url.UserPassword(user, password), nil
 }
 
-// brokerURL puts the URL together as the sender reads it: every host with its port, files as they are to be opened, and TLS where there are files for it.
+// brokerURL puts the URL together as the sender reads it: every host with its port, files as they are to be opened, and
+// TLS where there are files for it.
 func (e entry) brokerURL(d *Downstream) {
 	if len(d.Hosts) == 0 {
 		return
 	}
 	d.TLS = d.TLS || d.CAFile != "" || d.ClientCert != ""
 	if d.SASL == saslPlain && d.user != nil && !d.TLS {
-		e.tell(e.value("url"), "sasl=plain without TLS shows the password to everybody on the way", "write tls=true, too, or another mechanism")
+		e.tell(e.value("url"), "sasl=plain without TLS shows the password to everybody on the way",
+			"write tls=true, too, or another mechanism")
 	}
 	values := url.Values{}
 	if d.TLS {

@@ -1,6 +1,7 @@
-// Package config reads numhook.yaml, the file that says where changes are handed on to. It guarantees that a file is taken as a whole or not at all: every key, value
-// and file that it names is checked before anything is sent, all that is wrong is told at once, each with its line and what to write instead, and no text of this package
-// quotes a secret, a header's value or a URL.
+// Package config reads numhook.yaml, the file that says where changes are handed on to. It guarantees that a file is
+// taken as a whole or not at all: every key, value and file that it names is checked before anything is sent, all that
+// is wrong is told at once, each with its line and what to write instead, and no text of this package quotes a secret,
+// a header's value or a URL.
 package config
 
 import (
@@ -42,7 +43,8 @@ const (
 	File  Scheme = "file"
 )
 
-// Downstream is one entry of the list, with the defaults filled in. File names are absolute, or relative to where the program runs.
+// Downstream is one entry of the list, with the defaults filled in. File names are absolute, or relative to where the
+// program runs.
 type Downstream struct {
 	event.Downstream
 	Scheme      Scheme
@@ -52,15 +54,17 @@ type Downstream struct {
 	Rate        float64 // attempts a second; 0 for no limit
 	Backoff     dispatch.Backoff
 
-	URL          string            // https, http, nats, kafka: what the sender takes. It may hold a credential: Redacted is what may be shown
-	Headers      map[string]string // https, http. The values may be credentials
-	Proxy        string            // https, http: a URL, which may hold a password; webhook.NoProxy; empty for what the environment says
-	HeadersFile  string            // https, http: others, one a line; may be empty
-	SecretFile   string            // https, http
-	Secrets      Secrets           // https, http: what the file held, at least one
-	AllowPrivate bool              // https, http, nats, kafka
-	CAFile       string            // https, nats, kafka
-	ClientCert   string            // likewise; with ClientKey, or both empty
+	// https, http, nats, kafka: what the sender takes. It may hold a credential: Redacted is what may be shown
+	URL     string
+	Headers map[string]string // https, http. The values may be credentials
+	// https, http: a URL, which may hold a password; webhook.NoProxy; empty for what the environment says
+	Proxy        string
+	HeadersFile  string  // https, http: others, one a line; may be empty
+	SecretFile   string  // https, http
+	Secrets      Secrets // https, http: what the file held, at least one
+	AllowPrivate bool    // https, http, nats, kafka
+	CAFile       string  // https, nats, kafka
+	ClientCert   string  // likewise; with ClientKey, or both empty
 	ClientKey    string
 
 	Hosts       []string // nats, kafka: HOST:PORT of each server
@@ -78,23 +82,26 @@ type Downstream struct {
 	Keep   int      // file: how many old ones are kept; 0 for all
 }
 
-// Load reads and checks a configuration. events are the names that the contract knows. What is wrong with the configuration comes back as Problems; any other error says
-// that the file cannot be read.
+// Load reads and checks a configuration. events are the names that the contract knows. What is wrong with the
+// configuration comes back as Problems; any other error says that the file cannot be read.
 func Load(path string, events []string) (*Settings, error) { return loadFile(path, events, false) }
 
-// LoadServed is Load for serve, which takes deliveries in whatever became of the file that a downstream writes to: that is a warning, and attempts wait.
+// LoadServed is Load for serve, which takes deliveries in whatever became of the file that a downstream writes to: that
+// is a warning, and attempts wait.
 func LoadServed(path string, events []string) (*Settings, error) { return loadFile(path, events, true) }
 
 func loadFile(path string, events []string, serving bool) (*Settings, error) {
 	text, mode, err := read(path)
 	if err != nil {
-		return nil, &event.Error{Kind: event.Internal, Text: "cannot read the configuration " + path, Err: err, Hint: "name an existing file, or see how one is written: numhook config example"}
+		return nil, &event.Error{Kind: event.Internal, Text: "cannot read the configuration " + path, Err: err,
+			Hint: "name an existing file, or see how one is written: numhook config example"}
 	}
 	return newReader(path, events, serving).settings(text, mode)
 }
 
 func read(path string) (text []byte, mode fs.FileMode, err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for somebody to write to it
+	// opening a pipe would wait for somebody to write to it
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, 0, errors.New("it is not a regular file")
 	}
 	file, err := os.Open(path)
@@ -139,7 +146,8 @@ func (r *reader) settings(text []byte, mode fs.FileMode) (*Settings, error) {
 		return nil, err
 	}
 	if r.secretAt != nil && mode&0o077 != 0 && runtime.GOOS != "windows" {
-		r.warn(r.secretAt, fmt.Sprintf("what stands here may be a secret, and others can read the configuration (mode %04o)", mode),
+		r.warn(r.secretAt, fmt.Sprintf("what stands here may be a secret, and others can read the configuration (mode %04o)",
+			mode),
 			"run chmod 600 "+r.file+", or write headers into a headers_file")
 	}
 	s.Warnings = r.warnings
@@ -156,7 +164,8 @@ func (r *reader) downstreams(root *node) (list []Downstream) {
 		d := e.downstream(element)
 		if d.Scheme == File && d.Path != "" {
 			if line, taken := written[d.Path]; taken {
-				r.tell(element, fmt.Sprintf("the file of this downstream is that of the one on line %d", line), "write another file into its url")
+				r.tell(element, fmt.Sprintf("the file of this downstream is that of the one on line %d", line),
+					"write another file into its url")
 			}
 			written[d.Path] = d.Line
 		}

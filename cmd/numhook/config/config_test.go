@@ -24,7 +24,8 @@ import (
 	"numhook/server/event"
 )
 
-var known = []string{"number_management.peering_number_cnam_updated", "number_management.peering_number_emergency_address_updated"}
+var known = []string{"number_management.peering_number_cnam_updated",
+	"number_management.peering_number_emergency_address_updated"}
 
 // goodSecret is the test vector of Standard Webhooks.
 const goodSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -56,7 +57,8 @@ func folder(t testing.TB) string {
 	_, other := keyPair(t)
 	write(t, at, "other.key", other, 0o600)
 	write(t, at, "once", "", 0o600)
-	if err := errors.Join(os.Symlink("text", filepath.Join(at, "link")), os.Link(filepath.Join(at, "once"), filepath.Join(at, "twice"))); err != nil {
+	if err := errors.Join(os.Symlink("text", filepath.Join(at, "link")), os.Link(filepath.Join(at, "once"),
+		filepath.Join(at, "twice"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(filepath.Join(at, "folder"), 0o700); err != nil {
@@ -153,26 +155,32 @@ func TestEveryKey(t *testing.T) {
 	}
 	first := got.Downstreams[0]
 	if want := (event.Downstream{Name: "a-1_b", Mode: event.Every, Start: event.FromSnapshot, Events: known[:1],
-		Only: event.Only{CarrierCodes: []int32{3457, -1}, Countries: []string{"US", "NO"}, Prefixes: []string{"+1312", "+4"}}}); !reflect.DeepEqual(first.Downstream, want) {
+		Only: event.Only{CarrierCodes: []int32{3457, -1}, Countries: []string{"US", "NO"},
+			Prefixes: []string{"+1312", "+4"}}}); !reflect.DeepEqual(first.Downstream, want) {
 		t.Errorf("got %+v, want %+v", first.Downstream, want)
 	}
-	if want := (dispatch.Backoff{First: 250 * time.Millisecond, Factor: 1.5, Max: 24 * time.Hour, GiveUpAfter: 36 * time.Hour}); first.Backoff != want {
+	if want := (dispatch.Backoff{First: 250 * time.Millisecond, Factor: 1.5, Max: 24 * time.Hour,
+		GiveUpAfter: 36 * time.Hour}); first.Backoff != want {
 		t.Errorf("got %+v, want %+v", first.Backoff, want)
 	}
-	if first.Timeout != 90*time.Second || first.Concurrency != 256 || first.Rate != 0.5 || !first.AllowPrivate || len(first.Secrets) != 2 || len(first.Secrets[1]) != 64 ||
+	if first.Timeout != 90*time.Second || first.Concurrency != 256 || first.Rate != 0.5 || !first.AllowPrivate ||
+		len(first.Secrets) != 2 || len(first.Secrets[1]) != 64 ||
 		!reflect.DeepEqual(first.Headers, map[string]string{"Authorization": "Bearer x", "x-y": "1"}) ||
-		first.CAFile != at+"/cert.pem" || first.ClientCert != at+"/cert.pem" || first.ClientKey != at+"/key.pem" || first.URL != "https://e911.example:8443/in?token=t" {
+		first.CAFile != at+"/cert.pem" || first.ClientCert != at+"/cert.pem" || first.ClientKey != at+"/key.pem" ||
+		first.URL != "https://e911.example:8443/in?token=t" {
 		t.Errorf("got %+v", first)
 	}
 	var where []string
 	for _, d := range got.Downstreams {
-		where = append(where, strings.ReplaceAll(fmt.Sprintln(d.Line, d.Redacted(), d.URL == "", d.Path, d.Hosts, d.Topic, d.TLS, d.Stream, d.Credentials, d.Args, d.Rotate, d.Keep), at, "DIR"))
+		where = append(where, strings.ReplaceAll(fmt.Sprintln(d.Line, d.Redacted(), d.URL == "", d.Path, d.Hosts, d.Topic,
+			d.TLS, d.Stream, d.Credentials, d.Args, d.Rotate, d.Keep), at, "DIR"))
 	}
 	if want := []string{
 		"2 https://e911.example:8443/... false  []  false   [] 0 0\n",
 		"18 exec:DIR/run true DIR/run []  false   [--a  2] 0 0\n",
 		"19 exec:DIR/run true DIR/run []  false   [] 0 0\n",
-		"20 nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b false  [n1:4222 [2001:db8::1]:4300 n3.example:1] a.b true S DIR/nats.creds [] 0 0\n",
+		"20 nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b false  [n1:4222 [2001:db8::1]:4300 n3.example:1] a.b true S " +
+			"DIR/nats.creds [] 0 0\n",
 		"21 nats://10.1.2.3:4222/a false  [10.1.2.3:4222] a false   [] 0 0\n",
 		"22 kafka://k1:9092,k2:9093/t.o-p_1 false  [k1:9092 k2:9093] t.o-p_1 true   [] 0 0\n",
 		"23 kafka://k1:9092/t false  [k1:9092] t true  DIR/user.creds [] 0 0\n",
@@ -184,7 +192,8 @@ func TestEveryKey(t *testing.T) {
 		t.Errorf("got %q,\nwant %q", where, want)
 	}
 	for i, want := range map[int]string{
-		3: "nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b?creds=" + strings.ReplaceAll(at, "/", "%2F") + "%2Fnats.creds&stream=S&tls=true",
+		3: "nats://n1:4222,[2001:db8::1]:4300,n3.example:1/a.b?creds=" + strings.ReplaceAll(at, "/", "%2F") +
+			"%2Fnats.creds&stream=S&tls=true",
 		4: "nats://10.1.2.3:4222/a",
 		5: "kafka://k1:9092,k2:9093/t.o-p_1?tls=true",
 		6: "kafka://us%40er:p%2Fa%3As%3Fs%20%23@k1:9092/t?sasl=plain&tls=true",
@@ -231,7 +240,8 @@ func TestSendersTakeTheURLs(t *testing.T) {
 func TestExampleIsGood(t *testing.T) {
 	at := folder(t)
 	cert, key := keyPair(t)
-	for name, text := range map[string]string{"e911.secret": goodSecret, "billing.secret": goodSecret, "e911.headers": "Authorization: Bearer x\n", "e911-ca.pem": cert, "numhook.pem": cert, "numhook.key": key} {
+	for name, text := range map[string]string{"e911.secret": goodSecret, "billing.secret": goodSecret,
+		"e911.headers": "Authorization: Bearer x\n", "e911-ca.pem": cert, "numhook.pem": cert, "numhook.key": key} {
 		write(t, at, name, text, 0o600)
 	}
 	if err := os.Mkdir(filepath.Join(at, "bin"), 0o700); err != nil {
@@ -249,7 +259,8 @@ func TestExampleIsGood(t *testing.T) {
 	if want := []Scheme{HTTPS, HTTP, Exec, NATS, Kafka, File}; !slices.Equal(schemesSeen, want) {
 		t.Errorf("the example has %v, want %v", schemesSeen, want)
 	}
-	for _, key := range append(slices.Clone(theStructure().keys["/$defs/downstream"]), "carrier_codes", "countries", "prefixes", "first", "factor", "max", "give_up_after") {
+	for _, key := range append(slices.Clone(theStructure().keys["/$defs/downstream"]), "carrier_codes", "countries",
+		"prefixes", "first", "factor", "max", "give_up_after") {
 		if !strings.Contains(string(Example()), key+":") {
 			t.Errorf("the example does not show %s", key)
 		}
@@ -265,7 +276,8 @@ func TestReadingFails(t *testing.T) {
 	} {
 		path := filepath.Join(at, name)
 		s, err := Load(path, known)
-		if _, isAnswer := errors.AsType[*Problems](err); isAnswer || s != nil || err == nil || err.Error() != "cannot read the configuration "+path+": "+want {
+		if _, isAnswer := errors.AsType[*Problems](err); isAnswer || s != nil || err == nil ||
+			err.Error() != "cannot read the configuration "+path+": "+want {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -281,7 +293,8 @@ func TestNothingShowsASecret(t *testing.T) {
 	var out bytes.Buffer
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "secrets", secrets)
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "secrets", secrets)
-	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d %v %+v", secrets, secrets, secrets, secrets, secrets, secrets, secrets, s.Downstreams, *s)
+	fmt.Fprintf(&out, "%v %+v %#v %s %q %x %d %v %+v", secrets, secrets, secrets, secrets, secrets, secrets, secrets,
+		s.Downstreams, *s)
 	encoded, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +304,8 @@ func TestNothingShowsASecret(t *testing.T) {
 		t.Errorf("they are shown as (2 secrets) %d times, want 12: %s", n, &out)
 	}
 	for _, secret := range secrets {
-		for _, form := range []string{string(secret), base64.StdEncoding.EncodeToString(secret), fmt.Sprintf("%x", secret[:4]), fmt.Sprint(secret[:4])[1:9]} {
+		for _, form := range []string{string(secret), base64.StdEncoding.EncodeToString(secret),
+			fmt.Sprintf("%x", secret[:4]), fmt.Sprint(secret[:4])[1:9]} {
 			if strings.Contains(out.String(), form) {
 				t.Errorf("%q is in %s", form, &out)
 			}

@@ -102,8 +102,9 @@ func (l *lineReader) Read(to []byte) (int, error) {
 
 var yamlError = regexp.MustCompile(`(?s)^yaml: (?:line (\d+): )?(.*)$`)
 
-// tellSyntax tells where the text is not YAML. Of what the parser misses it names the line where the list or mapping around it began, of what the scanner
-// cannot read the line itself; so of the former the line that was read last is told.
+// tellSyntax tells where the text is not YAML. Of what the parser misses it names the line where the list or mapping
+// around it began, of what the scanner cannot read the line itself; so of the former the line that was read last is
+// told.
 func (r *reader) tellSyntax(err error, lines *lineReader) {
 	line, text := 1, err.Error()
 	if parts := yamlError.FindStringSubmatch(text); parts != nil {

@@ -84,7 +84,8 @@ func (e entry) environment(d *Downstream) {
 			continue
 		}
 		if _, there := os.LookupEnv(text.Value); !there {
-			e.warn(text, "the variable "+text.Value+" is not set, and the program does not get it", "set it for numhook, or leave it out")
+			e.warn(text, "the variable "+text.Value+" is not set, and the program does not get it",
+				"set it for numhook, or leave it out")
 		}
 		d.Env = append(d.Env, text.Value)
 	}

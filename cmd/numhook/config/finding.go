@@ -211,7 +211,8 @@ func (r *reader) tellForm(n *node, at string) bool {
 		r.tell(n, "the name "+quoted(n.Value)+" has other characters than those of a name, or more than 64",
 			"write it in lower-case letters, digits, - and _")
 	case list == "countries":
-		r.tell(n, "the country "+quoted(n.Value)+" is not in the form of ISO 3166 alpha-2", "write two capital letters, such as US")
+		r.tell(n, "the country "+quoted(n.Value)+" is not in the form of ISO 3166 alpha-2",
+			"write two capital letters, such as US")
 	case list == "prefixes":
 		r.tell(n, "the prefix "+quoted(n.Value)+" is not the beginning of a number in E.164 form",
 			`write a plus sign and digits between quotes, such as "+1312"`)

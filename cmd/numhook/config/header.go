@@ -15,7 +15,8 @@ import (
 
 // reserved are the headers that are not for a configuration: they are ours, or say where the request ends.
 var reserved = []string{
-	"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Host", "Connection",
+	"Webhook-Id", "Webhook-Timestamp", "Webhook-Signature", "Content-Type", "Content-Length", "Content-Encoding",
+	"Transfer-Encoding", "Host", "Connection",
 	"Keep-Alive", "Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
 }
 
@@ -36,7 +37,8 @@ func (e entry) headers() map[string]string {
 		case slices.Contains(reserved, name):
 			e.tell(key, "numhook sets the header "+name+" by itself", "leave it out")
 		case before[name] != 0:
-			e.tell(key, fmt.Sprintf("the header %s is there already, on line %d; case makes no difference", name, before[name]), "leave one of the two out")
+			e.tell(key, fmt.Sprintf("the header %s is there already, on line %d; case makes no difference", name, before[name]),
+				"leave one of the two out")
 		default:
 			before[name] = key.Line
 			if value != nil && e.headerValue(value, name) {
@@ -51,11 +53,13 @@ func (e entry) headers() map[string]string {
 func (r *reader) headerValue(n *node, name string) bool {
 	switch text := n.Value; {
 	case strings.Contains(text, "${"):
-		r.tell(n, "the header "+name+" holds ${...}, for which nothing is put in", "write the header into a file as "+name+": and its value, and name that in headers_file:")
+		r.tell(n, "the header "+name+" holds ${...}, for which nothing is put in", "write the header into a file as "+name+
+			": and its value, and name that in headers_file:")
 	case strings.TrimSpace(text) != text:
 		r.tell(n, "the header "+name+" begins or ends with white space", "leave it out")
 	case strings.ContainsFunc(text, func(c rune) bool { return c < ' ' && c != '\t' || c > '~' }):
-		r.tell(n, "the header "+name+" holds a line end, another control character, or a character that is not ASCII", "write it without")
+		r.tell(n, "the header "+name+" holds a line end, another control character, or a character that is not ASCII",
+			"write it without")
 	default:
 		return true
 	}
@@ -71,7 +75,8 @@ func (e entry) headersFile(d *Downstream) {
 	}
 	headers, err := webhook.ReadHeaders(path)
 	if flaw, told := errors.AsType[*event.Error](err); told {
-		e.tell(n, fmt.Sprintf("the headers_file %s: %v", path, flaw.Err), cmp.Or(flaw.Hint, "write the name of the right file"))
+		e.tell(n, fmt.Sprintf("the headers_file %s: %v", path, flaw.Err),
+			cmp.Or(flaw.Hint, "write the name of the right file"))
 		return
 	}
 	for name := range headers {

@@ -18,10 +18,13 @@ func TestTheHeadersFile(t *testing.T) {
 		t.Fatalf("%+v, %v", s, err)
 	}
 	for lines, want := range map[string]string{
-		"  headers_file: none":         "5:17: the headers_file DIR/none cannot be read: no such file or directory" + absent,
-		"  headers_file: open.headers": "5:17: the headers_file DIR/open.headers can be read by others (mode 0644); run chmod 600 DIR/open.headers",
-		"  headers_file: bad.headers":  "5:17: the headers_file DIR/bad.headers: line 2 is no header; write Name: value, one a line",
-		"  headers: {authorization: x}\n  headers_file: good.headers": "6:17: the headers_file has the header authorization, which is below headers, too; " +
+		"  headers_file: none": "5:17: the headers_file DIR/none cannot be read: no such file or directory" + absent,
+		"  headers_file: open.headers": "5:17: the headers_file DIR/open.headers can be read by others (mode 0644); run " +
+			"chmod 600 DIR/open.headers",
+		"  headers_file: bad.headers": "5:17: the headers_file DIR/bad.headers: line 2 is no header; write Name: value, " +
+			"one a line",
+		"  headers: {authorization: x}\n  headers_file: good.headers": "6:17: the headers_file has the header " +
+			"authorization, which is below headers, too; " +
 			"leave one of the two out",
 	} {
 		if got := complaints(t, at, good+lines+"\n"); !slices.Equal(got, []string{want}) {
@@ -53,7 +56,8 @@ func TestSecretsInAConfigurationThatOthersCanRead(t *testing.T) {
 				t.Errorf("%04o: %s: %v", mode, text, s.Warnings)
 			}
 			for _, w := range s.Warnings {
-				if !strings.HasPrefix(w.String(), path+":"+want+": what stands here may be a secret, and others can read the configuration (mode 0") ||
+				if !strings.HasPrefix(w.String(), path+":"+want+": what stands here may be a secret, and others can read the "+
+					"configuration (mode 0") ||
 					strings.Contains(w.String(), "hunter2") {
 					t.Errorf("it says %s, want it at %s", w, want)
 				}

@@ -15,7 +15,8 @@ import (
 var (
 	durationForm = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?(ms|s|m|h|d))+$`)
 	durationPart = regexp.MustCompile(`([0-9.]+)(ms|s|m|h|d)`)
-	durationUnit = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+	durationUnit = map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour,
+		"d": 24 * time.Hour}
 )
 
 // leastTime is the shortest of all times: attempts and waits of less are mistakes.

@@ -63,13 +63,15 @@ func (r *reader) result() error {
 func (r *reader) tell(n *node, wrong, instead string) { r.tellAt(n.Line, n.Column, wrong, instead) }
 
 func (r *reader) tellAt(line, column int, wrong, instead string) {
-	r.problems = append(r.problems, Problem{File: r.file, Line: max(line, 1), Column: max(column, 1), Text: wrong + "; " + instead})
+	r.problems = append(r.problems, Problem{File: r.file, Line: max(line, 1), Column: max(column, 1), Text: wrong + "; " +
+		instead})
 }
 
 // warn notes what can be served, and may not be meant.
 func (r *reader) warn(n *node, wrong, instead string) {
 	if len(r.warnings) < maxProblems {
-		r.warnings = append(r.warnings, Problem{File: r.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Text: wrong + "; " + instead})
+		r.warnings = append(r.warnings, Problem{File: r.file, Line: max(n.Line, 1), Column: max(n.Column, 1),
+			Text: wrong + "; " + instead})
 	}
 }
 
@@ -109,7 +111,8 @@ func nearest(text string, among []string) string {
 	return best
 }
 
-// distance is how many letters must be put in, left out, exchanged or swapped with their neighbours to make b of a; limit when it is not less than that.
+// distance is how many letters must be put in, left out, exchanged or swapped with their neighbours to make b of a;
+// limit when it is not less than that.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// reader takes values out of the file, and notes what is wrong with them. What YAML alone can be wrong with is told while
-// the file becomes the value that the schema judges; then what the schema finds; then what only Go can say.
+// reader takes values out of the file, and notes what is wrong with them. What YAML alone can be wrong with is told
+// while the file becomes the value that the schema judges; then what the schema finds; then what only Go can say.
 type reader struct {
 	file, folder string
 	events       []string

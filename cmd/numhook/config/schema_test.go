@@ -53,9 +53,12 @@ func TestSchemaTakesWhatLoadTakes(t *testing.T) {
 	s := compiled(t)
 	for _, text := range []string{
 		string(Example()), good, "downstreams: []",
-		good + "  retry: {give_up_after: never, first: 1.5s}\n  only: {}\n  rate: 1e3\n  headers: {}", good + "  headers_file: x\n",
-		"downstreams: [{name: a, url: 'exec:run', args: ['']}, {name: b, url: 'file:///x y#?', rotate: 1024, keep: 1}, {name: c, url: 'nats://a,[::1]:1/b?creds=a@b'}]",
-		"downstreams: [{name: a, url: 'https://h?x@y', secret_file: x}, {name: b, url: 'http://[::1]:80', secret_file: x, allow_private: true}]",
+		good + "  retry: {give_up_after: never, first: 1.5s}\n  only: {}\n  rate: 1e3\n  headers: {}",
+		good + "  headers_file: x\n",
+		"downstreams: [{name: a, url: 'exec:run', args: ['']}, {name: b, url: 'file:///x y#?', rotate: 1024, keep: 1}, " +
+			"{name: c, url: 'nats://a,[::1]:1/b?creds=a@b'}]",
+		"downstreams: [{name: a, url: 'https://h?x@y', secret_file: x}, {name: b, url: 'http://[::1]:80', secret_file: x, " +
+			"allow_private: true}]",
 	} {
 		if err := asEditorsDo(t, s, text); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -70,12 +73,14 @@ func TestSchemaRefusesWhatIsBadInItself(t *testing.T) {
 			t.Errorf("%s: the schema says %v", test.lines, err)
 		}
 	}
-	for _, text := range []string{"", "x", "[]", "downstreams:", "downstreams: {}", "downstreams: [1]", "upstreams: []", "downstreams: []\nx: 1"} {
+	for _, text := range []string{"", "x", "[]", "downstreams:", "downstreams: {}", "downstreams: [1]", "upstreams: []",
+		"downstreams: []\nx: 1"} {
 		if err := asEditorsDo(t, s, text); err == nil {
 			t.Errorf("the schema takes %q", text)
 		}
 	}
-	for _, url := range []string{"", "h/x", "ftp://h/x", "https://", "https://u:p@h/x", "https://h/x#y", "exec:", "file:x/", "nats://h", "kafka:///x"} {
+	for _, url := range []string{"", "h/x", "ftp://h/x", "https://", "https://u:p@h/x", "https://h/x#y", "exec:",
+		"file:x/", "nats://h", "kafka:///x"} {
 		if err := asEditorsDo(t, s, "downstreams: [{name: a, secret_file: x, url: '"+url+"'}]"); err == nil {
 			t.Errorf("the schema takes the url %q", url)
 		}
@@ -101,7 +106,8 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	properties := document.Defs.Downstream.Properties
-	if got, want := slices.Sorted(maps.Keys(properties)), slices.Sorted(strings.SplitSeq(strings.ReplaceAll(allKeys, " or ", ", "), ", ")); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(maps.Keys(properties)),
+		slices.Sorted(strings.SplitSeq(strings.ReplaceAll(allKeys, " or ", ", "), ", ")); !slices.Equal(got, want) {
 		t.Errorf("the schema has %q, want %q", got, want)
 	}
 	for name, property := range properties {
@@ -109,21 +115,25 @@ func TestSchemaHasEveryKey(t *testing.T) {
 			t.Errorf("%s is not explained", name)
 		}
 	}
-	if got := slices.Sorted(maps.Keys(properties["only"].Properties)); !slices.Equal(got, []string{"carrier_codes", "countries", "prefixes"}) {
+	if got := slices.Sorted(maps.Keys(properties["only"].Properties)); !slices.Equal(got,
+		[]string{"carrier_codes", "countries", "prefixes"}) {
 		t.Errorf("only has %q", got)
 	}
-	if got := slices.Sorted(maps.Keys(properties["retry"].Properties)); !slices.Equal(got, []string{"factor", "first", "give_up_after", "max"}) {
+	if got := slices.Sorted(maps.Keys(properties["retry"].Properties)); !slices.Equal(got,
+		[]string{"factor", "first", "give_up_after", "max"}) {
 		t.Errorf("retry has %q", got)
 	}
 }
 
-// FuzzParse: whatever the file holds, it ends in settings or in problems that have a place in it, and what is taken passes the schema.
+// FuzzParse: whatever the file holds, it ends in settings or in problems that have a place in it, and what is taken
+// passes the schema.
 func FuzzParse(f *testing.F) {
 	f.Add(string(Example()))
 	for _, test := range refused {
 		f.Add(good + test.lines)
 	}
-	for _, text := range []string{"a: &a [*a]", "? {}\n: {}", "--- !!map {? [] : ''}\n...\n---\n", "\ufeff{downstreams: []}", "[[[[[", "downstreams: [{name: *x}]", "%TAG ! x\n---\n! a"} {
+	for _, text := range []string{"a: &a [*a]", "? {}\n: {}", "--- !!map {? [] : ''}\n...\n---\n",
+		"\ufeff{downstreams: []}", "[[[[[", "downstreams: [{name: *x}]", "%TAG ! x\n---\n! a"} {
 		f.Add(text)
 	}
 	at := f.TempDir()
@@ -143,7 +153,8 @@ func FuzzParse(f *testing.F) {
 		if !ok || got != nil || len(problems.List) == 0 || len(problems.List) > maxProblems {
 			t.Fatalf("%q: %v, %v", text, got, err)
 		}
-		lines := 1 + bytes.Count([]byte(text), []byte("\n")) + bytes.Count([]byte(text), []byte("\r")) + bytes.Count([]byte(text), []byte("\u0085")) +
+		lines := 1 + bytes.Count([]byte(text), []byte("\n")) + bytes.Count([]byte(text), []byte("\r")) +
+			bytes.Count([]byte(text), []byte("\u0085")) +
 			bytes.Count([]byte(text), []byte("\u2028")) + bytes.Count([]byte(text), []byte("\u2029"))
 		for _, p := range problems.List {
 			if p.Line < 1 || p.Column < 1 || p.Line > lines || p.Text == "" {

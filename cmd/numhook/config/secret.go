@@ -23,8 +23,10 @@ const (
 
 const (
 	maxSecretFile = 16 << 10
-	mostSecrets   = 8                                                                                               // every one makes every request longer; two are enough while one is being changed
-	randomSecret  = `write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"` //nolint:gosec // how one is made is none
+	// every one makes every request longer; two are enough while one is being changed
+	mostSecrets = 8
+	//nolint:gosec // how one is made is none
+	randomSecret = `write whsec_ and the base64 of 24 to 64 random bytes: echo "whsec_$(openssl rand -base64 32)"`
 )
 
 // Secrets are keys that sign, each of 24 to 64 bytes. They show themselves in no form of printing.
@@ -64,7 +66,8 @@ func (e entry) secrets(d *Downstream) {
 	d.Secrets = secrets
 }
 
-// ParseSecrets reads the content of a secret_file. The error is an *event.Error with a hint, and quotes nothing that was read.
+// ParseSecrets reads the content of a secret_file. The error is an *event.Error with a hint, and quotes nothing that
+// was read.
 func ParseSecrets(path string, content []byte) (secrets Secrets, err error) {
 	wrong := func(what, remedy string) (Secrets, error) {
 		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use " + path, Err: errors.New(what), Hint: remedy}
@@ -125,7 +128,8 @@ func (r *reader) regular(n *node, key string) (string, os.FileInfo, bool) {
 	path := r.located(n.Value)
 	info, err := os.Stat(path)
 	if err != nil {
-		r.tell(n, fmt.Sprintf("the %s %s cannot be read: %v", key, path, bare(err)), "write the name of a file that is there; a relative one is looked for beside this file")
+		r.tell(n, fmt.Sprintf("the %s %s cannot be read: %v", key, path, bare(err)), "write the name of a file that is "+
+			"there; a relative one is looked for beside this file")
 		return "", nil, false
 	}
 	if !info.Mode().IsRegular() {
@@ -139,7 +143,8 @@ func (r *reader) regular(n *node, key string) (string, os.FileInfo, bool) {
 func (r *reader) private(n *node, key string) (string, bool) {
 	path, info, ok := r.regular(n, key)
 	if ok && info.Mode()&0o077 != 0 {
-		r.tell(n, fmt.Sprintf("the %s %s can be read by others (mode %04o)", key, path, info.Mode().Perm()), "run chmod 600 "+path)
+		r.tell(n, fmt.Sprintf("the %s %s can be read by others (mode %04o)", key, path, info.Mode().Perm()), "run chmod 600 "+
+			path)
 		return path, false
 	}
 	return path, ok
@@ -149,13 +154,15 @@ func (r *reader) private(n *node, key string) (string, bool) {
 func (r *reader) content(n *node, key, path string, most int64) ([]byte, bool) {
 	file, err := os.Open(path)
 	if err != nil {
-		r.tell(n, fmt.Sprintf("the %s %s cannot be read: %v", key, path, bare(err)), "let the user that numhook runs as read it")
+		r.tell(n, fmt.Sprintf("the %s %s cannot be read: %v", key, path, bare(err)), "let the user that numhook runs "+
+			"as read it")
 		return nil, false
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, most+1))
 	if err != nil || int64(len(text)) > most {
-		r.tell(n, fmt.Sprintf("the %s %s cannot be read, or has more than %d KiB", key, path, most>>10), "write the name of the right file")
+		r.tell(n, fmt.Sprintf("the %s %s cannot be read, or has more than %d KiB", key, path, most>>10),
+			"write the name of the right file")
 		return nil, false
 	}
 	return text, true

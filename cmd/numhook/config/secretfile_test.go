@@ -28,7 +28,8 @@ func TestSecretFilesOfDownstreams(t *testing.T) {
 		"\xff\xfew\x00h\x00s\x00e\x00c\x00": "own.secret is UTF-16",
 	} {
 		write(text)
-		if got := strings.Join(complaints(t, at, entry), "\n"); !strings.Contains(got, want) || strings.Contains(got, goodSecret) {
+		if got := strings.Join(complaints(t, at, entry), "\n"); !strings.Contains(got, want) ||
+			strings.Contains(got, goodSecret) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}

@@ -82,11 +82,13 @@ func (r *reader) web(n *node, text string, d *Downstream) {
 	wrong, instead := "", "write it as "+forms[d.Scheme]
 	switch {
 	case err != nil:
-		wrong, instead = "the url is not one", instead+", with % and two hex digits for every character that has a meaning of its own there"
+		wrong, instead = "the url is not one", instead+", with % and two hex digits for every character that has a meaning "+
+			"of its own there"
 	case strings.Contains(text, "${"):
 		wrong, instead = "the url holds ${...}, for which nothing is put in", "write it out"
 	case u.User != nil:
-		wrong, instead = "the url holds user information, which ends up in logs", "leave it out, and write a credential below headers: (authorization: ...)"
+		wrong, instead = "the url holds user information, which ends up in logs",
+			"leave it out, and write a credential below headers: (authorization: ...)"
 	case u.Hostname() == "":
 		wrong = "the url names no host"
 	case !goodPort(u.Port()) || strings.HasSuffix(u.Host, ":"):
@@ -139,11 +141,14 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 	if d.Scheme == Exec {
 		switch info, err := os.Stat(d.Path); {
 		case err != nil:
-			r.tell(n, fmt.Sprintf("the program %s cannot be run: %v", d.Path, bare(err)), "write the name of a program that is there; a relative one is looked for beside this file")
+			r.tell(n, fmt.Sprintf("the program %s cannot be run: %v", d.Path, bare(err)), "write the name of a program that "+
+				"is there; a relative one is looked for beside this file")
 		case !info.Mode().IsRegular() || info.Mode()&0o111 == 0:
-			r.tell(n, fmt.Sprintf("the program %s cannot be run", d.Path), "write the name of a program, or run chmod +x "+d.Path)
+			r.tell(n, fmt.Sprintf("the program %s cannot be run", d.Path), "write the name of a program, or run chmod +x "+
+				d.Path)
 		case info.Mode()&0o002 != 0:
-			r.tell(n, fmt.Sprintf("the program %s can be changed by everybody, who then run what they like as numhook's user", d.Path), "run chmod o-w "+d.Path)
+			r.tell(n, fmt.Sprintf("the program %s can be changed by everybody, who then run what they like as numhook's user",
+				d.Path), "run chmod o-w "+d.Path)
 		default:
 			if wrong, hint := command.Flaw(d.Path); wrong != "" {
 				r.tell(n, fmt.Sprintf("the program %s cannot be run: %s", d.Path, wrong), hint)
@@ -154,7 +159,8 @@ func (r *reader) local(n *node, rest string, d *Downstream) {
 	r.written(n, d.Path)
 }
 
-// unready tells of what must become another way before a change can be written. Serve takes deliveries in meanwhile, and attempts wait.
+// unready tells of what must become another way before a change can be written. Serve takes deliveries in meanwhile,
+// and attempts wait.
 func (r *reader) unready(n *node, wrong, instead string) {
 	if r.serving {
 		r.warn(n, wrong, instead)
@@ -168,7 +174,8 @@ func (r *reader) written(n *node, path string) {
 	if wrong, instead := filelog.Flaw(path); wrong != "" {
 		r.unready(n, "the file "+path+" is not written to: "+wrong, instead)
 	} else if info, err := os.Stat(path); err == nil && info.Mode()&0o022 != 0 && runtime.GOOS != "windows" {
-		r.warn(n, fmt.Sprintf("others can write to the file %s (mode %04o), which serve ends", path, info.Mode().Perm()), "run chmod go-w "+path)
+		r.warn(n, fmt.Sprintf("others can write to the file %s (mode %04o), which serve ends", path, info.Mode().Perm()),
+			"run chmod go-w "+path)
 	}
 	folder := filepath.Dir(path)
 	info, err := os.Stat(folder)

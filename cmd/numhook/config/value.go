@@ -67,7 +67,8 @@ func (r *reader) object(n *node, at string, s *jsonschema.Schema) any {
 			continue
 		case before != nil:
 			if known != nil { // of headers, case makes no difference: they are told of where that is known
-				r.tell(key, fmt.Sprintf("the key %s is there already, on line %d", key.Value, before.Line), "leave one of the two out")
+				r.tell(key, fmt.Sprintf("the key %s is there already, on line %d", key.Value, before.Line),
+					"leave one of the two out")
 			}
 			continue
 		}
@@ -93,7 +94,8 @@ func scalar(n *node, s *jsonschema.Schema) any {
 		return n.Value
 	case tag == "!!bool" && (n.Value == "true" || n.Value == "false"):
 		return n.Value == "true"
-	case wants(s, "integer") && !(tag == "!!int" && wholeNumber.MatchString(n.Value)): // 010 is another number to each reader
+	case wants(s, "integer") && !(tag == "!!int" && wholeNumber.MatchString(n.Value)):
+		// 010 is another number to each reader
 		return n
 	case tag == "!!int" && wholeNumber.MatchString(n.Value):
 		return json.Number(n.Value)

@@ -1,6 +1,6 @@
-// Package logbuffer keeps a log's reader out of the way of whoever writes the log. It guarantees that Write never waits and never fails: lines go through a
-// bounded buffer to a goroutine that writes them, and what does not fit, or cannot be written, is dropped and counted. A reader that stalls, goes away or has a
-// full disk costs lines, and nothing else.
+// Package logbuffer keeps a log's reader out of the way of whoever writes the log. It guarantees that Write never waits
+// and never fails: lines go through a bounded buffer to a goroutine that writes them, and what does not fit, or cannot
+// be written, is dropped and counted. A reader that stalls, goes away or has a full disk costs lines, and nothing else.
 package logbuffer
 
 import (
@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// Size is how many bytes of lines wait for a reader that stalls: some thousands of lines, which is seconds under full load and hours of a quiet day.
+// Size is how many bytes of lines wait for a reader that stalls: some thousands of lines, which is seconds under full
+// load and hours of a quiet day.
 const Size = 1 << 20
 
-// chunk is how much of what waits is written at once at most, so that what has left the buffer and is not written yet is bounded, too.
+// chunk is how much of what waits is written at once at most, so that what has left the buffer and is not written yet
+// is bounded, too.
 const chunk = 64 << 10
 
 // Buffer is a bounded buffer of lines before a writer. It is safe for concurrent use. New makes one, and Close ends it.
@@ -33,15 +35,16 @@ type Buffer struct {
 	halfway bool          // the last write ended within a line; the goroutine's alone
 }
 
-// New begins to write to out what is written to the buffer, size bytes of which may wait. Where lines were lost, told makes the line that says how many, once
-// lines can be written again; it may be nil.
+// New begins to write to out what is written to the buffer, size bytes of which may wait. Where lines were lost, told
+// makes the line that says how many, once lines can be written again; it may be nil.
 func New(out io.Writer, size int, told func(lost int64) []byte) *Buffer {
 	b := &Buffer{out: out, size: size, told: told, more: make(chan struct{}, 1), ended: make(chan struct{})}
 	go b.run()
 	return b
 }
 
-// Write takes one or more whole lines. It never waits, and says that it took them even when they are dropped: nobody who logs could do anything about that.
+// Write takes one or more whole lines. It never waits, and says that it took them even when they are dropped: nobody
+// who logs could do anything about that.
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -62,8 +65,8 @@ func (b *Buffer) Lost() (lines int64, last time.Time) {
 	return b.lost, b.last
 }
 
-// Close writes what waits, for as long as the patience lasts, and ends the buffer. What cannot be written in that time is lost. The goroutine may outlive it in a
-// write that never ends; the end of the process ends that.
+// Close writes what waits, for as long as the patience lasts, and ends the buffer. What cannot be written in that time
+// is lost. The goroutine may outlive it in a write that never ends; the end of the process ends that.
 func (b *Buffer) Close(patience time.Duration) {
 	b.mu.Lock()
 	b.closed = true
@@ -129,7 +132,8 @@ func (b *Buffer) take() [][]byte {
 	return lines
 }
 
-// write writes lines, and afterwards how many were lost before. The lines of a write that fails are lost, from the one that was cut off.
+// write writes lines, and afterwards how many were lost before. The lines of a write that fails are lost, from the one
+// that was cut off.
 func (b *Buffer) write(lines [][]byte) {
 	if done := b.put(lines); done < len(lines) {
 		b.mu.Lock()
@@ -151,7 +155,8 @@ func (b *Buffer) write(lines [][]byte) {
 	}
 }
 
-// put writes lines at once, and returns how many were written whole. A line that was cut off before is ended first, so that it spoils no other.
+// put writes lines at once, and returns how many were written whole. A line that was cut off before is ended first, so
+// that it spoils no other.
 func (b *Buffer) put(lines [][]byte) int {
 	var all []byte
 	start := 0

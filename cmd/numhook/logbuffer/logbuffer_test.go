@@ -92,7 +92,8 @@ func TestAReaderThatStalls(t *testing.T) {
 		}
 		close(s.stalled)
 		synctest.Wait()
-		expect(t, s.lines(), "line 0", "lost 8", "line 1", "line 2", "line 3", "line 4", "line 5", "line 6", "line 7", "line 8", "line 90")
+		expect(t, s.lines(), "line 0", "lost 8", "line 1", "line 2", "line 3", "line 4", "line 5", "line 6", "line 7",
+			"line 8", "line 90")
 		b.Close(time.Second)
 	})
 }

@@ -23,7 +23,8 @@ import (
 // ajvFolder is where "make ajv" installs ajv, below the repository's root.
 const ajvFolder = ".bin/ajv"
 
-// requireAJV is the folder with ajv. Without it or without node the test is skipped, but not where everything is to be there.
+// requireAJV is the folder with ajv. Without it or without node the test is skipped, but not where everything is to be
+// there.
 func requireAJV(t *testing.T) string {
 	t.Helper()
 	folder, err := filepath.Abs(filepath.Join("../../..", ajvFolder))
@@ -42,11 +43,13 @@ func requireAJV(t *testing.T) string {
 
 // The reasons for which a verdict may differ from ajv's. spec/DIVERGENCES.md has them, too.
 const (
-	byStrictness = "strict JSON"          // JSON.parse lets it through: duplicate members, lone surrogates, invalid UTF-8, deep nesting
-	byFormat     = "integer formats"      // int32 and int64 are bounds for us, and off in ajv
-	byPrecision  = "exact numbers"        // JSON.parse rounds the fraction away
-	byName       = "another event's name" // a body that names another event of the contract than the one that it is held against
-	byMark       = "byte order mark"      // RFC 8259 lets a parser skip it, and JSON.parse does not
+	// JSON.parse lets it through: duplicate members, lone surrogates, invalid UTF-8, deep nesting
+	byStrictness = "strict JSON"
+	byFormat     = "integer formats" // int32 and int64 are bounds for us, and off in ajv
+	byPrecision  = "exact numbers"   // JSON.parse rounds the fraction away
+	// a body that names another event of the contract than the one that it is held against
+	byName = "another event's name"
+	byMark = "byte order mark" // RFC 8259 lets a parser skip it, and JSON.parse does not
 )
 
 // reasonFor explains a difference, or is empty.
@@ -136,7 +139,8 @@ func ajvVerdicts(t *testing.T, events, payloads []string) string {
 			t.Fatal(err)
 		}
 	}
-	node := exec.CommandContext(t.Context(), "node", "testdata/ajv/verdicts.mjs", folder, filepath.Join(dir, "document.json"), filepath.Join(dir, "payloads"))
+	node := exec.CommandContext(t.Context(), "node", "testdata/ajv/verdicts.mjs", folder,
+		filepath.Join(dir, "document.json"), filepath.Join(dir, "payloads"))
 	node.Stderr = os.Stderr
 	out, err := node.Output()
 	verdicts := strings.TrimSpace(string(out))
@@ -146,8 +150,8 @@ func ajvVerdicts(t *testing.T, events, payloads []string) string {
 	return verdicts
 }
 
-// TestVerdictsEqualAJVs compares the verdicts on mutated payloads with those of ajv (2020-12, strict mode and formats off). A difference has a reason that
-// spec/DIVERGENCES.md knows, or is a failure.
+// TestVerdictsEqualAJVs compares the verdicts on mutated payloads with those of ajv (2020-12, strict mode and formats
+// off). A difference has a reason that spec/DIVERGENCES.md knows, or is a failure.
 func TestVerdictsEqualAJVs(t *testing.T) {
 	requireAJV(t)
 	divergences, err := os.ReadFile("../../../spec/DIVERGENCES.md")

@@ -2,17 +2,19 @@ package validation
 
 import "bytes"
 
-// brackets follows a JSON text by its brackets and quotes alone, a piece at a time, from the beginning of a value to its end. What stands between
-// the brackets is the contract's business.
+// brackets follows a JSON text by its brackets and quotes alone, a piece at a time, from the beginning of a value to
+// its end. What stands between the brackets is the contract's business.
 //
-// The contract's parser cannot do this: it ends at the first fault, and it wants the whole value in memory. Here a payload
-// with a fault has an end, too, so that the payloads behind it are looked at, and the text comes piece by piece.
+// The contract's parser cannot do this: it ends at the first fault, and it wants the whole value in memory. Here a
+// payload with a fault has an end, too, so that the payloads behind it are looked at, and the text comes piece by
+// piece.
 type brackets struct {
 	open    []byte // the closing brackets that are waited for
 	quoted  bool
 	escaped bool
 	bare    bool // a number, a word, or what is none
-	broken  bool // a bracket closes what it did not open, or a line ends within quotes: where the value ends nobody can tell
+	// a bracket closes what it did not open, or a line ends within quotes: where the value ends nobody can tell
+	broken bool
 }
 
 // read goes on at pos and returns the position behind the value, or -1 when the text ends first.
@@ -126,7 +128,8 @@ func (e *elements) complete(end int) {
 func (e *elements) step(c byte) *fault {
 	switch {
 	case e.expect == expectNothing:
-		return &fault{at: e.pos, rule: ruleTrailing, message: "something follows the array of payloads: a file holds exactly one"}
+		return &fault{at: e.pos, rule: ruleTrailing, message: "something follows the array of payloads: a file holds " +
+			"exactly one"}
 	case c == ']' && e.expect != expectElement:
 		e.expect = expectNothing
 		e.pos++
@@ -161,7 +164,8 @@ func (e *elements) cut() int {
 	return cut
 }
 
-// array cuts a file that is an array of payloads between its elements. It ends with the array, or where the array is no longer one.
+// array cuts a file that is an array of payloads between its elements. It ends with the array, or where the array is no
+// longer one.
 func (f *feed) array(in *stream, b *block) *block {
 	e := &elements{b: b, pos: bytes.IndexByte(b.text, '[') + 1}
 	for {
@@ -201,7 +205,8 @@ func (f *feed) endArray(in *stream, e *elements) *block {
 			return f.give(e.b, len(e.b.text)) // the element itself tells
 		}
 	}
-	return f.giveFault(e.b, &fault{at: len(e.b.text), rule: ruleSyntax, message: "the file ends within the array of payloads"})
+	return f.giveFault(e.b, &fault{at: len(e.b.text), rule: ruleSyntax, message: "the file ends within the array of " +
+		"payloads"})
 }
 
 // rest hands over the text up to cut and forgets what is behind it.

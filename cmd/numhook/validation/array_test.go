@@ -16,7 +16,8 @@ import (
 func cutting(t testing.TB, text []byte, bytewise bool) (payloads []string, found *fault, total int) {
 	t.Helper()
 	const blocks = 4
-	f := &feed{ctx: t.Context(), free: make(chan *block, blocks), work: make(chan *block, blocks), order: make(chan *block, blocks)}
+	f := &feed{ctx: t.Context(), free: make(chan *block, blocks), work: make(chan *block, blocks),
+		order: make(chan *block, blocks)}
 	for range blocks {
 		f.free <- &block{checked: make(chan struct{}, 1)}
 	}
@@ -52,15 +53,17 @@ func cutting(t testing.TB, text []byte, bytewise bool) (payloads []string, found
 	return payloads, found, total
 }
 
-// FuzzArray holds the cutting of arrays, which looks at brackets and quotes alone, against parsers of JSON: the elements of a text that is JSON are the ones
-// that encoding/json finds, and a text that is not JSON does not come through without a fault.
+// FuzzArray holds the cutting of arrays, which looks at brackets and quotes alone, against parsers of JSON: the
+// elements of a text that is JSON are the ones that encoding/json finds, and a text that is not JSON does not come
+// through without a fault.
 func FuzzArray(f *testing.F) {
 	for _, name := range spec.Examples() {
 		text, _ := spec.Example(name)
 		f.Add(text)
 		f.Add([]byte("[" + string(text) + " ,\r\n" + string(text) + "]"))
 	}
-	for _, text := range []string{"", "[", "[]", "[1,\"]\\\"\",{\"a\":[{}]},tru]", "[1,]", "[,]", "[1 2]", "[{]", "[\"\n\"]", "[[[[]]]] x", "\ufeff[1]", "[1\n", "[\"\\", "[}"} {
+	for _, text := range []string{"", "[", "[]", "[1,\"]\\\"\",{\"a\":[{}]},tru]", "[1,]", "[,]", "[1 2]", "[{]",
+		"[\"\n\"]", "[[[[]]]] x", "\ufeff[1]", "[1\n", "[\"\\", "[}"} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -21,7 +21,8 @@ type Baseline struct {
 	known map[string]*knownFinding
 }
 
-// knownFinding is what the file says of findings with one fingerprint: who reads it learns where they are, and no value of any payload.
+// knownFinding is what the file says of findings with one fingerprint: who reads it learns where they are, and no value
+// of any payload.
 type knownFinding struct {
 	File        string `json:"file"`
 	Rule        string `json:"rule"`
@@ -48,7 +49,8 @@ func ReadBaseline(path string) (*Baseline, error) {
 		return nil, fmt.Errorf("cannot read the baseline %s: it is not one that --write-baseline wrote", path)
 	}
 	if file.Version != baselineVersion {
-		return nil, fmt.Errorf("cannot read the baseline %s: its version is %d, not %d; write it anew with --write-baseline", path, file.Version, baselineVersion)
+		return nil, fmt.Errorf("cannot read the baseline %s: its version is %d, not %d; write it anew with --write-baseline",
+			path, file.Version, baselineVersion)
 	}
 	b := NewBaseline()
 	for _, k := range file.Findings {
@@ -103,8 +105,8 @@ func (b *Baseline) take(f *Finding) bool {
 	return true
 }
 
-// Write writes the baseline into a file: JSON with a finding on each line, in an order that changes little when the findings do.
-// A file that is there stays as it is until the new one is whole.
+// Write writes the baseline into a file: JSON with a finding on each line, in an order that changes little when the
+// findings do. A file that is there stays as it is until the new one is whole.
 func (b *Baseline) Write(path string) error {
 	findings := slices.SortedFunc(maps.Values(b.known), func(a, b *knownFinding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
@@ -124,7 +126,8 @@ func (b *Baseline) Write(path string) error {
 	return nil
 }
 
-// replaceFile writes a new file beside the old one and puts it in its place. What is no file, such as /dev/stdout, is written to.
+// replaceFile writes a new file beside the old one and puts it in its place. What is no file, such as /dev/stdout, is
+// written to.
 func replaceFile(path string, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		device, err := os.OpenFile(path, os.O_WRONLY, 0)

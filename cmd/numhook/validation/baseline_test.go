@@ -37,11 +37,14 @@ func TestBaselineKnowsWhatMoved(t *testing.T) {
 		{"a new one", "a.ndjson", fault("1") + "\n", fault("0") + "\n" + fault("1"), "1"},
 		{"another one", "a.ndjson", fault("1") + "\n", fault("0") + "\n", "1"},
 		{"twice", "a.ndjson", fault("1") + "\n", fault("1") + "\n" + fault("1"), "2"},
-		{"members moved", "a.ndjson", fault("1"), strings.NewReplacer(`"carrier_code":"x",`, "", "}}}", `,"carrier_code":"x"}}}`).Replace(fault("1")), ""},
+		{"members moved", "a.ndjson", fault("1"), strings.NewReplacer(`"carrier_code":"x",`, "", "}}}",
+			`,"carrier_code":"x"}}}`).Replace(fault("1")), ""},
 		{"white space", "a.json", fault("1"), strings.ReplaceAll(fault("1"), ":", ": \n"), ""},
 		{"another part of the only payload", "a.json", fault("1"), fault("2"), ""},
-		{"another place in the only payload", "a.json", fault("1"), strings.Replace(fault("1"), "1739927164902", "true", 1), "1"},
-		{"elements moved", "a.json", "[" + fault("1") + "," + fault("2") + "]", "[\n" + fault("2") + ",\n" + good + "," + fault("1") + "]", ""},
+		{"another place in the only payload", "a.json", fault("1"), strings.Replace(fault("1"), "1739927164902", "true", 1),
+			"1"},
+		{"elements moved", "a.json", "[" + fault("1") + "," + fault("2") + "]", "[\n" + fault("2") + ",\n" + good + "," +
+			fault("1") + "]", ""},
 		{"fixed", "a.json", fault("1"), good, ""},
 		{"malformed", "a.ndjson", "{x\n", "\n{x\n{y", "3"},
 	} {
@@ -77,7 +80,8 @@ func TestKnownFindingsInSARIF(t *testing.T) {
 	file(t, "a.ndjson", bad+"\n")
 	known := record(t, "a.ndjson")
 	write(t, "a.ndjson", `{"event":8}`+"\n"+bad+"\n")
-	got := runFormat(t, validation.Options{Paths: []string{"a.ndjson"}, Known: known}, "sarif", validation.Style{Known: true})
+	got := runFormat(t, validation.Options{Paths: []string{"a.ndjson"}, Known: known}, "sarif",
+		validation.Style{Known: true})
 	results := readSARIF(t, got.report).Runs[0].Results
 	if len(results) != 2 || results[0].BaselineState != "new" || len(results[0].Suppressions) != 0 ||
 		results[1].BaselineState != "unchanged" || results[1].Suppressions[0].Kind != "external" {
@@ -112,10 +116,12 @@ func TestBaselinesThatAreNone(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := validation.ReadBaseline("missing"); err == nil || err.Error() != "cannot read the baseline missing: no such file or directory" {
+	if _, err := validation.ReadBaseline("missing"); err == nil || err.Error() != "cannot read the baseline missing: no "+
+		"such file or directory" {
 		t.Errorf("got %v", err)
 	}
-	if err := validation.NewBaseline().Write("no/such/folder"); err == nil || !strings.HasPrefix(err.Error(), "cannot write the baseline no/such/folder: ") {
+	if err := validation.NewBaseline().Write("no/such/folder"); err == nil ||
+		!strings.HasPrefix(err.Error(), "cannot write the baseline no/such/folder: ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -5,10 +5,12 @@ import "bytes"
 // blockSize is how much text is taken at a time. A payload that is larger makes the block as large as itself.
 const blockSize = 256 << 10
 
-// bigBlock is from what size on a block is waited for before more is read, so that a row of large payloads does not fill the memory.
+// bigBlock is from what size on a block is waited for before more is read, so that a row of large payloads does not
+// fill the memory.
 const bigBlock = 4 * blockSize
 
-// block is a piece of a file on its way from the feed to a checker and to the run, which gives it back to the feed. One of them owns it at a time.
+// block is a piece of a file on its way from the feed to a checker and to the run, which gives it back to the feed. One
+// of them owns it at a time.
 type block struct {
 	source   *source
 	text     []byte // from where the block before it ended
@@ -20,7 +22,8 @@ type block struct {
 	end      bool  // the file ends here
 	err      error // why the file ends here, when it should not
 
-	// What the checker makes of it. Lines, columns and payload numbers of the findings count from the beginning of the block.
+	// What the checker makes of it. Lines, columns and payload numbers of the findings count from the beginning of the
+	// block.
 	count    int
 	findings []Finding
 	omitted  int
@@ -41,10 +44,12 @@ type fault struct {
 }
 
 func tooLarge(at int) *fault {
-	return &fault{at: at, rule: rulePayloadSize.ID, message: "the payload has more than 16 MiB, and is not looked at", payload: true}
+	return &fault{at: at, rule: rulePayloadSize.ID, message: "the payload has more than 16 MiB, and is not looked at",
+		payload: true}
 }
 
-// eachPayload visits the payloads of the block, each with where it begins in the text. A line with nothing but white space is no payload.
+// eachPayload visits the payloads of the block, each with where it begins in the text. A line with nothing but white
+// space is no payload.
 func (b *block) eachPayload(visit func(begin int, text []byte)) {
 	for _, p := range b.payloads {
 		visit(p.begin, b.text[p.begin:p.end])

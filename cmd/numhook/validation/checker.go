@@ -31,7 +31,8 @@ func (k *checker) check(b *block) {
 	}
 	b.moved = k.measure(len(b.text)).then(b.passed)
 	if b.consumed != nil {
-		k.document = contract.Document{} // it may hold 16 times as much as the payload, and must not do so beside the next one's
+		// it may hold 16 times as much as the payload, and must not do so beside the next one's
+		k.document = contract.Document{}
 		runtime.GC()
 	}
 }
@@ -69,7 +70,8 @@ func findingOf(f *event.Finding, operation string) Finding {
 		Line: f.Line, Column: f.Column, at: f.Offset}
 }
 
-// locate turns the findings of the payload that begins at that place from positions in the payload into positions in the block, and puts them in order.
+// locate turns the findings of the payload that begins at that place from positions in the payload into positions in
+// the block, and puts them in order.
 func (k *checker) locate(findings []Finding, begin int) {
 	start := k.measure(begin)
 	var identity []byte
@@ -99,8 +101,8 @@ func (k *checker) locate(findings []Finding, begin int) {
 	}
 }
 
-// atEventName moves the finding that the payload's event is unknown from the root to the name that it gives. Where that stands the contract knows:
-// held against an event that it has, the same name is a lint.
+// atEventName moves the finding that the payload's event is unknown from the root to the name that it gives. Where that
+// stands the contract knows: held against an event that it has, the same name is a lint.
 func (k *checker) atEventName(f *Finding) {
 	events := k.contract.Events()
 	if len(events) == 0 {
@@ -116,7 +118,8 @@ func (k *checker) atEventName(f *Finding) {
 // locateFault adds what is wrong outside of a payload, or about a payload that is not looked at.
 func (k *checker) locateFault(found *fault) {
 	p := k.measure(found.at)
-	f := Finding{Kind: event.Violation, Rule: found.rule, Message: found.message, Line: p.lines + 1, Column: p.columns + 1, at: found.at, File: k.b.source.name}
+	f := Finding{Kind: event.Violation, Rule: found.rule, Message: found.message, Line: p.lines + 1, Column: p.columns + 1,
+		at: found.at, File: k.b.source.name}
 	if found.payload {
 		k.b.count++
 		f.Payload = k.b.count
@@ -127,7 +130,8 @@ func (k *checker) locateFault(found *fault) {
 	k.b.findings = append(k.b.findings, f)
 }
 
-// measure tells how far it is from the beginning of the block to that place. It is asked for positions in ascending order.
+// measure tells how far it is from the beginning of the block to that place. It is asked for positions in ascending
+// order.
 func (k *checker) measure(at int) position {
 	k.position = k.position.then(measure(k.b.text[k.at:at]))
 	k.at = at

@@ -30,7 +30,8 @@ type Document struct {
 
 // BuiltIn is the document that the program was built with, in its composed form.
 func BuiltIn() (*Document, error) {
-	doc, err := compose.Load(spec.Receiver()) // spec.Load would hold its examples against it as well, which takes as long as everything else at the start
+	// spec.Load would hold its examples against it as well, which takes as long as everything else at the start
+	doc, err := compose.Load(spec.Receiver())
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +42,8 @@ func BuiltIn() (*Document, error) {
 	return &Document{Contract: c, Name: builtIn}, nil
 }
 
-// ReadDocument reads a document of the sender's in the form in which it is published (webhooks), or in the composed one (paths). Findings then name positions in
-// the file.
+// ReadDocument reads a document of the sender's in the form in which it is published (webhooks), or in the composed one
+// (paths). Findings then name positions in the file.
 func ReadDocument(path string) (*Document, error) {
 	d := &Document{Name: shownName(path)}
 	raw, err := readDocument(path)

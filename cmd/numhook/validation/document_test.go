@@ -19,10 +19,12 @@ func read(t *testing.T, document string) *validation.Document {
 	return d
 }
 
-// TestBothFormsOfTheDocument holds payloads against the built-in document, the same composed, and the same as the sender publishes it: the verdicts are equal.
+// TestBothFormsOfTheDocument holds payloads against the built-in document, the same composed, and the same as the
+// sender publishes it: the verdicts are equal.
 func TestBothFormsOfTheDocument(t *testing.T) {
 	want := run(t, validation.Options{Paths: []string{file(t, "five.json", fiveFaults)}})
-	for name, document := range map[string][]byte{"paths": spec.Receiver(), "webhooks": spec.Document(), "bom": append([]byte("\ufeff"), spec.Document()...)} {
+	for name, document := range map[string][]byte{"paths": spec.Receiver(), "webhooks": spec.Document(),
+		"bom": append([]byte("\ufeff"), spec.Document()...)} {
 		d := read(t, string(document))
 		got := run(t, validation.Options{Paths: []string{file(t, "five.json", fiveFaults)}, Document: d})
 		if positions(got.findings) != positions(want.findings) || d.Name != "spec.json" {
@@ -34,7 +36,8 @@ func TestBothFormsOfTheDocument(t *testing.T) {
 	}
 }
 
-// pointsInto asserts that the finding's position in the document is there, and for the sender's form that it is the webhook's own.
+// pointsInto asserts that the finding's position in the document is there, and for the sender's form that it is the
+// webhook's own.
 func pointsInto(t *testing.T, document []byte, f validation.Finding) {
 	t.Helper()
 	var node any
@@ -64,12 +67,15 @@ func TestPositionsInTheSendersDocument(t *testing.T) {
 	const body = "/webhooks/x.made/post/requestBody/content/application~1json/schema"
 	d := read(t, document)
 	for text, want := range map[string]string{
-		`{"event":"x.made"}`:                                        "/a " + body + "/required",
-		`{"event":"x.made","a":7}`:                                  "/a " + body + "/properties/a/type",
-		`{"event":"x.made","a":{"list":[{}]}}`:                      "/a/list/0/id " + body + "/properties/a/properties/list/items/required",
-		`{"event":"x.made","a":{"list":[{"id":1,"deep":{"n":4}}]}}`: "/a/list/0/deep/n /components/schemas/Deep/properties/n/maximum",
+		`{"event":"x.made"}`:       "/a " + body + "/required",
+		`{"event":"x.made","a":7}`: "/a " + body + "/properties/a/type",
+		`{"event":"x.made","a":{"list":[{}]}}`: "/a/list/0/id " + body +
+			"/properties/a/properties/list/items/required",
+		`{"event":"x.made","a":{"list":[{"id":1,"deep":{"n":4}}]}}`: "/a/list/0/deep/n " +
+			"/components/schemas/Deep/properties/n/maximum",
 		// The overlay says what phone numbers are. The sender's document does not, so the position is the array.
-		`{"event":"x.made","a":{"phone_numbers":[1]}}`: "/a/phone_numbers/0 " + body + "/properties/a/properties/phone_numbers",
+		`{"event":"x.made","a":{"phone_numbers":[1]}}`: "/a/phone_numbers/0 " + body +
+			"/properties/a/properties/phone_numbers",
 	} {
 		got := run(t, validation.Options{Paths: []string{file(t, "x.json", text)}, Document: d})
 		found := "nothing"
@@ -85,18 +91,23 @@ func TestPositionsInTheSendersDocument(t *testing.T) {
 }
 
 func TestDocumentsThatAreNone(t *testing.T) {
-	broken := strings.Replace(string(spec.Receiver()), "#/components/schemas/EmergencyAddress", "#/components/schemas/Nowhere", 1)
+	broken := strings.Replace(string(spec.Receiver()), "#/components/schemas/EmergencyAddress",
+		"#/components/schemas/Nowhere", 1)
 	sent := string(spec.Document())
 	at := strings.Index(sent, `"schema": {`)
-	brokenSent := sent[:at] + `"schema": {"$ref": "#/components/schemas/Nowhere"}, "x-was": {` + sent[at+len(`"schema": {`):]
+	brokenSent := sent[:at] + `"schema": {"$ref": "#/components/schemas/Nowhere"}, "x-was": {` +
+		sent[at+len(`"schema": {`):]
 	for text, want := range map[string]string{
-		"":                    "it is not a JSON object: line 1, column 1: unexpected end of JSON input",
-		"openapi: 3.1.0":      "it is not a JSON object: line 1, column 1: invalid character 'o' looking for beginning of value",
-		"{\n \"openapi\": }":  "it is not a JSON object: line 2, column 13: invalid character '}' looking for beginning of value",
+		"": "it is not a JSON object: line 1, column 1: unexpected end of JSON input",
+		"openapi: 3.1.0": "it is not a JSON object: line 1, column 1: invalid character 'o' looking for beginning " +
+			"of value",
+		"{\n \"openapi\": }": "it is not a JSON object: line 2, column 13: invalid character '}' looking for beginning " +
+			"of value",
 		"[]":                  "it is not a JSON object: its root is something else",
 		"{}":                  `it is not an OpenAPI document: it has no member "openapi"`,
 		`{"openapi":"3.1.0"}`: `it describes no events: it has neither "webhooks" nor "paths"`,
-		`{"openapi":"3.1.0","info":{"title":"T","version":"1"},"paths":{}}`:     "it describes no events: none of its paths has a POST",
+		`{"openapi":"3.1.0","info":{"title":"T","version":"1"},"paths":{}}`: "it describes no events: none of its " +
+			"paths has a POST",
 		`{"openapi":"3.0.0","info":{"title":"T","version":"1"},"paths":{}}`:     "",
 		`{"openapi":"3.0.0","info":{"title":"T","version":"1"},"webhooks":{}}`:  "",
 		`{"openapi":"3.1.0","info":{"title":"T","version":"1"},"webhooks":[]}`:  "",
@@ -106,7 +117,8 @@ func TestDocumentsThatAreNone(t *testing.T) {
 		brokenSent: "",
 	} {
 		_, err := validation.ReadDocument(file(t, "spec.json", text))
-		if err == nil || !strings.HasPrefix(err.Error(), "cannot use the document spec.json: ") || want != "" && !strings.HasSuffix(err.Error(), want) ||
+		if err == nil || !strings.HasPrefix(err.Error(), "cannot use the document spec.json: ") || want != "" &&
+			!strings.HasSuffix(err.Error(), want) ||
 			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.60q: got %v", text, err)
 		}
@@ -114,7 +126,8 @@ func TestDocumentsThatAreNone(t *testing.T) {
 			t.Errorf("a broken reference: got %v", err)
 		}
 	}
-	if _, err := validation.ReadDocument("missing.json"); err == nil || err.Error() != "cannot use the document missing.json: no such file or directory" {
+	if _, err := validation.ReadDocument("missing.json"); err == nil || err.Error() != "cannot use the document "+
+		"missing.json: no such file or directory" {
 		t.Errorf("got %v", err)
 	}
 	if _, err := validation.ReadDocument(os.TempDir()); err == nil || !strings.HasSuffix(err.Error(), "is a directory") {

@@ -7,13 +7,17 @@ import (
 	"io"
 )
 
-// Each visits every payload of the files that the paths lead to, in order, with the name of its file and its number there, beginning with 1. The text is
-// valid during the visit only. A payload that Run would not look at, and a file that cannot be read, end it with an error, as does the visit's own.
-func Each(ctx context.Context, paths []string, stdin io.Reader, visit func(file string, payload int, text []byte) error) error {
+// Each visits every payload of the files that the paths lead to, in order, with the name of its file and its number
+// there, beginning with 1. The text is valid during the visit only. A payload that Run would not look at, and a file
+// that cannot be read, end it with an error, as does the visit's own.
+func Each(
+	ctx context.Context, paths []string, stdin io.Reader, visit func(file string, payload int, text []byte) error,
+) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	const blocks = 4
-	f := &feed{ctx: ctx, stdin: stdin, free: make(chan *block, blocks), work: make(chan *block, blocks), order: make(chan *block, blocks)}
+	f := &feed{ctx: ctx, stdin: stdin, free: make(chan *block, blocks), work: make(chan *block, blocks),
+		order: make(chan *block, blocks)}
 	for range blocks {
 		f.free <- &block{checked: make(chan struct{}, 1)}
 	}

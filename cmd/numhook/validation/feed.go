@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// feed reads the files one after the other and cuts them into blocks. It runs ahead of the checkers by as many blocks as there are.
+// feed reads the files one after the other and cuts them into blocks. It runs ahead of the checkers by as many blocks
+// as there are.
 type feed struct {
 	ctx         context.Context
 	stdin       io.Reader
@@ -51,7 +52,8 @@ func (f *feed) take() *block {
 	}
 }
 
-// give hands the first cut bytes of the block over to be checked and returns a block of the same file that begins with the rest, or nil when the run has ended.
+// give hands the first cut bytes of the block over to be checked and returns a block of the same file that begins with
+// the rest, or nil when the run has ended.
 func (f *feed) give(b *block, cut int) *block {
 	next := f.take()
 	if next == nil {
@@ -89,7 +91,8 @@ func (f *feed) finish(b *block) {
 	}
 }
 
-// file cuts a file into blocks. It returns the block that is left, empty, to end the file with, or nil when the run has ended.
+// file cuts a file into blocks. It returns the block that is left, empty, to end the file with, or nil when the run has
+// ended.
 func (f *feed) file(b *block) (*block, error) {
 	in, err := b.source.open(f.stdin)
 	if err != nil {
@@ -134,7 +137,8 @@ func (f *feed) whole(in *stream, b *block) *block {
 // excerptSize is how much of the text is kept around a fault, to be shown.
 const excerptSize = 1 << 10
 
-// giveFault hands over the text up to the fault, and a little of what stands there to be shown; all behind it is forgotten.
+// giveFault hands over the text up to the fault, and a little of what stands there to be shown; all behind it is
+// forgotten.
 func (f *feed) giveFault(b *block, found *fault) *block {
 	b.fault = found
 	b.text = b.text[:min(len(b.text), found.at+excerptSize)]

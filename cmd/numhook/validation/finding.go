@@ -19,11 +19,13 @@ const (
 
 // Finding is one thing that was found in a payload. Like the contract's, its message never quotes a value.
 type Finding struct {
-	File        string            `json:"file"`              // with slashes; relative to the working directory when it lies below it
-	Line        int               `json:"line"`              // in the file, from 1
-	Column      int               `json:"column"`            // in UTF-16 code units, from 1
-	Payload     int               `json:"payload,omitempty"` // which payload of the file, from 1; 0 for what lies between payloads
-	Pointer     string            `json:"pointer"`           // RFC 6901, into the payload
+	// with slashes; relative to the working directory when it lies below it
+	File   string `json:"file"`
+	Line   int    `json:"line"`   // in the file, from 1
+	Column int    `json:"column"` // in UTF-16 code units, from 1
+	// which payload of the file, from 1; 0 for what lies between payloads
+	Payload     int               `json:"payload,omitempty"`
+	Pointer     string            `json:"pointer"` // RFC 6901, into the payload
 	Level       Level             `json:"level"`
 	Kind        event.FindingKind `json:"kind"`
 	Rule        string            `json:"rule"`
@@ -36,9 +38,10 @@ type Finding struct {
 	at int // byte offset in the block
 }
 
-// fingerprint is what stays the same about a finding when lines move, members change positions or white space changes. Of a file with a single payload it
-// is the file, the rule and the pointer; where a file has many, the payload is known by a hash of its canonical JSON, not by its number.
-// The nth finding of one rule at one pointer of one payload has an n of its own.
+// fingerprint is what stays the same about a finding when lines move, members change positions or white space changes.
+// Of a file with a single payload it is the file, the rule and the pointer; where a file has many, the payload is known
+// by a hash of its canonical JSON, not by its number. The nth finding of one rule at one pointer of one payload has an
+// n of its own.
 type fingerprints struct {
 	seen map[[2]string]int
 }

@@ -40,7 +40,8 @@ func TestFiveFaultsInEveryFormat(t *testing.T) {
 				t.Fatalf("got %+v, %v", got.summary, got.err)
 			}
 			found := map[string]func(*testing.T, string) []string{
-				"text": textPositions, "json": jsonPositions, "sarif": sarifPositions, "junit": junitPositions, "github": githubPositions,
+				"text": textPositions, "json": jsonPositions, "sarif": sarifPositions, "junit": junitPositions,
+				"github": githubPositions,
 			}[format](t, got.report)
 			if strings.Join(found, " ") != strings.Join(fivePositions, " ") {
 				t.Errorf("want %v, got %v in\n%s", fivePositions, found, got.report)
@@ -74,11 +75,13 @@ func textPositions(t *testing.T, report string) (positions []string) {
 func jsonPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	read := readJSON(t, []byte(report))
-	if read.Version != 1 || read.Document != "built-in" || read.Valid || read.Summary.Errors != 5 || read.Unreadable == nil {
+	if read.Version != 1 || read.Document != "built-in" || read.Valid || read.Summary.Errors != 5 ||
+		read.Unreadable == nil {
 		t.Errorf("got %+v", read)
 	}
 	for _, f := range read.Findings {
-		if f.File != "five.json" || f.Level != "error" || f.Kind != "violation" || f.Rule != "type" || f.Payload != 1 || f.Event != cnamEvent ||
+		if f.File != "five.json" || f.Level != "error" || f.Kind != "violation" || f.Rule != "type" || f.Payload != 1 ||
+			f.Event != cnamEvent ||
 			!strings.HasSuffix(f.Spec, "/type") || len(f.Fingerprint) != 32 {
 			t.Errorf("got %+v", f)
 		}
@@ -91,7 +94,8 @@ func sarifPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	log := readSARIF(t, report)
 	only := log.Runs[0]
-	if log.Version != "2.1.0" || len(log.Runs) != 1 || only.ColumnKind != "utf16CodeUnits" || !only.Invocations[0].ExecutionSuccessful {
+	if log.Version != "2.1.0" || len(log.Runs) != 1 || only.ColumnKind != "utf16CodeUnits" ||
+		!only.Invocations[0].ExecutionSuccessful {
 		t.Errorf("got %+v", log)
 	}
 	prints := map[string]bool{}
@@ -129,7 +133,8 @@ func junitPositions(t *testing.T, report string) (positions []string) {
 func githubPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	for _, line := range strings.Split(strings.TrimSuffix(report, "\n"), "\n") {
-		found := regexp.MustCompile(`^::error file=five\.json,line=(\d+),col=(\d+),title=numhook%3A type::the value must be .* \(at /.*\)$`).FindStringSubmatch(line)
+		found := regexp.MustCompile(`^::error file=five\.json,line=(\d+),col=(\d+),title=numhook%3A type::the value must ` +
+			`be .* \(at /.*\)$`).FindStringSubmatch(line)
 		if found == nil {
 			if line != "5 errors in 1 payload of 1 file" {
 				t.Errorf("not a command: %q", line)
@@ -150,7 +155,8 @@ func oddNames(t *testing.T) string {
 	if err := os.Mkdir("a b", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(line(goodObject), `"account_id"`, `"\u0000\u001b[31m\n::error::<&\">]]>\uffff":1,"account_id"`, 1)
+	text := strings.Replace(line(goodObject), `"account_id"`, `"\u0000\u001b[31m\n::error::<&\">]]>\uffff":1,"account_id"`,
+		1)
 	if err := os.WriteFile(name, []byte("["+text+",\n5]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +181,8 @@ func TestOddNamesInEveryFormat(t *testing.T) {
 	if at.URI != "a%20b/100%25%20%3Cx%3E,%C3%A9:%23%3F&%22%27.json" {
 		t.Errorf("sarif: got %+v", at)
 	}
-	if calls := log.Runs[0].Invocations[0]; calls.ExecutionSuccessful || calls.ToolExecutionNotifications[0].Message.Text != "cannot read: its compressed data is cut off" {
+	if calls := log.Runs[0].Invocations[0]; calls.ExecutionSuccessful ||
+		calls.ToolExecutionNotifications[0].Message.Text != "cannot read: its compressed data is cut off" {
 		t.Errorf("sarif: got %+v", calls)
 	}
 	suites := readJUnit(t, runFormat(t, o, "junit", validation.Style{}).report)
@@ -184,11 +191,13 @@ func TestOddNamesInEveryFormat(t *testing.T) {
 	}
 	github := runFormat(t, o, "github", validation.Style{}).report
 	if lines := strings.Split(strings.TrimSpace(github), "\n"); len(lines) != 5 ||
-		!strings.HasPrefix(lines[0], "::warning file=a b/100%25 <x>%2Cé%3A#?&\"'.json,line=1,col=") || strings.Contains(github, "\n::error::") {
+		!strings.HasPrefix(lines[0], "::warning file=a b/100%25 <x>%2Cé%3A#?&\"'.json,line=1,col=") ||
+		strings.Contains(github, "\n::error::") {
 		t.Errorf("github: got %s", github)
 	}
 	got := run(t, o)
-	if got.findings[0].File != "a b/100% <x>,é:#?&\"'.json" || got.findings[0].Pointer != "/payload/\x00\x1b[31m\n::error::<&\">]]>\uffff" {
+	if got.findings[0].File != "a b/100% <x>,é:#?&\"'.json" ||
+		got.findings[0].Pointer != "/payload/\x00\x1b[31m\n::error::<&\">]]>\uffff" {
 		t.Errorf("json: got %+v", got.findings)
 	}
 	if got.summary != (validation.Summary{Files: 2, Payloads: 3, Errors: 2, Warnings: 1, Unreadable: 1}) {
@@ -205,13 +214,16 @@ func TestReportsOfNothingFound(t *testing.T) {
 	if got := runFormat(t, o, "github", validation.Style{}).report; got != "no findings in 3 payloads of 1 file\n" {
 		t.Errorf("github: got %q", got)
 	}
-	if log := readSARIF(t, runFormat(t, o, "sarif", validation.Style{}).report); log.Runs[0].Results == nil || len(log.Runs[0].Results) != 0 {
+	if log := readSARIF(t, runFormat(t, o, "sarif", validation.Style{}).report); log.Runs[0].Results == nil ||
+		len(log.Runs[0].Results) != 0 {
 		t.Errorf("sarif: got %+v", log.Runs[0].Results)
 	}
-	if suites := readJUnit(t, runFormat(t, o, "junit", validation.Style{}).report); suites.Tests != 1 || suites.Suites[0].Cases[0].Name != "valid" {
+	if suites := readJUnit(t, runFormat(t, o, "junit", validation.Style{}).report); suites.Tests != 1 ||
+		suites.Suites[0].Cases[0].Name != "valid" {
 		t.Errorf("junit: got %+v", suites)
 	}
-	if read := readJSON(t, []byte(runFormat(t, o, "json", validation.Style{}).report)); !read.Valid || read.Findings == nil {
+	if read := readJSON(t, []byte(runFormat(t, o, "json", validation.Style{}).report)); !read.Valid ||
+		read.Findings == nil {
 		t.Errorf("json: got %+v", read)
 	}
 }
@@ -219,20 +231,25 @@ func TestReportsOfNothingFound(t *testing.T) {
 func TestWarningsInEveryFormat(t *testing.T) {
 	name := file(t, "drift.json", strings.Replace(line(goodObject), `"account_id"`, `"extra":1,"account_id"`, 1))
 	o := validation.Options{Paths: []string{name}}
-	if got := runFormat(t, o, "text", validation.Style{}).report; !strings.Contains(got, " warning: ") || !strings.HasSuffix(got, "\n1 warning in 1 payload of 1 file\n") {
+	if got := runFormat(t, o, "text", validation.Style{}).report; !strings.Contains(got, " warning: ") ||
+		!strings.HasSuffix(got, "\n1 warning in 1 payload of 1 file\n") {
 		t.Errorf("text: got %s", got)
 	}
-	if got := runFormat(t, o, "github", validation.Style{}).report; !strings.HasPrefix(got, "::warning file=drift.json,line=1,col=") {
+	if got := runFormat(t, o, "github", validation.Style{}).report; !strings.HasPrefix(got,
+		"::warning file=drift.json,line=1,col=") {
 		t.Errorf("github: got %s", got)
 	}
 	suites := readJUnit(t, runFormat(t, o, "junit", validation.Style{}).report)
-	if cases := suites.Suites[0].Cases; len(cases) != 2 || cases[0].Out == nil || cases[1].Name != "valid" || suites.Failures != 0 {
+	if cases := suites.Suites[0].Cases; len(cases) != 2 || cases[0].Out == nil || cases[1].Name != "valid" ||
+		suites.Failures != 0 {
 		t.Errorf("junit: got %+v", suites)
 	}
-	if log := readSARIF(t, runFormat(t, o, "sarif", validation.Style{}).report); log.Runs[0].Results[0].Level != "warning" {
+	if log := readSARIF(t, runFormat(t, o, "sarif", validation.Style{}).report); log.Runs[0].Results[0].Level !=
+		"warning" {
 		t.Errorf("sarif: got %+v", log.Runs[0].Results)
 	}
-	if read := readJSON(t, []byte(runFormat(t, o, "json", validation.Style{}).report)); !read.Valid || read.Summary.Warnings != 1 {
+	if read := readJSON(t, []byte(runFormat(t, o, "json", validation.Style{}).report)); !read.Valid ||
+		read.Summary.Warnings != 1 {
 		t.Errorf("json: got %+v", read)
 	}
 }
@@ -247,7 +264,8 @@ func TestFrames(t *testing.T) {
 		{"{\"a\":\"\u202e\x7f\u009b##[\",\"event\":5}", `  1 | {"a":"\u202e\u007f\u009b#\u0023[","event":5}`, "5"},
 	} {
 		name := file(t, "x.json", one.text)
-		lines := strings.Split(runFormat(t, validation.Options{Paths: []string{name}}, "text", validation.Style{}).report, "\n")
+		lines := strings.Split(runFormat(t, validation.Options{Paths: []string{name}}, "text", validation.Style{}).report,
+			"\n")
 		if lines[2] != one.line {
 			t.Errorf("want %q\n got %q", one.line, lines[2])
 		}
@@ -257,7 +275,8 @@ func TestFrames(t *testing.T) {
 	}
 	// A wide character takes two columns of a terminal: the caret stands behind three of them.
 	name := file(t, "x.json", `{"a":"東京😀","event":5}`)
-	lines := strings.Split(runFormat(t, validation.Options{Paths: []string{name}}, "text", validation.Style{}).report, "\n")
+	lines := strings.Split(runFormat(t, validation.Options{Paths: []string{name}}, "text", validation.Style{}).report,
+		"\n")
 	if want := strings.Repeat(" ", len(`{"a":"`)+6+len(`","event":`)) + "^"; lines[3] != "    | "+want {
 		t.Errorf("got %q", lines[3])
 	}
@@ -269,7 +288,8 @@ func TestColours(t *testing.T) {
 	if !strings.HasPrefix(report, "\x1b[1mfive.json:3:15:\x1b[0m \x1b[1;31merror:\x1b[0m ") {
 		t.Errorf("got %q", report[:100])
 	}
-	if plain := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(report, ""); plain != runFormat(t, validation.Options{Paths: []string{name}}, "text", validation.Style{}).report {
+	if plain := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(report, ""); plain != runFormat(t,
+		validation.Options{Paths: []string{name}}, "text", validation.Style{}).report {
 		t.Errorf("colours change the text")
 	}
 }
@@ -280,7 +300,8 @@ func TestManyFindings(t *testing.T) {
 	name := file(t, "bad.ndjson", strings.Repeat("{}\n", count))
 	o := validation.Options{Paths: []string{name}}
 	suites := readJUnit(t, runFormat(t, o, "junit", validation.Style{}).report)
-	if suites.Failures != count || suites.Suites[0].Cases[count-1].Name != "required at /event of payload "+strconv.Itoa(count) {
+	if suites.Failures != count || suites.Suites[0].Cases[count-1].Name != "required at /event of payload "+
+		strconv.Itoa(count) {
 		t.Errorf("junit: got %+v", suites.junitCounts)
 	}
 	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "numhook-report-*")); len(left) > 0 {
@@ -300,12 +321,15 @@ func TestNamesAreRelativeToTheCheckout(t *testing.T) {
 	if got := runFormat(t, o, "github", style).report; !strings.HasPrefix(got, "::error file="+want+",line=3,") {
 		t.Errorf("github: got %s", got)
 	}
-	if log := readSARIF(t, runFormat(t, o, "sarif", style).report); log.Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI != want {
+	if log := readSARIF(t,
+		runFormat(t, o, "sarif", style).report); log.Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation.URI !=
+		want {
 		t.Errorf("sarif: got %+v", log.Runs[0].Results[0])
 	}
 	t.Chdir(t.TempDir())
 	log := readSARIF(t, runFormat(t, o, "sarif", validation.Style{}).report)
-	if at := log.Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation; at.URI != "file://"+filepath.ToSlash(here)+"/five.json" || at.URIBaseID != "" {
+	if at := log.Runs[0].Results[0].Locations[0].PhysicalLocation.ArtifactLocation; at.URI != "file://"+
+		filepath.ToSlash(here)+"/five.json" || at.URIBaseID != "" {
 		t.Errorf("sarif: got %+v", at)
 	}
 }
@@ -325,6 +349,7 @@ func TestRulesAreStable(t *testing.T) {
 		fmt.Fprintf(&now, "%s %s\n", r.Kind, r.ID)
 	}
 	if now.String() != string(raw) {
-		t.Errorf("rules are named in reports, baselines and rules.md; testdata/rules.txt lists\n%sand the code has\n%s", raw, now.String())
+		t.Errorf("rules are named in reports, baselines and rules.md; testdata/rules.txt lists\n%sand the code has\n%s", raw,
+			now.String())
 	}
 }

@@ -19,7 +19,8 @@ var (
 	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// property and data are the texts as parts of a command. A line end is one again where GitHub shows it; whatever else steers is seen as an escape.
+// property and data are the texts as parts of a command. A line end is one again where GitHub shows it; whatever else
+// steers is seen as an escape.
 func property(text string) string { return terminal.Line(commandProperty.Replace(text)) }
 func data(text string) string     { return terminal.Line(commandData.Replace(text)) }
 

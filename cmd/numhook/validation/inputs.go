@@ -48,7 +48,8 @@ func sourceOf(path string) (source, bool) {
 	return s, true
 }
 
-// shownName is the path with slashes, relative to the working directory when it lies below it: the same on every machine that has the files in the same place.
+// shownName is the path with slashes, relative to the working directory when it lies below it: the same on every
+// machine that has the files in the same place.
 func shownName(path string) string {
 	if path == stdinName {
 		return stdinName
@@ -66,11 +67,13 @@ func shownName(path string) string {
 
 // inputs finds files of payloads. Each file and folder is found once, by whatever way it is reached first.
 type inputs struct {
-	files   map[string]bool
-	folders map[string]string // by their real paths, so that a loop of links ends; the value is the path by which it was found
+	files map[string]bool
+	// by their real paths, so that a loop of links ends; the value is the path by which it was found
+	folders map[string]string
 }
 
-// find goes through the paths in their order, and through folders in the order of names. The error is an *unreadable, and the search goes on behind it.
+// find goes through the paths in their order, and through folders in the order of names. The error is an *unreadable,
+// and the search goes on behind it.
 func (in *inputs) find(paths []string) iter.Seq2[source, error] {
 	in.files, in.folders = map[string]bool{}, map[string]string{}
 	return func(yield func(source, error) bool) {
@@ -96,12 +99,14 @@ func (in *inputs) findPath(path string, yield func(source, error) bool) bool {
 	}
 	any, ok := in.findFolder(path, yield)
 	if ok && !any {
-		return yield(source{}, &unreadable{shownName(path), errors.New("it holds no file of payloads (" + extensionList + ")")})
+		return yield(source{}, &unreadable{shownName(path), errors.New("it holds no file of payloads (" + extensionList +
+			")")})
 	}
 	return ok
 }
 
-// findFolder goes through a folder. What begins with a dot is passed over: repositories and editors keep their own things there.
+// findFolder goes through a folder. What begins with a dot is passed over: repositories and editors keep their own
+// things there.
 func (in *inputs) findFolder(path string, yield func(source, error) bool) (any, ok bool) {
 	real, err := filepath.EvalSymlinks(path)
 	if _, been := in.folders[real]; been && err == nil {
@@ -143,7 +148,8 @@ func (in *inputs) findEntry(path string, kind fs.FileMode, yield func(source, er
 	case !named:
 		return false, true
 	case !kind.IsRegular():
-		return true, yield(source{}, &unreadable{found.name, fmt.Errorf("it is %s; name it itself to have it read", kindName(kind))})
+		return true, yield(source{}, &unreadable{found.name, fmt.Errorf("it is %s; name it itself to have it read",
+			kindName(kind))})
 	}
 	return true, in.yieldOnce(found, yield)
 }

@@ -47,7 +47,8 @@ func files(got outcome) string {
 
 func TestFoldersAreSearched(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"in/a.json", "in/b.ndjson", "in/c.jsonl", "in/D.JSON", "in/deep/er/e.json", "other.txt"} {
+	for _, name := range []string{"in/a.json", "in/b.ndjson", "in/c.jsonl", "in/D.JSON", "in/deep/er/e.json",
+		"other.txt"} {
 		write(t, name, bad)
 	}
 	for _, name := range []string{"in/f.json.gz", "in/g.ndjson.gz", "in/h.jsonl.gz"} {
@@ -57,7 +58,8 @@ func TestFoldersAreSearched(t *testing.T) {
 		write(t, name, bad)
 	}
 	got := run(t, validation.Options{Paths: []string{"in", "./in/a.json", "other.txt", "in/../other.txt"}})
-	const want = "in/D.JSON in/a.json in/b.ndjson in/c.jsonl in/deep/er/e.json in/f.json.gz in/g.ndjson.gz in/h.jsonl.gz other.txt"
+	const want = "in/D.JSON in/a.json in/b.ndjson in/c.jsonl in/deep/er/e.json in/f.json.gz in/g.ndjson.gz " +
+		"in/h.jsonl.gz other.txt"
 	if files(got) != want || got.err != nil {
 		t.Errorf("want %s\n got %s, %v", want, files(got), got.err)
 	}
@@ -67,7 +69,8 @@ func TestLoopsOfLinksEnd(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, "in/a/x.json", bad)
 	write(t, "elsewhere/y.json", bad)
-	for link, target := range map[string]string{"in/a/loop": "..", "in/self": "self", "in/b": "a", "in/out": "../elsewhere", "in/z.json": "../elsewhere/y.json"} {
+	for link, target := range map[string]string{"in/a/loop": "..", "in/self": "self", "in/b": "a",
+		"in/out": "../elsewhere", "in/z.json": "../elsewhere/y.json"} {
 		if err := os.Symlink(target, link); err != nil {
 			t.Skipf("no symbolic links here: %v", err)
 		}
@@ -108,13 +111,15 @@ func TestOneUnreadableFileHidesNoOther(t *testing.T) {
 		"":                "cannot read .: no such file or directory",
 	} {
 		got := run(t, validation.Options{Paths: []string{"a.json", path, "z.json"}})
-		if files(got) != "a.json z.json" || strings.Join(got.unread, "\n") != want || got.err != nil || got.summary.Unreadable != 1 {
+		if files(got) != "a.json z.json" || strings.Join(got.unread, "\n") != want || got.err != nil ||
+			got.summary.Unreadable != 1 {
 			t.Errorf("%s: got %s, %q, %v", path, files(got), got.unread, got.err)
 		}
 	}
 	// What could be read of a file before it was cut off counts.
 	got := run(t, validation.Options{Paths: []string{"a.json", "cut.ndjson.gz", "z.json"}})
-	if got.summary.Errors != 1002 || got.summary.Unreadable != 1 || got.unread[0] != "cannot read cut.ndjson.gz: its compressed data is cut off" {
+	if got.summary.Errors != 1002 || got.summary.Unreadable != 1 || got.unread[0] != "cannot read cut.ndjson.gz: its "+
+		"compressed data is cut off" {
 		t.Errorf("got %+v, %q", got.summary, got.unread)
 	}
 }
@@ -126,7 +131,8 @@ func TestNamedPipes(t *testing.T) {
 	}
 	// In a folder it is told of, and not waited for.
 	got := run(t, validation.Options{Paths: []string{"."}})
-	if len(got.unread) != 1 || got.unread[0] != "cannot read pipe.ndjson: it is a named pipe; name it itself to have it read" {
+	if len(got.unread) != 1 || got.unread[0] != "cannot read pipe.ndjson: it is a named pipe; name it itself to "+
+		"have it read" {
 		t.Errorf("got %q", got.unread)
 	}
 	go func() {
@@ -136,7 +142,8 @@ func TestNamedPipes(t *testing.T) {
 			_ = pipe.Close()
 		}
 	}()
-	if got := run(t, validation.Options{Paths: []string{"pipe.ndjson"}}); positions(got.findings) != "1:10 type /event\n2:10 type /event\n" {
+	if got := run(t, validation.Options{Paths: []string{"pipe.ndjson"}}); positions(got.findings) != "1:10 type /"+
+		"event\n2:10 type /event\n" {
 		t.Errorf("got %s%v", positions(got.findings), got.unread)
 	}
 }
@@ -153,7 +160,8 @@ func TestNothingToValidate(t *testing.T) {
 		}
 	}
 	write(t, "good.json", line(goodObject))
-	if got := run(t, validation.Options{Paths: []string{"."}}); got.err != nil || got.summary.Payloads != 1 || got.summary.Files != 4 {
+	if got := run(t, validation.Options{Paths: []string{"."}}); got.err != nil || got.summary.Payloads != 1 ||
+		got.summary.Files != 4 {
 		t.Errorf("got %+v, %v", got.summary, got.err)
 	}
 }
@@ -176,7 +184,8 @@ func TestStandardInputIsGuessed(t *testing.T) {
 		{"cut", "{\n", "2:1 syntax \n"},
 		{"numbers", "1\n2\n", "1:1 type \n2:1 type \n"},
 	} {
-		for how, in := range map[string]io.Reader{"whole": strings.NewReader(one.text), "bytes": iotest.OneByteReader(strings.NewReader(one.text))} {
+		for how, in := range map[string]io.Reader{"whole": strings.NewReader(one.text),
+			"bytes": iotest.OneByteReader(strings.NewReader(one.text))} {
 			got := run(t, validation.Options{Paths: []string{"-"}, Stdin: in})
 			if positions(got.findings) != one.want || got.err != nil {
 				t.Errorf("%s, %s: want\n%sgot\n%s%v", one.name, how, one.want, positions(got.findings), got.err)
@@ -187,8 +196,10 @@ func TestStandardInputIsGuessed(t *testing.T) {
 		}
 	}
 	fails := iotest.ErrReader(errors.New("the line is dead"))
-	got := run(t, validation.Options{Paths: []string{"-"}, Stdin: io.MultiReader(strings.NewReader(good+"\n"+bad+"\n{\"event"), fails)})
-	if positions(got.findings) != "2:10 type /event\n" || strings.Join(got.unread, "") != "cannot read -: the line is dead" {
+	got := run(t, validation.Options{Paths: []string{"-"},
+		Stdin: io.MultiReader(strings.NewReader(good+"\n"+bad+"\n{\"event"), fails)})
+	if positions(got.findings) != "2:10 type /event\n" || strings.Join(got.unread, "") != "cannot read -: the "+
+		"line is dead" {
 		t.Errorf("got %s%q", positions(got.findings), got.unread)
 	}
 }
@@ -235,7 +246,8 @@ func TestLargePayloads(t *testing.T) {
 				t.Fatalf("%s after %q: nothing was found", name, before)
 			}
 			found := got.findings[len(got.findings)-1]
-			if found.Rule != "payload-size" && found.Rule != "nesting" && found.Rule != "syntax" || got.summary.Errors != 1 || got.err != nil {
+			if found.Rule != "payload-size" && found.Rule != "nesting" && found.Rule != "syntax" || got.summary.Errors != 1 ||
+				got.err != nil {
 				t.Errorf("%s after %q: got %s%v", name, before, positions(got.findings), got.err)
 			}
 			if grown := int64(ended.Sys) - int64(began.Sys); grown > 200<<20 {
@@ -251,7 +263,8 @@ func TestLineBehindALargeOne(t *testing.T) {
 	text := bad + "\n" + large + "\r\n" + bad + "\n" + large + "\n" + line(goodObject) + "\n" + bad
 	got := run(t, validation.Options{Paths: []string{"-"}, Stdin: strings.NewReader(text)})
 	second := strings.Count(large, "\r") + 3
-	want := fmt.Sprintf("1:10 type /event\n2:1 payload-size \n%d:10 type /event\n%d:1 payload-size \n%d:10 type /event\n", second, second+1, 2*second)
+	want := fmt.Sprintf("1:10 type /event\n2:1 payload-size \n%d:10 type /event\n%d:1 payload-size \n%d:10 type /event\n",
+		second, second+1, 2*second)
 	if positions(got.findings) != want || got.summary.Payloads != 6 || got.findings[4].Payload != 6 {
 		t.Errorf("want\n%sgot\n%s%+v", want, positions(got.findings), got.summary)
 	}
@@ -259,7 +272,8 @@ func TestLineBehindALargeOne(t *testing.T) {
 
 func TestDeepNesting(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, 100_000)
-	for name, text := range map[string]string{"x.json": deep, "x.ndjson": deep + "\n", "y.json": "[" + deep + "]", "z.json": strings.Repeat("[", 100_000)} {
+	for name, text := range map[string]string{"x.json": deep, "x.ndjson": deep + "\n", "y.json": "[" + deep + "]",
+		"z.json": strings.Repeat("[", 100_000)} {
 		got := run(t, validation.Options{Paths: []string{file(t, name, text)}})
 		if len(got.findings) != 1 || got.findings[0].Rule != "nesting" {
 			t.Errorf("%s: got %s%v", name, positions(got.findings), got.err)

@@ -9,7 +9,8 @@ import (
 // jsonVersion is that of the JSON report. It grows when a member changes its meaning or goes, not when one is added.
 const jsonVersion = 1
 
-// jsonReport is one JSON object, for programs: {"version", "document", "findings": [...], "unreadable": [...], "summary": {...}, "valid"}.
+// jsonReport is one JSON object, for programs: {"version", "document", "findings": [...], "unreadable": [...],
+// "summary": {...}, "valid"}.
 type jsonReport struct {
 	*writer
 	style      Style

@@ -10,8 +10,9 @@ import (
 	"numhook/server/terminal"
 )
 
-// junitReport is JUnit XML: a suite for each file, in it a case for each finding (an error fails it, a warning does not), and a case "valid" for a file without
-// errors. The counts stand before what they count, so the cases wait in a spool.
+// junitReport is JUnit XML: a suite for each file, in it a case for each finding (an error fails it, a warning does
+// not), and a case "valid" for a file without errors. The counts stand before what they count, so the cases wait in a
+// spool.
 type junitReport struct {
 	*writer
 	spool  spool
@@ -28,8 +29,8 @@ type suite struct {
 
 func newJUnitReport(w *writer) *junitReport { return &junitReport{writer: w} }
 
-// escapeXML escapes for text and attributes. What XML cannot hold, such as control characters, becomes U+FFFD; what it can and a terminal would act upon, such as
-// C1, becomes a reference to the character, which is the same text.
+// escapeXML escapes for text and attributes. What XML cannot hold, such as control characters, becomes U+FFFD; what it
+// can and a terminal would act upon, such as C1, becomes a reference to the character, which is the same text.
 func escapeXML(s string) string {
 	var escaped strings.Builder
 	_ = xml.EscapeText(&escaped, []byte(s)) // a strings.Builder takes everything
@@ -52,7 +53,8 @@ func escapeXML(s string) string {
 
 func (r *junitReport) testCase(name, inside string) {
 	r.open.tests++
-	text := fmt.Sprintf("<testcase classname=\"%s\" name=\"%s\">%s</testcase>\n", escapeXML(r.open.file), escapeXML(name), inside)
+	text := fmt.Sprintf("<testcase classname=\"%s\" name=\"%s\">%s</testcase>\n", escapeXML(r.open.file), escapeXML(name),
+		inside)
 	r.open.length += r.spool.write(text)
 }
 
@@ -68,7 +70,8 @@ func (r *junitReport) Finding(f *Finding, _ excerpt) {
 	text := escapeXML(fmt.Sprintf("%s:%d:%d: %s: %s\n%s", f.File, f.Line, f.Column, f.Level, f.Message, originOf(f)))
 	if f.Level == Error {
 		r.open.failures++
-		r.testCase(name, fmt.Sprintf("<failure type=\"%s\" message=\"%s\">%s</failure>", escapeXML(f.Rule), escapeXML(f.Message), text))
+		r.testCase(name, fmt.Sprintf("<failure type=\"%s\" message=\"%s\">%s</failure>", escapeXML(f.Rule),
+			escapeXML(f.Message), text))
 		return
 	}
 	r.testCase(name, "<system-out>"+text+"</system-out>")
@@ -84,7 +87,8 @@ func rootOr(pointer string) string {
 func (r *junitReport) Unreadable(file string, err error) {
 	r.open.file = file
 	r.open.errors++
-	r.testCase("readable", fmt.Sprintf("<error type=\"unreadable\" message=\"%s\"></error>", escapeXML("cannot read: "+err.Error())))
+	r.testCase("readable", fmt.Sprintf("<error type=\"unreadable\" message=\"%s\"></error>",
+		escapeXML("cannot read: "+err.Error())))
 	r.close()
 }
 

@@ -5,7 +5,8 @@ import "bytes"
 // layout is how payloads lie in a file.
 type layout int
 
-// The layouts. A file is read as JSON or as lines by its name; standard input and files of other names by what they begin with.
+// The layouts. A file is read as JSON or as lines by its name; standard input and files of other names by what they
+// begin with.
 const (
 	layoutGuess layout = iota
 	layoutJSON         // one payload, or an array of payloads
@@ -18,7 +19,8 @@ var bom = []byte("\xef\xbb\xbf")
 
 const space = " \t\r\n"
 
-// more reads more text into the block: until it is full, or as much as has come when the stream is live. A full block grows. It is false when there is no more.
+// more reads more text into the block: until it is full, or as much as has come when the stream is live. A full block
+// grows. It is false when there is no more.
 func (st *stream) more(b *block) bool {
 	if len(b.text) == cap(b.text) {
 		grown := make([]byte, len(b.text), min(2*cap(b.text), MaxPayload+blockSize))
@@ -54,7 +56,8 @@ func (st *stream) head(b *block) {
 
 // guess finds out how payloads lie in the file by what it begins with. It reads as much as it needs into the block.
 func (st *stream) guess(b *block, by layout) layout {
-	for st.more(b) && len(b.text) <= MaxPayload && (len(b.text) < len(bom) || len(bytes.TrimLeft(bytes.TrimPrefix(b.text, bom), space)) == 0) {
+	for st.more(b) && len(b.text) <= MaxPayload &&
+		(len(b.text) < len(bom) || len(bytes.TrimLeft(bytes.TrimPrefix(b.text, bom), space)) == 0) {
 		continue
 	}
 	begin := bytes.TrimLeft(bytes.TrimPrefix(b.text, bom), space)

@@ -15,7 +15,8 @@ func below(root, name string) string {
 	if err != nil {
 		return name
 	}
-	for _, root := range []string{root, realPath(root)} { // the working directory may be known by its real name, and root by another
+	// the working directory may be known by its real name, and root by another
+	for _, root := range []string{root, realPath(root)} {
 		if relative, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(relative) {
 			return filepath.ToSlash(relative)
 		}
@@ -30,7 +31,8 @@ func realPath(path string) string {
 	return path
 }
 
-// uriOf is the file name as a URI reference, percent-encoded: relative when the file lies below the folder that names are relative to, else absolute.
+// uriOf is the file name as a URI reference, percent-encoded: relative when the file lies below the folder that names
+// are relative to, else absolute.
 func uriOf(name string) (uri string, relative bool) {
 	if name == stdinName {
 		return "stdin", true

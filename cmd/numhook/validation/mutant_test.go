@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// mutant is a JSON value that can be changed into what no parser would build: members twice, names as they are written, numbers of any length.
+// mutant is a JSON value that can be changed into what no parser would build: members twice, names as they are written,
+// numbers of any length.
 type mutant struct {
 	open     byte // '{', '[' or 0
 	scalar   string
@@ -92,16 +93,21 @@ func (m *mutant) all() []*mutant {
 
 // odd are values to be met anywhere.
 var odd = []string{
-	"null", "true", "false", "0", "-0", "1", "-1", "1.0", "1e0", "1.5", "-1.5e-3", "1e3", "1000e-3", "2147483647", "2147483648", "-2147483648", "-2147483649",
-	"9007199254740993", "9007199254740993.5", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
+	"null", "true", "false", "0", "-0", "1", "-1", "1.0", "1e0", "1.5", "-1.5e-3", "1e3", "1000e-3", "2147483647",
+	"2147483648", "-2147483648", "-2147483649",
+	"9007199254740993", "9007199254740993.5", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+	"-9223372036854775809",
 	"1.00000000000000000000000001", "12345678901234567890123", "1e400", "-1e400", "1e-400", "1E+2", "0.1e1",
-	`""`, `"x"`, `"+12025550143"`, `"3457"`, `"1739927164902"`, `"\u00e9"`, `"😀"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\udc00\ud800"`, `"a\nb\\c\"d"`, `"\u0000"`,
+	`""`, `"x"`, `"+12025550143"`, `"3457"`, `"1739927164902"`, `"\u00e9"`, `"😀"`, `"\ud83d\ude00"`, `"\ud83d"`,
+	`"\udc00\ud800"`, `"a\nb\\c\"d"`, `"\u0000"`,
 	`"` + cnamEvent + `"`, `"` + addressEvent + `"`, `"number_management.other"`,
-	"[]", "[[]]", "[null]", `["x"]`, "[1]", "{}", `{"a":1}`, `{"address_line1":"x"}`, `{"address_line1":null}`, `{"carrier_code":1,"phone_numbers":[]}`,
+	"[]", "[[]]", "[null]", `["x"]`, "[1]", "{}", `{"a":1}`, `{"address_line1":"x"}`, `{"address_line1":null}`,
+	`{"carrier_code":1,"phone_numbers":[]}`,
 }
 
 var oddMembers = []string{
-	`"extra"`, `"Event"`, `"PAYLOAD"`, `"\u0065vent"`, `"event"`, `"carrier_code"`, `"county"`, `"__proto__"`, `"constructor"`, `"toString"`, `""`, `"a/b~c"`, `"ſ"`, `"😀"`,
+	`"extra"`, `"Event"`, `"PAYLOAD"`, `"\u0065vent"`, `"event"`, `"carrier_code"`, `"county"`, `"__proto__"`,
+	`"constructor"`, `"toString"`, `""`, `"a/b~c"`, `"ſ"`, `"😀"`,
 }
 
 // mutate changes the value once.
@@ -130,7 +136,8 @@ func (m *mutant) mutate(random *rand.Rand) {
 		}
 	case what == 2 && at.open == '{' && n > 0: // another name
 		i := random.IntN(n)
-		at.names[i] = []string{pick(oddMembers), strings.ToUpper(at.names[i]), strings.Replace(at.names[i], "e", `\u0065`, 1)}[random.IntN(3)]
+		at.names[i] = []string{pick(oddMembers), strings.ToUpper(at.names[i]), strings.Replace(at.names[i], "e", `\u0065`,
+			1)}[random.IntN(3)]
 	case what == 3 && n > 0: // one twice
 		i := random.IntN(n)
 		at.children = append(at.children, at.children[i].clone())
@@ -167,7 +174,8 @@ func scar(text string, random *rand.Rand) string {
 	case 2:
 		return text[:at] + text[min(at+1, len(text)):]
 	case 3:
-		return text[:at] + []string{",", "]", "}", `"`, ":", "\\", "\n", " ", "\t\r", "\u2028", "\xff", "\xed\xa0\x80", "\x00", "//", "'"}[random.IntN(15)] + text[at:]
+		return text[:at] + []string{",", "]", "}", `"`, ":", "\\", "\n", " ", "\t\r", "\u2028", "\xff", "\xed\xa0\x80",
+			"\x00", "//", "'"}[random.IntN(15)] + text[at:]
 	case 4:
 		return "\ufeff" + text
 	case 5:

@@ -8,12 +8,14 @@ import (
 	"strings"
 )
 
-// origins leads back from positions in a composed document to positions in the document that it was made of. Composing moves nested schemas among the
-// components and gives them names; here the way to a component is gone from the event's body on, and that way exists in the sender's document, too.
+// origins leads back from positions in a composed document to positions in the document that it was made of. Composing
+// moves nested schemas among the components and gives them names; here the way to a component is gone from the event's
+// body on, and that way exists in the sender's document, too.
 type origins struct {
 	sent, composed any
-	ways           map[string]map[string]string // event -> component -> the way to it from the event's body, without references
-	found          map[[2]string]string
+	// event -> component -> the way to it from the event's body, without references
+	ways  map[string]map[string]string
+	found map[[2]string]string
 }
 
 const componentPrefix = "/components/schemas/"
@@ -26,7 +28,8 @@ func newOrigins(sent, composed []byte) *origins {
 	return o
 }
 
-// of is the position in the sender's document, or the innermost one around it that there is: what the repairs added the sender does not have.
+// of is the position in the sender's document, or the innermost one around it that there is: what the repairs added the
+// sender does not have.
 func (o *origins) of(event, pointer string) string {
 	key := [2]string{event, pointer}
 	if position, ok := o.found[key]; ok {

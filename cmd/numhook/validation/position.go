@@ -2,8 +2,8 @@ package validation
 
 import "bytes"
 
-// position is how far a piece of text leads: over how many line ends, and how many UTF-16 code units from the last of them or from where the piece
-// begins. Lines end with LF, CR or CRLF, as the contract counts them.
+// position is how far a piece of text leads: over how many line ends, and how many UTF-16 code units from the last of
+// them or from where the piece begins. Lines end with LF, CR or CRLF, as the contract counts them.
 type position struct{ lines, columns int }
 
 // then is the position behind two pieces.

@@ -10,8 +10,8 @@ import (
 	"numhook/cmd/numhook/validation"
 )
 
-// ruler counts to a byte of a text in the plainest way, one character after the other: lines by LF, CR and CRLF, columns in UTF-16 code units, a byte order mark at
-// the beginning as nothing. It is asked in ascending order.
+// ruler counts to a byte of a text in the plainest way, one character after the other: lines by LF, CR and CRLF,
+// columns in UTF-16 code units, a byte order mark at the beginning as nothing. It is asked in ascending order.
 type ruler struct {
 	text             string
 	at, line, column int
@@ -56,12 +56,13 @@ func TestPositions(t *testing.T) {
 		"array-bom.json":      "\ufeff" + array,
 		"array-one-line.json": strings.ReplaceAll(array, "\n  ", ""),
 		"array-tabs.json":     strings.ReplaceAll(array, "\n  ", "\r\n\t"),
-		"array-pretty.json":   "[\n" + strings.Repeat(example(t, cnamEvent)+",\r\n", 137) + pretty + "\n, " + example(t, cnamEvent) + "]\n",
-		"lines.ndjson":        strings.Join(elements, "\n"),
-		"lines-crlf.ndjson":   strings.Join(elements, "\r\n") + "\r\n",
-		"lines-bom.jsonl":     "\ufeff" + strings.Join(elements, "\n") + "\n",
-		"lines-space.jsonl":   "\n\n \t \r\n" + strings.Join(elements, " \n\t  ") + "\n",
-		"lines-cr.ndjson":     strings.ReplaceAll(strings.Join(elements, "\n"), `,"event_ts"`, "\r,\"event_ts\""),
+		"array-pretty.json": "[\n" + strings.Repeat(example(t, cnamEvent)+",\r\n", 137) + pretty + "\n, " +
+			example(t, cnamEvent) + "]\n",
+		"lines.ndjson":      strings.Join(elements, "\n"),
+		"lines-crlf.ndjson": strings.Join(elements, "\r\n") + "\r\n",
+		"lines-bom.jsonl":   "\ufeff" + strings.Join(elements, "\n") + "\n",
+		"lines-space.jsonl": "\n\n \t \r\n" + strings.Join(elements, " \n\t  ") + "\n",
+		"lines-cr.ndjson":   strings.ReplaceAll(strings.Join(elements, "\n"), `,"event_ts"`, "\r,\"event_ts\""),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := run(t, validation.Options{Paths: []string{file(t, name, text)}})
@@ -70,7 +71,8 @@ func TestPositions(t *testing.T) {
 			}
 			f := got.findings[len(got.findings)-1]
 			line, column := (&ruler{text: text}).position(strings.Index(text, `"FAULT"`))
-			if f.Line != line || f.Column != column || f.Rule != "type" || f.Pointer != "/payload/object/carrier_code" || got.summary.Errors != 1 {
+			if f.Line != line || f.Column != column || f.Rule != "type" || f.Pointer != "/payload/object/carrier_code" ||
+				got.summary.Errors != 1 {
 				t.Errorf("want %d:%d, got %+v", line, column, got.findings)
 			}
 			if strings.Contains(text, "😀é") && f.Payload != 138 {
@@ -80,7 +82,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// TestPositionsAcrossBlocks has files of many blocks, whose payloads are of all lengths, so that every kind of place meets a block's end.
+// TestPositionsAcrossBlocks has files of many blocks, whose payloads are of all lengths, so that every kind of place
+// meets a block's end.
 func TestPositionsAcrossBlocks(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	filler := []string{"x", "é", "東", "😀", `\n`, `\"`, `\\`, "[", "{", "]", "}", ","}
@@ -117,7 +120,8 @@ func TestPositionsAcrossBlocks(t *testing.T) {
 		whole := text.String()
 		got := run(t, validation.Options{Paths: []string{file(t, kind.name, whole)}})
 		if len(got.findings) != len(want) || len(want) < 20 {
-			t.Fatalf("%s: want %d findings, got %d: %s", kind.name, len(want), len(got.findings), got.report[:min(len(got.report), 1000)])
+			t.Fatalf("%s: want %d findings, got %d: %s", kind.name, len(want), len(got.findings),
+				got.report[:min(len(got.report), 1000)])
 		}
 		count := &ruler{text: whole}
 		for i, f := range got.findings {

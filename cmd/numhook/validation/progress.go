@@ -9,7 +9,8 @@ import (
 	"numhook/server/terminal"
 )
 
-// Progress tells on a terminal how far a long run has come, on one line that it takes away again. Its methods do nothing on a nil Progress.
+// Progress tells on a terminal how far a long run has come, on one line that it takes away again. Its methods do
+// nothing on a nil Progress.
 type Progress struct {
 	out   io.Writer
 	now   func() time.Time
@@ -57,7 +58,8 @@ func (p *Progress) tell(s Summary, payloads int) {
 		share = fmt.Sprintf(" %d%%", min(100, 100*p.in.read.Load()/p.in.size))
 	}
 	p.mu.Unlock()
-	text := fmt.Sprintf("%s payloads, %s; %s%s", grouped(s.Payloads+payloads), amount(s.Errors+s.Warnings, "finding"), terminal.Escape(name), share)
+	text := fmt.Sprintf("%s payloads, %s; %s%s", grouped(s.Payloads+payloads), amount(s.Errors+s.Warnings, "finding"),
+		terminal.Escape(name), share)
 	if letters := []rune(text); len(letters) > progressWidth {
 		text = string(letters[:progressWidth-1]) + ellipsis
 	}

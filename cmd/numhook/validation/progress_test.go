@@ -27,7 +27,8 @@ func TestProgress(t *testing.T) {
 	}
 	// A short run says nothing.
 	out.Reset()
-	run(t, validation.Options{Paths: []string{name}, Progress: validation.NewProgress(&out, func() time.Time { return time.Unix(0, 0) })})
+	run(t, validation.Options{Paths: []string{name}, Progress: validation.NewProgress(&out,
+		func() time.Time { return time.Unix(0, 0) })})
 	if out.Len() > 0 {
 		t.Errorf("got %q", out.String())
 	}

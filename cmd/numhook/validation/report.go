@@ -31,8 +31,10 @@ type Style struct {
 	Color    bool   // text only
 	Document string // the name of the document
 	Version  string // of the program
-	Root     string // github and sarif: the folder that file names are shown relative to, when they lie in it; empty for the working directory
-	Known    bool   // there is a baseline
+	// github and sarif: the folder that file names are shown relative to, when they lie in it; empty for the working
+	// directory
+	Root  string
+	Known bool // there is a baseline
 }
 
 // NewReport is a report of that format.

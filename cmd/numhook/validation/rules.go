@@ -11,7 +11,8 @@ const (
 	ruleTrailing = "trailing-data"
 )
 
-// The contract's rules about a payload of no known operation, and about a payload whose own name for its event is unknown.
+// The contract's rules about a payload of no known operation, and about a payload whose own name for its event is
+// unknown.
 const (
 	ruleUnknownEvent = "operation"
 	ruleUnknownName  = "event-unknown"

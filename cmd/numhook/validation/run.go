@@ -20,7 +20,8 @@ type run struct {
 	position position
 }
 
-// begin starts the feed and the checkers and takes in the blocks in the order of the text. It does not wait for a feed that is stuck in a read when ctx ends.
+// begin starts the feed and the checkers and takes in the blocks in the order of the text. It does not wait for a feed
+// that is stuck in a read when ctx ends.
 func (r *run) begin(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -61,7 +62,8 @@ func interrupted(err error) error { return fmt.Errorf("cannot finish: interrupte
 
 // check is one checker at work.
 func (r *run) check(ctx context.Context, work <-chan *block) {
-	k := &checker{contract: r.Document.Contract, event: r.Event, fingerprints: r.Fingerprints || r.Known != nil || r.Record != nil}
+	k := &checker{contract: r.Document.Contract, event: r.Event, fingerprints: r.Fingerprints || r.Known != nil ||
+		r.Record != nil}
 	for b := range work {
 		if ctx.Err() != nil {
 			return

@@ -5,7 +5,8 @@ import (
 	"numhook/server/event"
 )
 
-// sarifReport is SARIF 2.1.0, which code scanning services take in: one run, whose results are written as they are found.
+// sarifReport is SARIF 2.1.0, which code scanning services take in: one run, whose results are written as they are
+// found.
 type sarifReport struct {
 	*writer
 	style      Style
@@ -93,11 +94,14 @@ func newSARIFReport(w *writer, style Style) *sarifReport {
 	driver := sarifDriver{Name: "numhook", Version: style.Version}
 	for i, rule := range Rules() {
 		r.rules[rule.ID] = i
-		driver.Rules = append(driver.Rules, sarifRule{rule.ID, sarifText{rule.Text}, sarifConfiguration{levelOf(rule)}, sarifRuleKind{rule.Kind}})
+		driver.Rules = append(driver.Rules, sarifRule{rule.ID, sarifText{rule.Text}, sarifConfiguration{levelOf(rule)},
+			sarifRuleKind{rule.Kind}})
 	}
-	r.printf(`{"$schema":"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json","version":"2.1.0","runs":[{`+
+	r.printf(`{"$schema":"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",`+
+		`"version":"2.1.0","runs":[{`+
 		`"tool":{"driver":%s},"columnKind":"utf16CodeUnits","newlineSequences":["\r\n","\n","\r"],`+
-		`"originalUriBaseIds":{"%s":{"description":{"text":"the folder that the validation ran for"}}},`+"\n"+`"results":[`, encode(driver), sourceRoot)
+		`"originalUriBaseIds":{"%s":{"description":{"text":"the folder that the validation ran for"}}},`+"\n"+`"results":[`,
+		encode(driver), sourceRoot)
 	return r
 }
 
@@ -123,7 +127,8 @@ func (r *sarifReport) Finding(f *Finding, _ excerpt) {
 		location.Logical = []sarifLogical{{f.Pointer, "value"}}
 	}
 	result := sarifResult{
-		Rule: f.Rule, Index: r.rules[f.Rule], Level: f.Level, Message: sarifText{f.Message}, Locations: []sarifLocation{location},
+		Rule: f.Rule, Index: r.rules[f.Rule], Level: f.Level, Message: sarifText{f.Message},
+		Locations:    []sarifLocation{location},
 		Fingerprints: map[string]string{fingerprintName: f.Fingerprint}, Properties: sarifDetails{f.Payload, f.Event, f.Spec},
 	}
 	switch {

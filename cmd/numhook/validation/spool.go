@@ -33,7 +33,8 @@ func (s *spool) write(text string) int64 {
 func (s *spool) toFile() {
 	if s.file == nil && s.err == nil {
 		if s.file, s.err = os.CreateTemp("", "numhook-report-*"); s.err == nil {
-			// A run that is killed leaves nothing behind: the name goes at once, where the system lets it, and the file with its descriptor.
+			// A run that is killed leaves nothing behind: the name goes at once, where the system lets it, and the file with its
+			// descriptor.
 			s.unnamed = os.Remove(s.file.Name()) == nil
 		}
 	}

@@ -38,14 +38,16 @@ func (t *textReport) Finding(f *Finding, where excerpt) {
 		style = errorStyle
 	}
 	position := terminal.Escape(f.File) + ":" + strconv.Itoa(f.Line) + ":" + strconv.Itoa(f.Column) + ":"
-	t.printf("%s %s %s %s\n", t.in(boldStyle, position), t.in(style, string(f.Level)+":"), terminal.Line(f.Message), t.in(faintStyle, "("+f.Rule+")"))
+	t.printf("%s %s %s %s\n", t.in(boldStyle, position), t.in(style, string(f.Level)+":"), terminal.Line(f.Message),
+		t.in(faintStyle, "("+f.Rule+")"))
 	if origin := originOf(f); origin != "" {
 		t.printf("  %s\n", t.in(faintStyle, origin))
 	}
 	number := strconv.Itoa(f.Line)
 	line, caret := frame(where)
 	t.printf("  %s %s\n", t.in(faintStyle, number+" |"), line)
-	t.printf("  %s %s%s\n", t.in(faintStyle, strings.Repeat(" ", len(number))+" |"), strings.Repeat(" ", caret), t.in(style, "^"))
+	t.printf("  %s %s%s\n", t.in(faintStyle, strings.Repeat(" ", len(number))+" |"), strings.Repeat(" ", caret),
+		t.in(style, "^"))
 }
 
 // originOf says where in the payload and where in the document a finding comes from.

@@ -1,10 +1,12 @@
-// Package validation holds files of payloads against the contract and says what it finds in them, each finding with its position in the file. It guarantees
-// that its verdicts are the receiver's (both ask package contract), that one file which cannot be read does not hide what is found in the others,
-// that the findings come in the order of the files and of the payloads in them however many cores work, and that memory does not grow with the
-// input: it takes blocks of 256 KiB, and no payload of more than 16 MiB.
+// Package validation holds files of payloads against the contract and says what it finds in them, each finding with its
+// position in the file. It guarantees that its verdicts are the receiver's (both ask package contract), that one file
+// which cannot be read does not hide what is found in the others, that the findings come in the order of the files and
+// of the payloads in them however many cores work, and that memory does not grow with the input: it takes blocks of 256
+// KiB, and no payload of more than 16 MiB.
 //
-// The way of a file: inputs finds it, open unpacks it, layout tells how payloads lie in it, lines or array cuts it into blocks, checkers hold the
-// payloads of a block against the contract, the run puts the findings in order and counts, and a report writes them down.
+// The way of a file: inputs finds it, open unpacks it, layout tells how payloads lie in it, lines or array cuts it into
+// blocks, checkers hold the payloads of a block against the contract, the run puts the findings in order and counts,
+// and a report writes them down.
 package validation
 
 import (
@@ -18,7 +20,8 @@ import (
 	"numhook/server/event"
 )
 
-// MaxPayload is the size in bytes beyond which a payload is a finding and is not looked at. It is 16 times what the receiver takes by default.
+// MaxPayload is the size in bytes beyond which a payload is a finding and is not looked at. It is 16 times what the
+// receiver takes by default.
 const MaxPayload = 16 << 20
 
 // MaxFindings is how many findings of each kind a single payload can have; what is beyond is counted.
@@ -57,8 +60,9 @@ var ErrNoPayload = &event.Error{
 	Hint: "name a file with a payload, a folder with " + extensionList + ", or - for standard input",
 }
 
-// Run validates everything that the options name and ends the report. It fails when the options are wrong, when the report cannot be written, when ctx ends,
-// and with ErrNoPayload; what is found in payloads and what cannot be read is in the summary and the report.
+// Run validates everything that the options name and ends the report. It fails when the options are wrong, when the
+// report cannot be written, when ctx ends, and with ErrNoPayload; what is found in payloads and what cannot be read is
+// in the summary and the report.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	if o.Event != "" && !o.Document.Contract.Has(o.Event) {
 		return Summary{}, fmt.Errorf("cannot hold payloads against event %q: the document has no such event (it has %s)",

@@ -108,12 +108,15 @@ func TestExamplesAreValid(t *testing.T) {
 }
 
 func TestEveryKindOfFindingInOneRun(t *testing.T) {
-	text := `{"event":"` + cnamEvent + `","event_ts":1,"extra":0,"payload":{"account_id":"A","object":{` + goodObject + `,"carrier_code":1.5}}}`
+	text := `{"event":"` + cnamEvent + `","event_ts":1,"extra":0,"payload":{"account_id":"A","object":{` + goodObject +
+		`,"carrier_code":1.5}}}`
 	column := func(of string) int { return strings.LastIndex(text, of) + 1 }
 	name := file(t, "all.json", text)
 	got := run(t, validation.Options{Paths: []string{name}})
-	want := fmt.Sprintf("1:%d event-ts-implausible /event_ts\n1:%d unknown-member /extra\n1:%d duplicate-member /payload/object/carrier_code\n"+
-		"1:%d type /payload/object/carrier_code\n", column(`1,"extra`), column(`"extra`), column(`"carrier_code`), column("1.5"))
+	want := fmt.Sprintf("1:%d event-ts-implausible /event_ts\n1:%d unknown-member /extra\n1:%d duplicate-member "+
+		"/payload/object/carrier_code\n"+
+		"1:%d type /payload/object/carrier_code\n", column(`1,"extra`), column(`"extra`), column(`"carrier_code`),
+		column("1.5"))
 	if positions(got.findings) != want {
 		t.Errorf("got\n%swant\n%s", positions(got.findings), want)
 	}
@@ -199,7 +202,8 @@ func TestInterruptedRun(t *testing.T) {
 	report, _ := validation.NewReport("text", &bytes.Buffer{}, validation.Style{})
 	stuck, writer := io.Pipe() // a read that never returns
 	defer writer.Close()
-	_, err = validation.Run(ctx, validation.Options{Paths: []string{"-"}, Stdin: stuck, Document: document, Report: report})
+	_, err = validation.Run(ctx, validation.Options{Paths: []string{"-"}, Stdin: stuck, Document: document,
+		Report: report})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

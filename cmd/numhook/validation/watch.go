@@ -16,7 +16,8 @@ import (
 // quiet is how long nothing must change before a change counts: programs write a file in several steps.
 const quiet = 100 * time.Millisecond
 
-// Watch tells which of the files that paths lead to have changed. It watches the folders around them, as many programs replace a file instead of writing it.
+// Watch tells which of the files that paths lead to have changed. It watches the folders around them, as many programs
+// replace a file instead of writing it.
 type Watch struct {
 	watcher *fsnotify.Watcher
 	files   map[string]bool // that were named themselves
@@ -69,8 +70,8 @@ func (w *Watch) addFolder(path string) (files []string, err error) {
 	return files, nil
 }
 
-// Next waits for changes and returns the files that were written or have come, in order, once nothing has changed for a moment.
-// It fails when ctx ends, or when the watch does.
+// Next waits for changes and returns the files that were written or have come, in order, once nothing has changed for a
+// moment. It fails when ctx ends, or when the watch does.
 func (w *Watch) Next(ctx context.Context) ([]string, error) {
 	changed := map[string]bool{}
 	still := time.NewTimer(quiet)

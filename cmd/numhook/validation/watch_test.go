@@ -49,7 +49,8 @@ func TestWatch(t *testing.T) {
 	if _, err := watch.Next(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := validation.NewWatch("no/such/folder/x.json"); err == nil || err.Error() != "cannot watch no/such/folder/x.json: no such file or directory" {
+	if _, err := validation.NewWatch("no/such/folder/x.json"); err == nil ||
+		err.Error() != "cannot watch no/such/folder/x.json: no such file or directory" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -13,7 +13,8 @@ import (
 // check returns the program's absolute path.
 func check(path string) (string, error) {
 	wrong := func(why, hint string) error {
-		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot run the program %q", path), Hint: hint, Err: errors.New(why)}
+		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot run the program %q", path), Hint: hint,
+			Err: errors.New(why)}
 	}
 	if path == "" {
 		return "", wrong("there is no path", "write it as exec:/path/of/the/program")
@@ -24,7 +25,8 @@ func check(path string) (string, error) {
 	}
 	info, err := os.Stat(absolute)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", wrong("there is no such file", "the path is not looked for in PATH; a relative one begins at the directory that numhook is started in")
+		return "", wrong("there is no such file", "the path is not looked for in PATH; a relative one begins at the "+
+			"directory that numhook is started in")
 	}
 	if err != nil {
 		return "", wrong(errnoText(err), "")

@@ -14,8 +14,9 @@ import (
 // longestFirstLine is what the kernel reads of a script's first line (BINPRM_BUF_SIZE).
 const longestFirstLine = 256
 
-// Flaw says what is wrong with a program that is there and may be run, and what to do; of one that seems to be good it is empty. The system itself tells no more of it than
-// that there is no such file, as if it were speaking of the program.
+// Flaw says what is wrong with a program that is there and may be run, and what to do; of one that seems to be good it
+// is empty. The system itself tells no more of it than that there is no such file, as if it were speaking of the
+// program.
 func Flaw(path string) (wrong, hint string) {
 	first, whole, err := firstLine(path)
 	switch {
@@ -24,7 +25,8 @@ func Flaw(path string) (wrong, hint string) {
 	case whole == 0:
 		return "it is empty", "write the program into it"
 	case strings.HasPrefix(first, "\ufeff#!"):
-		return "it begins with a byte order mark, so that nobody sees its #!", "save it as UTF-8 without one: sed -i '1s/^\\xef\\xbb\\xbf//' " + path
+		return "it begins with a byte order mark, so that nobody sees its #!",
+			"save it as UTF-8 without one: sed -i '1s/^\\xef\\xbb\\xbf//' " + path
 	case !strings.HasPrefix(first, "#!"):
 		return "", ""
 	case strings.HasSuffix(first, "\r"):
@@ -49,7 +51,8 @@ func Flaw(path string) (wrong, hint string) {
 	return "", ""
 }
 
-// firstLine is the first line of a file, without its line feed, as far as the system reads it, and how many bytes were read.
+// firstLine is the first line of a file, without its line feed, as far as the system reads it, and how many bytes were
+// read.
 func firstLine(path string) (line string, read int, err error) {
 	file, err := os.Open(path)
 	if err != nil {

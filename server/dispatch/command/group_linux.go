@@ -19,11 +19,14 @@ const (
 	wNoWait = 0x01000000
 )
 
-// await waits for the program's end, and calls ended before the system gives the number of the program, and with it that of the group, to anybody else.
+// await waits for the program's end, and calls ended before the system gives the number of the program, and with it
+// that of the group, to anybody else.
 func await(cmd *exec.Cmd, ended func()) error {
 	var info [128]byte // siginfo_t
 	for {
-		_, _, number := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(cmd.Process.Pid), uintptr(unsafe.Pointer(&info)), wExited|wNoWait, 0, 0) //nolint:gosec // the kernel writes no more than a siginfo_t there
+		//nolint:gosec // the kernel writes no more than a siginfo_t there
+		_, _, number := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(cmd.Process.Pid), uintptr(unsafe.Pointer(&info)),
+			wExited|wNoWait, 0, 0)
 		if !errors.Is(number, syscall.EINTR) {
 			break
 		}

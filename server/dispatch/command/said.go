@@ -11,10 +11,12 @@ import (
 	"numhook/server/terminal"
 )
 
-// stderrGrace is how long what has left the program's process group may still hold its standard error open after the end. Whatever the program itself wrote is in the pipe by then.
+// stderrGrace is how long what has left the program's process group may still hold its standard error open after the
+// end. Whatever the program itself wrote is in the pipe by then.
 const stderrGrace = 100 * time.Millisecond
 
-// said keeps the end of what a program writes to standard error. It is always read, so that a program that has much to say is not held up.
+// said keeps the end of what a program writes to standard error. It is always read, so that a program that has much to
+// say is not held up.
 type said struct {
 	from, to *os.File
 	read     chan struct{} // closed when nothing more comes
@@ -66,7 +68,8 @@ func (s *said) end() string {
 // elided stands where the beginning of a line was left out.
 const elided = "…"
 
-// lastLines are as many of the last lines as fit. more says that the first of them may have a beginning that is not there.
+// lastLines are as many of the last lines as fit. more says that the first of them may have a beginning that is not
+// there.
 func lastLines(text []byte, more bool) string {
 	var lines []string // the last one first
 	room := event.LongestOutput

@@ -44,12 +44,13 @@ func TestOnlyTheLastLinesAreKept(t *testing.T) {
 		more bool
 		want string
 	}{
-		"nothing":                    {"", false, ""},
-		"white space":                {" \r\n\n", false, ""},
-		"all":                        {"a\nb\n", false, "a\nb"},
-		"what begins within a line":  {"half\nwhole", true, "whole"},
-		"as many as fit":             {lines(41), false, lines(40)},
-		"the end of one line":        {strings.Repeat("é", event.LongestOutput), false, elided + strings.Repeat("é", (event.LongestOutput-3)/2)},
+		"nothing":                   {"", false, ""},
+		"white space":               {" \r\n\n", false, ""},
+		"all":                       {"a\nb\n", false, "a\nb"},
+		"what begins within a line": {"half\nwhole", true, "whole"},
+		"as many as fit":            {lines(41), false, lines(40)},
+		"the end of one line": {strings.Repeat("é", event.LongestOutput), false,
+			elided + strings.Repeat("é", (event.LongestOutput-3)/2)},
 		"the end of one, cut before": {"abc", true, elided + "abc"},
 		"escapes that do not fit":    {strings.Repeat("\x01", 1000), false, elided + strings.Repeat(`\u0001`, 682)},
 		"a short line behind a long": {strings.Repeat("y", event.LongestOutput) + "\nend", false, "end"},
@@ -70,7 +71,10 @@ func FuzzLastLines(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\x1b[0m\xff"), true)
 	f.Fuzz(func(t *testing.T, text []byte, more bool) {
 		got := lastLines(text, more)
-		if len(got) > event.LongestOutput || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f }) {
+		if len(got) > event.LongestOutput || strings.ContainsFunc(got, func(r rune) bool {
+			return r < ' ' && r != '\n' ||
+				r == 0x7f
+		}) {
 			t.Errorf("%q gives %q", text, got)
 		}
 	})
@@ -90,8 +94,10 @@ func TestWhyAProgramDoesNotStartIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, want := range map[string]string{
-		"#!/bin/sh\r\nexit 0\r\n":     "its first line ends with CRLF, so that the system looks for an interpreter whose name ends with CR",
-		"#!/usr/bin/env sh\r\n":       "its first line ends with CRLF, so that the system looks for an interpreter whose name ends with CR",
+		"#!/bin/sh\r\nexit 0\r\n": "its first line ends with CRLF, so that the system looks for an interpreter whose " +
+			"name ends with CR",
+		"#!/usr/bin/env sh\r\n": "its first line ends with CRLF, so that the system looks for an interpreter whose " +
+			"name ends with CR",
 		"#!/no/such/interpreter -x\n": `its interpreter "/no/such/interpreter" is not there`,
 		"#!/etc/passwd\n":             `its interpreter "/etc/passwd" is not a program that can be run`,
 		"#! \n":                       "its first line names no interpreter",
@@ -107,15 +113,18 @@ func TestWhyAProgramDoesNotStartIsNamed(t *testing.T) {
 		}
 		got := send(t, s, longTime, change) // it became so while numhook ran
 		if strings.Contains(text, "env") {
-			wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: "exit 127: " + want, Alive: true, Output: got.Output})
+			wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: "exit 127: " + want, Alive: true,
+				Output: got.Output})
 			continue
 		}
 		wantRetry(t, got, "cannot start: "+want)
 	}
 	write("program", "echo no interpreter")
-	wantRetry(t, send(t, s, longTime, change), "cannot start: exec format error: it is neither a binary for this machine nor a script that begins with #!")
+	wantRetry(t, send(t, s, longTime, change), "cannot start: exec format error: it is neither a binary for this "+
+		"machine nor a script that begins with #!")
 	write("program", "\x7fELF")
-	wantRetry(t, send(t, s, longTime, change), "cannot start: exec format error: it is neither a binary for this machine nor a script that begins with #!")
+	wantRetry(t, send(t, s, longTime, change), "cannot start: exec format error: it is neither a binary for this "+
+		"machine nor a script that begins with #!")
 	if err := os.Chmod(s.path, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -130,12 +139,14 @@ func TestWhyAProgramDoesNotStartIsNamed(t *testing.T) {
 
 func TestAProgramGetsTheVariablesThatAreNamed(t *testing.T) {
 	for name, value := range map[string]string{
-		"NUMHOOK_SECRETS": "secret", "PGPASSWORD": "secret", "OTHER": "secret", "TNS_ADMIN": "/etc/a b=c", "LANG": "nb_NO.UTF-8", "PATH": "/usr/bin:/bin",
+		"NUMHOOK_SECRETS": "secret", "PGPASSWORD": "secret", "OTHER": "secret", "TNS_ADMIN": "/etc/a b=c",
+		"LANG": "nb_NO.UTF-8", "PATH": "/usr/bin:/bin",
 	} {
 		t.Setenv(name, value)
 	}
 	folder := t.TempDir()
-	s, err := New(Config{Path: "/bin/sh", Args: []string{"-c", `cat /proc/$$/environ >"$1"/environment`, "sh", folder}, Env: []string{"TNS_ADMIN", "LANG", "NOT_THERE"}})
+	s, err := New(Config{Path: "/bin/sh", Args: []string{"-c", `cat /proc/$$/environ >"$1"/environment`, "sh", folder},
+		Env: []string{"TNS_ADMIN", "LANG", "NOT_THERE"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +160,8 @@ func TestAProgramGetsTheVariablesThatAreNamed(t *testing.T) {
 	if strings.Contains(got, "secret") || strings.Contains(got, "NOT_THERE") || strings.Contains(got, "C.UTF-8") {
 		t.Errorf("the environment is %q", got)
 	}
-	for _, name := range []string{"NUMHOOK_SECRETS", "numhook_secrets", "NUMHOOK_ID", "NUMHOOK_STORE", "PGPASSWORD", "PGPASSFILE", "PATH", "", "A=b", "1A", "A B", "A\x00"} {
+	for _, name := range []string{"NUMHOOK_SECRETS", "numhook_secrets", "NUMHOOK_ID", "NUMHOOK_STORE", "PGPASSWORD",
+		"PGPASSFILE", "PATH", "", "A=b", "1A", "A B", "A\x00"} {
 		if _, err := New(Config{Path: "/bin/sh", Env: []string{name}}); event.KindOf(err) != event.Invalid {
 			t.Errorf("%q: %v", name, err)
 		}

@@ -46,7 +46,8 @@ type Sender struct {
 	runs sync.WaitGroup
 }
 
-// New checks that there is a program, that not everybody may change it, and that the variables it is to get hold no secret of numhook's.
+// New checks that there is a program, that not everybody may change it, and that the variables it is to get hold no
+// secret of numhook's.
 func New(cfg Config) (*Sender, error) {
 	path, err := check(cfg.Path)
 	if err != nil {
@@ -54,7 +55,8 @@ func New(cfg Config) (*Sender, error) {
 	}
 	for _, name := range cfg.Env {
 		if wrong, hint := FlawOfVariable(name); wrong != "" {
-			return nil, &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot pass on the variable %q", name), Hint: hint, Err: errors.New("it " + wrong)}
+			return nil, &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot pass on the variable %q", name), Hint: hint,
+				Err: errors.New("it " + wrong)}
 		}
 	}
 	s := &Sender{path: path, args: cfg.Args, env: cfg.Env}
@@ -97,11 +99,13 @@ func (s *Sender) run(ctx context.Context, e dispatch.Envelope) (o dispatch.Outco
 		if output := spoken.end(); o.Verdict != event.Confirmed {
 			o.Output = output
 		}
-		if wrong, _ := Flaw(s.path); o.Reason == notFound && wrong != "" { // of #!/usr/bin/env, it is env that does not find it
+		// of #!/usr/bin/env, it is env that does not find it
+		if wrong, _ := Flaw(s.path); o.Reason == notFound && wrong != "" {
 			o.Reason += ": " + wrong
 		}
 	}()
-	// A pipe of our own, so that a program which leaves its input unread holds up nobody: it ends without os/exec waiting for the rest to be taken.
+	// A pipe of our own, so that a program which leaves its input unread holds up nobody: it ends without os/exec waiting
+	// for the rest to be taken.
 	input, feed, err := os.Pipe()
 	if err != nil {
 		return retry("cannot start: " + errnoText(err))
@@ -141,11 +145,12 @@ func give(ctx context.Context, feed *os.File, body []byte) {
 		return
 	}
 	line := make([]byte, 0, len(body)+1)
-	_, _ = feed.Write(append(append(line, body...), '\n')) // a program that does not read says with its exit code what that means
+	// a program that does not read says with its exit code what that means
+	_, _ = feed.Write(append(append(line, body...), '\n'))
 }
 
-// over reports whether the attempt's time has passed. The clock is looked at, too: a context ends by a timer, which may not have run yet in a process that was
-// stopped and goes on.
+// over reports whether the attempt's time has passed. The clock is looked at, too: a context ends by a timer, which may
+// not have run yet in a process that was stopped and goes on.
 func over(ctx context.Context) bool {
 	until, bounded := ctx.Deadline()
 	return bounded && !time.Now().Before(until) || ctx.Err() != nil

@@ -82,12 +82,13 @@ func read(t *testing.T, path string) string {
 
 func TestTheExitCodeDecides(t *testing.T) {
 	for script, want := range map[string]dispatch.Outcome{
-		"exit 0":            confirmed,
-		"exit 65":           {Verdict: event.Refused, Reason: "exit 65", Alive: true},
-		"exit 75":           {Verdict: event.Retry, Reason: "exit 75"},
-		"exit 1":            {Verdict: event.Retry, Reason: "exit 1", Alive: true},
-		"exit 255":          {Verdict: event.Retry, Reason: "exit 255", Alive: true},
-		"/no/such/program":  {Verdict: event.Retry, Reason: "exit 127", Alive: true, Output: "script: 1: /no/such/program: not found"},
+		"exit 0":   confirmed,
+		"exit 65":  {Verdict: event.Refused, Reason: "exit 65", Alive: true},
+		"exit 75":  {Verdict: event.Retry, Reason: "exit 75"},
+		"exit 1":   {Verdict: event.Retry, Reason: "exit 1", Alive: true},
+		"exit 255": {Verdict: event.Retry, Reason: "exit 255", Alive: true},
+		"/no/such/program": {Verdict: event.Retry, Reason: "exit 127", Alive: true, Output: "script: 1: /no/such/program: " +
+			"not found"},
 		"kill -KILL $$":     {Verdict: event.Retry, Reason: "signal: killed", Underway: true},
 		"kill -TERM $$":     {Verdict: event.Retry, Reason: "signal: terminated", Underway: true},
 		"cat; exit 65":      {Verdict: event.Refused, Reason: "exit 65", Alive: true},
@@ -101,7 +102,8 @@ func TestWhatAProgramGets(t *testing.T) {
 	t.Setenv("NUMHOOK_SECRETS", "a secret")
 	t.Setenv("PATH", "/usr/bin:/bin")
 	folder := t.TempDir()
-	wantOutcome(t, send(t, sh(t, folder, `cat >"$1"/input; cat /proc/$$/environ >"$1"/environment`), longTime, change), confirmed)
+	wantOutcome(t, send(t, sh(t, folder, `cat >"$1"/input; cat /proc/$$/environ >"$1"/environment`), longTime, change),
+		confirmed)
 	if got := read(t, folder+"/input"); got != string(change.Body)+"\n" {
 		t.Errorf("it read %q", got)
 	}
@@ -114,7 +116,8 @@ func TestWhatAProgramGets(t *testing.T) {
 
 func TestArgumentsMeetNoShell(t *testing.T) {
 	folder := t.TempDir()
-	s, err := New(Config{Path: "/usr/bin/env", Args: []string{"sh", "-c", `printf '%s|' "$@" >"$0"/arguments`, folder, "a b", "$HOME", "; rm x", ""}})
+	s, err := New(Config{Path: "/usr/bin/env", Args: []string{"sh", "-c", `printf '%s|' "$@" >"$0"/arguments`, folder,
+		"a b", "$HOME", "; rm x", ""}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +192,8 @@ func wantGone(t *testing.T, pid string) {
 	}
 }
 
-// stopped is a context whose time is over, and whose timer has not run: a process that goes on after a stop finds it so.
+// stopped is a context whose time is over, and whose timer has not run: a process that goes on after a stop finds it
+// so.
 type stopped struct{ context.Context }
 
 func (stopped) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
@@ -256,7 +260,8 @@ func TestAProgramThatCannotBeStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantRetry(t, send(t, s, longTime, change), "cannot start: exec format error: it is neither a binary for this machine nor a script that begins with #!")
+	wantRetry(t, send(t, s, longTime, change), "cannot start: exec format error: it is neither a binary for this "+
+		"machine nor a script that begins with #!")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +289,8 @@ func TestManyAtOnce(t *testing.T) {
 // TestMain lets the test program be the receiver that dies.
 func TestMain(m *testing.M) {
 	if folder := os.Getenv("PROGRAM_TEST_DIE"); folder != "" {
-		s, err := New(Config{Path: "/bin/sh", Args: []string{"-c", `trap "" TERM; echo $$ >"$1"/pid; kill -KILL $PPID; while :; do sleep 0.01; done`, "script", folder}})
+		s, err := New(Config{Path: "/bin/sh", Args: []string{"-c", `trap "" TERM; echo $$ >"$1"/pid; kill -KILL $PPID; ` +
+			`while :; do sleep 0.01; done`, "script", folder}})
 		if err != nil {
 			panic(err)
 		}
@@ -313,16 +319,19 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		return path
 	}
 	for path, want := range map[string][2]string{
-		"":                    {"there is no path", "write it as exec:/path/of/the/program"},
-		folder + "/none":      {"there is no such file", "the path is not looked for in PATH; a relative one begins at the directory that numhook is started in"},
-		folder:                {"it is not a file", ""},
-		"/dev/null":           {"it is not a file", ""},
-		file("plain", 0o644):  {"it is not executable", "chmod +x " + folder + "/plain"},
-		file("public", 0o777): {"everybody may change it, and so run what they like as numhook's user", "chmod o-w " + folder + "/public"},
+		"": {"there is no path", "write it as exec:/path/of/the/program"},
+		folder + "/none": {"there is no such file", "the path is not looked for in PATH; a relative one begins at the " +
+			"directory that numhook is started in"},
+		folder:               {"it is not a file", ""},
+		"/dev/null":          {"it is not a file", ""},
+		file("plain", 0o644): {"it is not executable", "chmod +x " + folder + "/plain"},
+		file("public", 0o777): {"everybody may change it, and so run what they like as numhook's user",
+			"chmod o-w " + folder + "/public"},
 	} {
 		_, err := New(Config{Path: path})
 		wrong, ok := errors.AsType[*event.Error](err)
-		if !ok || wrong.Kind != event.Invalid || wrong.Error() != fmt.Sprintf("cannot run the program %q: %s", path, want[0]) || wrong.Hint != want[1] {
+		if !ok || wrong.Kind != event.Invalid || wrong.Error() != fmt.Sprintf("cannot run the program %q: %s", path,
+			want[0]) || wrong.Hint != want[1] {
 			t.Errorf("%q: %v, hint %q", path, err, wrong.Hint)
 		}
 	}

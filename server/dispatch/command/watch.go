@@ -14,8 +14,8 @@ type watcher struct {
 	late  bool // the program was told to end; read after stop
 }
 
-// watch begins to look after the group: SIGTERM a moment before the context's deadline or when it is cancelled, SIGKILL at the deadline, or a moment after a
-// cancel.
+// watch begins to look after the group: SIGTERM a moment before the context's deadline or when it is cancelled, SIGKILL
+// at the deadline, or a moment after a cancel.
 func watch(ctx context.Context, group group) *watcher {
 	w := &watcher{group: group, ended: make(chan struct{})}
 	w.over.Go(func() { w.look(ctx) })

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Attempts of every kind that ends early, again and again: descriptors and goroutines are back where they began, and no program is left.
+// Attempts of every kind that ends early, again and again: descriptors and goroutines are back where they began, and no
+// program is left.
 func TestFailingAttemptsLeaveNothingBehind(t *testing.T) {
 	if _, err := os.Stat("/proc/self/fd"); err != nil {
 		t.Skip("SKIPPED: there is no list of open descriptors here")

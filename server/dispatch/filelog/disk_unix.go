@@ -14,8 +14,8 @@ const noFollow = syscall.O_NOFOLLOW
 // isLink reports whether that is the error: ELOOP, and EMLINK on FreeBSD.
 func isLink(err error) bool { return errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) }
 
-// belongs says why a file is not for us alone, as far as its owner and its names tell: somebody who may write to the folder may have put it there, so that we write to
-// what they cannot, or they to what we wrote.
+// belongs says why a file is not for us alone, as far as its owner and its names tell: somebody who may write to the
+// folder may have put it there, so that we write to what they cannot, or they to what we wrote.
 func belongs(info os.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {

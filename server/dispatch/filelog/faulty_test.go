@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// faulty is the operating system's disk with faults before it. A fault is asked for before each call, with what is to be done and to which length.
+// faulty is the operating system's disk with faults before it. A fault is asked for before each call, with what is to
+// be done and to which length.
 type faulty struct {
 	system
 

@@ -117,7 +117,8 @@ func TestFailingAttemptsLeaveNothingOpen(t *testing.T) {
 				must(t, os.Chmod(path, 0o666))
 			}
 			disk.once(call, os.ErrPermission)
-			if got := s.Send(t.Context(), numbered(i)); got.Verdict == event.Confirmed && call != "open" && call != "lock" && call != "chmod" && call != "syncFolder" {
+			if got := s.Send(t.Context(), numbered(i)); got.Verdict == event.Confirmed && call != "open" && call != "lock" &&
+				call != "chmod" && call != "syncFolder" {
 				t.Fatalf("%s: %+v", call, got)
 			}
 		}

@@ -59,12 +59,13 @@ func (w *writer) allTurned() (list []turned, err error) {
 			list = append(list, turned{e.Name(), parts[1], number})
 		}
 	}
-	slices.SortFunc(list, func(a, b turned) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.number, b.number)) })
+	slices.SortFunc(list,
+		func(a, b turned) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.number, b.number)) })
 	return list, nil
 }
 
-// freeName is what the full file will be called: newer than every other, even when the clock was set back, because the oldest are removed first. Nobody else
-// makes such names while we hold the path.
+// freeName is what the full file will be called: newer than every other, even when the clock was set back, because the
+// oldest are removed first. Nobody else makes such names while we hold the path.
 func (w *writer) freeName() (string, error) {
 	others, err := w.allTurned()
 	if err != nil {
@@ -83,7 +84,8 @@ func (w *writer) freeName() (string, error) {
 	return name, nil
 }
 
-// prune removes the oldest renamed files beyond those that are to be kept. What cannot be removed now is tried again when the next file is full.
+// prune removes the oldest renamed files beyond those that are to be kept. What cannot be removed now is tried again
+// when the next file is full.
 func (w *writer) prune() {
 	if w.keep == 0 {
 		return

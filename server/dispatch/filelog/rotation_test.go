@@ -38,7 +38,8 @@ func TestAFullFileIsRenamed(t *testing.T) {
 	for i := 1; i <= 5; i++ {
 		wantOutcome(t, s.Send(t.Context(), numbered(i)), confirmed)
 	}
-	if got, want := names(t, folder), []string{"a.ndjson", "a.ndjson.20260131T140405Z-1", "a.ndjson.20260131T140405Z-2", "a.ndjson.20260131T140405Z-3"}; !slices.Equal(got, want) {
+	if got, want := names(t, folder), []string{"a.ndjson", "a.ndjson.20260131T140405Z-1", "a.ndjson.20260131T140405Z-2",
+		"a.ndjson.20260131T140405Z-3"}; !slices.Equal(got, want) {
 		t.Fatalf("there are %v", got)
 	}
 	wantFile(t, taken, "somebody's")
@@ -73,7 +74,8 @@ func TestALineLargerThanAFileHasOneToItself(t *testing.T) {
 func TestOnlyTheNewestAreKept(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "a.ndjson")
-	foreign := []string{"a.ndjson.1", "a.ndjson.20260131T140405Z-0", "a.ndjson.20260131T140405Z-1.gz", "b.ndjson.20250101T000000Z-1"}
+	foreign := []string{"a.ndjson.1", "a.ndjson.20260131T140405Z-0", "a.ndjson.20260131T140405Z-1.gz",
+		"b.ndjson.20250101T000000Z-1"}
 	for _, name := range append(slices.Clone(foreign), "a.ndjson.20260131T140405Z-2", "a.ndjson.20250131T140405Z-30") {
 		must(t, os.WriteFile(filepath.Join(folder, name), []byte(name), 0o600))
 	}
@@ -86,7 +88,8 @@ func TestOnlyTheNewestAreKept(t *testing.T) {
 			now = now.Add(-time.Hour) // a clock that was set back makes no file look old
 		}
 	}
-	want := append(slices.Clone(foreign), "a.ndjson", "a.ndjson.20260131T140405Z-11", "a.ndjson.20260131T140405Z-12", "a.ndjson.20260131T140405Z-13")
+	want := append(slices.Clone(foreign), "a.ndjson", "a.ndjson.20260131T140405Z-11", "a.ndjson.20260131T140405Z-12",
+		"a.ndjson.20260131T140405Z-13")
 	slices.Sort(want)
 	if got := names(t, folder); !slices.Equal(got, want) {
 		t.Fatalf("there are %q, want %q", got, want)

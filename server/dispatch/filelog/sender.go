@@ -44,7 +44,8 @@ type entry struct {
 
 var errClosed = errors.New("the sender is closed")
 
-// New checks that there can be such a file. It opens nothing: that is for the first attempt, so that one process may follow another.
+// New checks that there can be such a file. It opens nothing: that is for the first attempt, so that one process may
+// follow another.
 func New(cfg Config) (*Sender, error) {
 	path, err := check(cfg)
 	if err != nil {
@@ -65,7 +66,8 @@ func begin(w *writer) *Sender {
 
 func check(cfg Config) (path string, err error) {
 	wrong := func(why, hint string) error {
-		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot use the file %q", cfg.Path), Hint: hint, Err: errors.New(why)}
+		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot use the file %q", cfg.Path), Hint: hint,
+			Err: errors.New(why)}
 	}
 	if cfg.Path == "" || os.IsPathSeparator(cfg.Path[len(cfg.Path)-1]) {
 		return "", wrong("the path names no file", "write it as file:/path/of/the/file.ndjson")
@@ -90,8 +92,8 @@ func check(cfg Config) (path string, err error) {
 	return path, nil
 }
 
-// Flaw says why a file that is there is not written to, and what to do; of one that would be, and where there is none, it is empty. That others can write to it is no flaw:
-// that is taken from them.
+// Flaw says why a file that is there is not written to, and what to do; of one that would be, and where there is none,
+// it is empty. That others can write to it is no flaw: that is taken from them.
 func Flaw(path string) (wrong, hint string) {
 	info, err := os.Lstat(path)
 	if err != nil {

@@ -166,7 +166,8 @@ func TestABodyBecomesOneLine(t *testing.T) {
 	wantFile(t, path, "{\"a\":[1,2]}\n")
 }
 
-// stopped is a context whose time is over, and whose timer has not run: a process that goes on after a stop finds it so.
+// stopped is a context whose time is over, and whose timer has not run: a process that goes on after a stop finds it
+// so.
 type stopped struct{ context.Context }
 
 func (stopped) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
@@ -234,13 +235,20 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 	}{
 		{Config{}, `cannot use the file "": the path names no file`, "write it as file:/path/of/the/file.ndjson"},
 		{Config{Path: "/"}, `cannot use the file "/": the path names no file`, "write it as file:/path/of/the/file.ndjson"},
-		{Config{Path: "a", Rotate: -1}, `cannot use the file "a": the size to rotate at and the number of files to keep cannot be negative`, ""},
-		{Config{Path: "a", Keep: -1}, `cannot use the file "a": the size to rotate at and the number of files to keep cannot be negative`, ""},
-		{Config{Path: folder}, fmt.Sprintf("cannot use the file %q: what is there is not a regular file", folder), "write the name of a file"},
-		{Config{Path: fifo}, fmt.Sprintf("cannot use the file %q: what is there is not a regular file", fifo), "write the name of a file"},
-		{Config{Path: "/dev/full"}, `cannot use the file "/dev/full": what is there is not a regular file`, "write the name of a file"},
-		{Config{Path: folder + "/none/a"}, fmt.Sprintf("cannot use the file %q: its folder is not there", folder+"/none/a"), "mkdir -p " + folder + "/none"},
-		{Config{Path: folder + "/file/a"}, fmt.Sprintf("cannot use the file %q: its folder is not there", folder+"/file/a"), "mkdir -p " + folder + "/file"},
+		{Config{Path: "a", Rotate: -1}, `cannot use the file "a": the size to rotate at and the number of files to keep ` +
+			`cannot be negative`, ""},
+		{Config{Path: "a", Keep: -1}, `cannot use the file "a": the size to rotate at and the number of files to keep ` +
+			`cannot be negative`, ""},
+		{Config{Path: folder}, fmt.Sprintf("cannot use the file %q: what is there is not a regular file", folder),
+			"write the name of a file"},
+		{Config{Path: fifo}, fmt.Sprintf("cannot use the file %q: what is there is not a regular file", fifo),
+			"write the name of a file"},
+		{Config{Path: "/dev/full"}, `cannot use the file "/dev/full": what is there is not a regular file`,
+			"write the name of a file"},
+		{Config{Path: folder + "/none/a"}, fmt.Sprintf("cannot use the file %q: its folder is not there", folder+"/none/a"),
+			"mkdir -p " + folder + "/none"},
+		{Config{Path: folder + "/file/a"}, fmt.Sprintf("cannot use the file %q: its folder is not there", folder+"/file/a"),
+			"mkdir -p " + folder + "/file"},
 	} {
 		_, err := New(c.cfg)
 		wrong, ok := errors.AsType[*event.Error](err)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A batch takes no further line once it holds so much. One fsync is worth many lines; a longer batch makes those wait that come after it.
+// A batch takes no further line once it holds so much. One fsync is worth many lines; a longer batch makes those wait
+// that come after it.
 const (
 	batchBytes = 1 << 20
 	batchLines = 1024
@@ -86,8 +87,8 @@ func (w *writer) commit(batch []*entry) {
 	}
 }
 
-// ended is why a line is not to be written any more, or nil. The clock is looked at, too: a context ends by a timer, which may not have run yet in a process
-// that was stopped and goes on.
+// ended is why a line is not to be written any more, or nil. The clock is looked at, too: a context ends by a timer,
+// which may not have run yet in a process that was stopped and goes on.
 func ended(e *entry) error {
 	if until, bounded := e.ctx.Deadline(); bounded && !time.Now().Before(until) {
 		return os.ErrDeadlineExceeded
@@ -117,8 +118,9 @@ func (w *writer) inPlace(size int64) bool {
 	return err == nil && os.SameFile(info, w.info) && info.Size() == size
 }
 
-// write appends and syncs. Whatever fails, the file is given up, and what may have been written is cut off when it is opened again: after a failed fsync the kernel
-// calls pages clean that never reached the disk, and a second fsync of them would be a lie.
+// write appends and syncs. Whatever fails, the file is given up, and what may have been written is cut off when it is
+// opened again: after a failed fsync the kernel calls pages clean that never reached the disk, and a second fsync of
+// them would be a lie.
 func (w *writer) write(text []byte) error {
 	if _, err := w.file.Write(text); err != nil {
 		return w.giveUp(&failure{"write", err})
@@ -147,7 +149,8 @@ func (w *writer) letGo() {
 	w.file, w.info, w.size, w.torn = nil, nil, 0, false
 }
 
-// open opens the file under its name, alone, and makes that name durable. Whether it was there before is no matter: its name may never have reached the disk.
+// open opens the file under its name, alone, and makes that name durable. Whether it was there before is no matter: its
+// name may never have reached the disk.
 func (w *writer) open() error {
 	opened, err := w.disk.open(w.path)
 	if err != nil {
@@ -190,7 +193,8 @@ func (w *writer) settle() (err error) {
 	return nil
 }
 
-// keepToUs refuses a file that is not ours alone, and takes from others the right to write to it: they could change what is confirmed.
+// keepToUs refuses a file that is not ours alone, and takes from others the right to write to it: they could change
+// what is confirmed.
 func (w *writer) keepToUs() error {
 	if err := belongs(w.info); err != nil {
 		return err
@@ -203,8 +207,8 @@ func (w *writer) keepToUs() error {
 	return nil
 }
 
-// mend cuts off what we failed to write ourselves. What else stands behind the last line end, after a crash or by somebody else's hand, is not ours to destroy:
-// it is closed with a line end in front of the next line.
+// mend cuts off what we failed to write ourselves. What else stands behind the last line end, after a crash or by
+// somebody else's hand, is not ours to destroy: it is closed with a line end in front of the next line.
 func (w *writer) mend() error {
 	if w.failed != nil && os.SameFile(w.failed, w.info) && w.size > w.failedAfter {
 		if err := w.file.Truncate(w.failedAfter); err != nil {

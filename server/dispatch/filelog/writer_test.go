@@ -133,7 +133,8 @@ func TestTheFolderGoesAndComesBack(t *testing.T) {
 	wantRetry(t, s.Send(t.Context(), numbered(2)), "cannot open: is a directory")
 	must(t, os.Remove(path))
 	must(t, os.Symlink("/dev/full", path))
-	wantRetry(t, s.Send(t.Context(), numbered(2)), "cannot open: what is there is a symbolic link, and whoever made it decides what is written to")
+	wantRetry(t, s.Send(t.Context(), numbered(2)), "cannot open: what is there is a symbolic link, and whoever made it "+
+		"decides what is written to")
 	must(t, os.Remove(path))
 	wantOutcome(t, s.Send(t.Context(), numbered(2)), confirmed)
 	wantFile(t, path, text(2))

@@ -57,7 +57,10 @@ func subjectOf(path string) (string, error) {
 	if err != nil || subject == "" {
 		return "", errors.New("it names no subject")
 	}
-	if strings.ContainsAny(subject, " \t\r\n*>") || strings.ContainsFunc(subject, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+	if strings.ContainsAny(subject, " \t\r\n*>") || strings.ContainsFunc(subject, func(r rune) bool {
+		return r < ' ' ||
+			r == 0x7f || r == '\uFFFD'
+	}) {
 		return "", errors.New("a subject to publish to has no blanks and no wildcards")
 	}
 	for token := range strings.SplitSeq(subject, ".") {
@@ -86,7 +89,8 @@ func (a *address) parameters() error {
 	}
 	a.stream, a.creds = given["stream"], given["creds"]
 	if strings.ContainsAny(a.stream, " \t\r\n.*>/\\") {
-		return &netguard.Flaw{Text: "stream is not the name of a stream", Hint: "a stream's name has no blanks, dots, wildcards or slashes"}
+		return &netguard.Flaw{Text: "stream is not the name of a stream", Hint: "a stream's name has no blanks, dots, " +
+			"wildcards or slashes"}
 	}
 	if a.creds != "" && a.User != nil {
 		return &netguard.Flaw{Text: "it has both user and creds", Hint: "give one of them"}
@@ -102,7 +106,8 @@ func (a *address) checkCreds() error {
 	info, err := os.Stat(a.creds)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &netguard.Flaw{Text: "the credentials file does not exist", Hint: "give its path as creds=FILE, relative to where numhook is started or absolute"}
+		return &netguard.Flaw{Text: "the credentials file does not exist", Hint: "give its path as creds=FILE, relative to " +
+			"where numhook is started or absolute"}
 	case err != nil || info.IsDir():
 		return &netguard.Flaw{Text: "the credentials file cannot be read", Hint: "give its path as creds=FILE"}
 	case info.Mode().Perm()&0o007 != 0:
@@ -111,7 +116,8 @@ func (a *address) checkCreds() error {
 	return nil
 }
 
-// Redact is a url of this package without credentials, for logs and errors. Of one that cannot be read it leaves the scheme.
+// Redact is a url of this package without credentials, for logs and errors. Of one that cannot be read it leaves the
+// scheme.
 func Redact(raw string) string {
 	a, err := split(raw)
 	return a.Redact(raw, a.subject, err)

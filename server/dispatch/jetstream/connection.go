@@ -74,7 +74,8 @@ func (s *Sender) options(c *connection, d *dialer) nats.Options {
 	o.Secure = s.address.secure
 	o.TLSConfig = s.tls().Clone()
 	o.ClosedCB = func(*nats.Conn) { close(c.gone) }
-	o.AsyncErrorCB = func(nc *nats.Conn, _ *nats.Subscription, err error) { c.failed(nc, err) } // without one the client writes to standard error
+	// without one the client writes to standard error
+	o.AsyncErrorCB = func(nc *nats.Conn, _ *nats.Subscription, err error) { c.failed(nc, err) }
 	if s.address.User != nil {
 		o.User = s.address.User.Username()
 		password, found := s.address.User.Password()
@@ -125,8 +126,8 @@ func CheckCredentials(content []byte) error {
 	return nil
 }
 
-// failed is told what the server objects to without answering anybody. After a missing permission every attempt would wait for an answer until its time
-// is over: the connection is given up, and whoever waits on it is told.
+// failed is told what the server objects to without answering anybody. After a missing permission every attempt would
+// wait for an answer until its time is over: the connection is given up, and whoever waits on it is told.
 func (c *connection) failed(nc *nats.Conn, err error) {
 	c.mu.Lock()
 	if c.fault == nil {

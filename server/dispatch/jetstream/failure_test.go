@@ -27,7 +27,8 @@ import (
 	"numhook/server/event"
 )
 
-// Numbers with changes in order, one attempt of each at a time, retried until confirmed: what dispatch does. The server is killed and started again meanwhile.
+// Numbers with changes in order, one attempt of each at a time, retried until confirmed: what dispatch does. The server
+// is killed and started again meanwhile.
 func TestAServerThatIsKilledUnderLoadHasEachChangeOnce(t *testing.T) {
 	const numbers, changes, kills = 8, 150, 3
 	server := start(t, serving{Port: freePort(t), Store: t.TempDir()})
@@ -165,7 +166,8 @@ func TestAWriteThatIsHeldUpBeyondTheTimeIsNotMadeLater(t *testing.T) {
 	admin := admin(t, js.ClientURL())
 	makeStream(t, admin, jetstream.StreamConfig{})
 	lines := make(chan *stoppable, 100)
-	s := sender(t, Config{URL: js.ClientURL() + "/numhook.changes", Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	s := sender(t, Config{URL: js.ClientURL() + "/numhook.changes", Dial: func(ctx context.Context, network,
+		address string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
@@ -193,7 +195,8 @@ func TestAWriteThatIsHeldUpBeyondTheTimeIsNotMadeLater(t *testing.T) {
 	}
 	sends.Wait()
 	goOn()
-	eventually(t, "delivered on another connection", func() bool { return s.Send(within(t, time.Minute), envelope("last")) == confirmed })
+	eventually(t, "delivered on another connection",
+		func() bool { return s.Send(within(t, time.Minute), envelope("last")) == confirmed })
 	if ids, _ := stored(t, admin); !slices.Equal(ids, []string{"first", "last"}) {
 		t.Errorf("stored %v", ids)
 	}
@@ -209,7 +212,8 @@ func TestAnAcknowledgementThatDoesNotComeEndsTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := sender(t, Config{URL: js.ClientURL() + "/numhook.changes"})
-	if got, want := s.Send(within(t, 200*time.Millisecond), envelope("a")), underway("time-out: the stream did not acknowledge"); got != want {
+	if got, want := s.Send(within(t, 200*time.Millisecond), envelope("a")),
+		underway("time-out: the stream did not acknowledge"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	makeStream(t, admin(t, js.ClientURL()), jetstream.StreamConfig{})
@@ -233,16 +237,19 @@ func TestWhatAnswersIsNoServer(t *testing.T) {
 		}
 	}()
 	s := sender(t, Config{URL: "nats://" + l.Addr().String() + "/x"})
-	if got, want := s.Send(within(t, time.Minute), envelope("a")), retry("no connection: what answers is no NATS server"); got != want {
+	if got, want := s.Send(within(t, time.Minute), envelope("a")),
+		retry("no connection: what answers is no NATS server"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
 func TestADialerThatRefusesSaysWhy(t *testing.T) {
 	s := sender(t, Config{URL: "nats://bus.example/x", Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Err: &event.Error{Kind: event.Invalid, Text: "the host is at a loop-back address"}}
+		return nil, &net.OpError{Op: "dial", Err: &event.Error{Kind: event.Invalid, Text: "the host is at a " +
+			"loop-back address"}}
 	}})
-	if got, want := s.Send(within(t, time.Minute), envelope("a")), retry("no connection: the host is at a loop-back address"); got != want {
+	if got, want := s.Send(within(t, time.Minute), envelope("a")),
+		retry("no connection: the host is at a loop-back address"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -257,7 +264,8 @@ func TestACredentialsFileThatGoesBad(t *testing.T) {
 	}
 	write("not yet")
 	s := sender(t, Config{URL: js.ClientURL() + "/numhook.changes?creds=" + creds})
-	if got, want := s.Send(within(t, time.Minute), envelope("a")), retry("no connection: the credentials file cannot be used"); got != want {
+	if got, want := s.Send(within(t, time.Minute), envelope("a")),
+		retry("no connection: the credentials file cannot be used"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if err := os.Remove(creds); err != nil {
@@ -273,7 +281,8 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +293,8 @@ func TestTLS(t *testing.T) {
 	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(leaf)
-	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	config := &tls.Config{MinVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 	secure := embed(t, func(o *server.Options) { o.TLS, o.TLSConfig, o.TLSTimeout = true, config, 5 })
 	makeStream(t, admin(t, secure.ClientURL(), nats.Secure(&tls.Config{RootCAs: trusted})), jetstream.StreamConfig{})
 	at := strings.TrimPrefix(strings.TrimPrefix(secure.ClientURL(), "nats://"), "tls://")
@@ -295,12 +305,13 @@ func TestTLS(t *testing.T) {
 		trusted *x509.CertPool
 		want    dispatch.Outcome
 	}{
-		"tls scheme":                {"tls://" + at + "/numhook.a", trusted, confirmed},
-		"tls parameter":             {"nats://" + at + "/numhook.b?tls=true", trusted, confirmed},
-		"the server demands it":     {"nats://" + at + "/numhook.c", trusted, confirmed},
-		"not trusted":               {"tls://" + at + "/numhook.d", x509.NewCertPool(), retry(untrusted)},
-		"demanded, not trusted":     {"nats://" + at + "/numhook.e", x509.NewCertPool(), retry(untrusted)},
-		"the server has not got it": {plain + "/numhook.f?tls=true", trusted, retry("no connection: the server has no TLS, which the url asks for")},
+		"tls scheme":            {"tls://" + at + "/numhook.a", trusted, confirmed},
+		"tls parameter":         {"nats://" + at + "/numhook.b?tls=true", trusted, confirmed},
+		"the server demands it": {"nats://" + at + "/numhook.c", trusted, confirmed},
+		"not trusted":           {"tls://" + at + "/numhook.d", x509.NewCertPool(), retry(untrusted)},
+		"demanded, not trusted": {"nats://" + at + "/numhook.e", x509.NewCertPool(), retry(untrusted)},
+		"the server has not got it": {plain + "/numhook.f?tls=true", trusted,
+			retry("no connection: the server has no TLS, which the url asks for")},
 	} {
 		s := sender(t, Config{URL: tried.url, TLS: func() *tls.Config { return &tls.Config{RootCAs: tried.trusted} }})
 		if got := s.Send(within(t, time.Minute), envelope(name)); got != tried.want {
@@ -318,7 +329,8 @@ func TestCloseEndsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer deaf.Close()
-	for name, server := range map[string]string{"up": js.ClientURL(), "down": refusing, "deaf": "nats://" + deaf.Addr().String()} {
+	for name, server := range map[string]string{"up": js.ClientURL(), "down": refusing, "deaf": "nats://" +
+		deaf.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			for range 5 {

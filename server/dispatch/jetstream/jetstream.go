@@ -19,11 +19,14 @@ const (
 
 // Config says where changes go.
 type Config struct {
-	URL  string                                                               // see the package comment
-	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
-	TLS  func() *tls.Config                                                   // the newest, asked for each connection; nil to verify against the system's authorities, without a client certificate
+	URL string // see the package comment
+	// nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// the newest, asked for each connection; nil to verify against the system's authorities, without a client certificate
+	TLS func() *tls.Config
 
-	Credentials func() []byte // the newest content of a credentials file, asked for each connection; nil for the file that the url names
+	// the newest content of a credentials file, asked for each connection; nil for the file that the url names
+	Credentials func() []byte
 }
 
 // Sender publishes changes on one connection, which it makes again for as long as it lives.
@@ -44,7 +47,8 @@ type Sender struct {
 
 var _ dispatch.Sender = (*Sender)(nil)
 
-// New begins to connect and does not wait for it: the server may be down. It fails for a url that cannot be used, and says what to write instead.
+// New begins to connect and does not wait for it: the server may be down. It fails for a url that cannot be used, and
+// says what to write instead.
 func New(c Config) (*Sender, error) {
 	a, err := parse(c.URL)
 	if err != nil {
@@ -63,8 +67,8 @@ func New(c Config) (*Sender, error) {
 	return s, nil
 }
 
-// Send makes one try. While there is no connection it fails at once, with the reason; only the first try to connect, and the first after a connection was
-// lost, is waited for.
+// Send makes one try. While there is no connection it fails at once, with the reason; only the first try to connect,
+// and the first after a connection was lost, is waited for.
 func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome {
 	for {
 		if ctx.Err() != nil {
@@ -134,7 +138,8 @@ func (s *Sender) turn(c *connection, reason string) {
 	s.changed = make(chan struct{})
 }
 
-// rest waits between two tries: half of the time is certain and half is chance, so that receivers that lost the same server do not come back together.
+// rest waits between two tries: half of the time is certain and half is chance, so that receivers that lost the same
+// server do not come back together.
 func (s *Sender) rest(failures int) {
 	long := min(longRest, firstRest<<min(failures-1, 10))
 	timer := time.NewTimer(long/2 + rand.N(long/2))

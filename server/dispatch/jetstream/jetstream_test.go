@@ -58,7 +58,8 @@ func TestWhatTheStreamSays(t *testing.T) {
 		},
 		"full": {
 			stream: &jetstream.StreamConfig{MaxMsgs: 1, Discard: jetstream.DiscardNew}, before: []string{"first"},
-			want: dispatch.Outcome{Verdict: event.Retry, Reason: "the stream is full, or could not store it (JetStream error 10077)"},
+			want: dispatch.Outcome{Verdict: event.Retry, Reason: "the stream is full, or could not store it (JetStream " +
+				"error 10077)"},
 		},
 		"too large for the stream": {
 			stream: &jetstream.StreamConfig{MaxMsgSize: 1000}, size: 1001,
@@ -122,7 +123,8 @@ func TestCredentials(t *testing.T) {
 		none := &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"numhook.>"}}}
 		deaf := &server.Permissions{Subscribe: &server.SubjectPermission{Deny: []string{"_INBOX.>"}}}
 		o.Users = []*server.User{
-			{Username: "numhook", Password: "s3cret/@:"}, {Username: "reader", Password: "r", Permissions: none}, {Username: "deaf", Password: "d", Permissions: deaf},
+			{Username: "numhook", Password: "s3cret/@:"}, {Username: "reader", Password: "r", Permissions: none},
+			{Username: "deaf", Password: "d", Permissions: deaf},
 		}
 	})
 	makeStream(t, admin(t, js.ClientURL(), nats.UserInfo("numhook", "s3cret/@:")), jetstream.StreamConfig{})
@@ -132,8 +134,10 @@ func TestCredentials(t *testing.T) {
 		"numhook:hunter2@":         {Verdict: event.Retry, Reason: "no connection: the server refuses the credentials"},
 		"hunter2@":                 {Verdict: event.Retry, Reason: "no connection: the server refuses the credentials"},
 		"":                         {Verdict: event.Retry, Reason: "no connection: the server refuses the credentials"},
-		"reader:r@":                {Verdict: event.Retry, Reason: "the connection was lost before the stream acknowledged: " + permissions},
-		"deaf:d@":                  {Verdict: event.Retry, Reason: "the connection was lost before the stream acknowledged: " + permissions},
+		"reader:r@": {Verdict: event.Retry, Reason: "the connection was lost before the stream " +
+			"acknowledged: " + permissions},
+		"deaf:d@": {Verdict: event.Retry, Reason: "the connection was lost before the stream " +
+			"acknowledged: " + permissions},
 	} {
 		s := sender(t, Config{URL: strings.Replace(js.ClientURL(), "nats://", "nats://"+user, 1) + "/numhook.changes"})
 		got := s.Send(within(t, time.Minute), envelope("a"))
@@ -150,7 +154,8 @@ func TestCredentials(t *testing.T) {
 func TestAServerThatIsDownAtTheStart(t *testing.T) {
 	port := freePort(t)
 	s := sender(t, Config{URL: fmt.Sprintf("nats://127.0.0.1:%d/numhook.changes", port)})
-	if got, want := s.Send(within(t, time.Minute), envelope("a")), retry("no connection: connection refused"); got != want {
+	if got, want := s.Send(within(t, time.Minute), envelope("a")),
+		retry("no connection: connection refused"); got != want {
 		t.Fatalf("got %+v, want %+v", got, want)
 	}
 	js := embed(t, func(o *server.Options) { o.Port = port })

@@ -67,7 +67,8 @@ func judge(err error) dispatch.Outcome {
 	return retry(fmt.Sprintf("JetStream error %d", answer.ErrorCode))
 }
 
-// reasonOf says in words of our own why there is no connection: the errors of the client hold addresses and what the server wrote.
+// reasonOf says in words of our own why there is no connection: the errors of the client hold addresses and what the
+// server wrote.
 func reasonOf(err error) string {
 	for _, known := range []struct {
 		err    error
@@ -77,7 +78,8 @@ func reasonOf(err error) string {
 		{nats.ErrAuthExpired, "the credentials have expired"},
 		{nats.ErrAccountAuthExpired, "the account's credentials have expired"},
 		{nats.ErrAuthRevoked, "the credentials have been revoked"},
-		{nats.ErrPermissionViolation, "the user may not publish to the subject, or may not subscribe to _INBOX.> for the acknowledgement"},
+		{nats.ErrPermissionViolation, "the user may not publish to the subject, or may not subscribe to _INBOX.> for the " +
+			"acknowledgement"},
 		{nats.ErrSecureConnWanted, "the server has no TLS, which the url asks for"},
 		{nats.ErrNkeysNotSupported, "the server takes no credentials files"},
 		{nats.ErrMaxConnectionsExceeded, "the server has its maximum of connections"},
@@ -100,7 +102,8 @@ func reasonOf(err error) string {
 	if errors.Is(err, nats.ErrTLS) {
 		return "TLS: the handshake failed"
 	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, nats.ErrTimeout) {
 		return "time-out"
 	}
 	return "closed by the other side"

@@ -39,7 +39,8 @@ func serve(told string) {
 	if err := json.Unmarshal([]byte(told), &what); err != nil {
 		panic(err)
 	}
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: what.Port, JetStream: true, StoreDir: what.Store, NoSigs: true, NoLog: true, SyncAlways: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: what.Port, JetStream: true, StoreDir: what.Store,
+		NoSigs: true, NoLog: true, SyncAlways: true})
 	if err != nil {
 		panic(err)
 	}
@@ -94,7 +95,8 @@ func (p *process) kill() {
 // embed runs a server within the test.
 func embed(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
-	options := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}
+	options := &server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: t.TempDir(), NoSigs: true,
+		NoLog: true}
 	if change != nil {
 		change(options)
 	}

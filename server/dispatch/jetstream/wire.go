@@ -11,7 +11,8 @@ import (
 
 var errOver = errors.New("the time of an attempt is over")
 
-// wire is the network connection below one connection to the server. While attempts are handing their changes over, it looks at their time before each write.
+// wire is the network connection below one connection to the server. While attempts are handing their changes over, it
+// looks at their time before each write.
 type wire struct {
 	net.Conn
 	release func() bool // ends the watch that resets it when the sender closes
@@ -38,7 +39,8 @@ func (w *wire) hand(ctx context.Context) (handed func()) {
 	}
 }
 
-// over reports whether an attempt that is handing over has no time left. The clock is read, because a timer may be late.
+// over reports whether an attempt that is handing over has no time left. The clock is read, because a timer may be
+// late.
 func (w *wire) over() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// late is a context whose timer has not fired although its time is over, as in a process that was stopped and has just gone on.
+// late is a context whose timer has not fired although its time is over, as in a process that was stopped and has just
+// gone on.
 type late struct{ context.Context }
 
 func (late) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }

@@ -80,7 +80,8 @@ func (a *address) parameters() error {
 }
 
 func (a *address) authenticate(mechanism string) error {
-	const write = "put USER:PASSWORD@ before the first host, and sasl=plain, sasl=scram-sha-256 or sasl=scram-sha-512 after the ?"
+	const write = "put USER:PASSWORD@ before the first host, and sasl=plain, sasl=scram-sha-256 or sasl=scram-sha-512 " +
+		"after the ?"
 	if a.User == nil && mechanism == "" {
 		return nil
 	}
@@ -117,7 +118,8 @@ func (a *address) scram(context.Context) (scram.Auth, error) {
 	return scram.Auth{User: user, Pass: password}, nil
 }
 
-// Redact is a url of this package without credentials, for logs and errors. Of one that cannot be read it leaves the scheme.
+// Redact is a url of this package without credentials, for logs and errors. Of one that cannot be read it leaves the
+// scheme.
 func Redact(raw string) string {
 	a, err := split(raw)
 	return a.Redact(raw, a.topic, err)

@@ -58,7 +58,8 @@ func within(t *testing.T, d time.Duration) context.Context {
 	return ctx
 }
 
-// untilFailure is a context for one attempt whose time is over as soon as the client has met trouble that it would go on with.
+// untilFailure is a context for one attempt whose time is over as soon as the client has met trouble that it would go
+// on with.
 func untilFailure(t *testing.T, s *Sender) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -89,7 +90,8 @@ func written(t *testing.T, c *kfake.Cluster, options ...kgo.Opt) (all []*kgo.Rec
 			left[p.Partition] = p.HighWatermark
 		}
 	}
-	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: starts}))...)
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(c.ListenAddrs()...),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: starts}))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,10 +135,11 @@ func perNumber(t *testing.T, all []*kgo.Record) map[string][]string {
 
 // observe is told of every produce request.
 func observe(c *kfake.Cluster, look func(*kmsg.ProduceRequest)) {
-	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Count: -1, Observe: true, When: func(r kmsg.Request) bool {
-		look(r.(*kmsg.ProduceRequest))
-		return false
-	}})
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Count: -1, Observe: true,
+		When: func(r kmsg.Request) bool {
+			look(r.(*kmsg.ProduceRequest))
+			return false
+		}})
 }
 
 // line is a connection to a broker that can be cut, and whose writes can be held up as by a network that has gone away.

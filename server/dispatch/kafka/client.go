@@ -13,7 +13,8 @@ import (
 	"numhook/server/dispatch"
 )
 
-// How the client tries within one attempt. It is bounded by the attempt's time, too; but where it gives up before, the reason is known.
+// How the client tries within one attempt. It is bounded by the attempt's time, too; but where it gives up before, the
+// reason is known.
 const (
 	dialTime     = 5 * time.Second
 	replicasTime = 5 * time.Second // for the broker to hear from all in-sync replicas
@@ -48,7 +49,8 @@ func (s *Sender) newClient() (*client, error) {
 		kgo.Dialer(s.dialer(&l.guard)),
 		kgo.ConnIdleTimeout(idleTime),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.AllowIdempotentProduceCancellation(), // else the client goes on with what a broker may have, for as long as it takes
+		// else the client goes on with what a broker may have, for as long as it takes
+		kgo.AllowIdempotentProduceCancellation(),
 		kgo.ProducerLinger(linger),
 		kgo.ProduceRequestTimeout(replicasTime),
 		kgo.RequestTimeoutOverhead(answerTime),
@@ -91,7 +93,8 @@ func (s *Sender) dialer(g *writeGuard) func(ctx context.Context, network, addres
 	}
 }
 
-// listener hears what the client would log. It keeps the errors: a change whose time is over while the client is still trying comes back with nothing but that.
+// listener hears what the client would log. It keeps the errors: a change whose time is over while the client is still
+// trying comes back with nothing but that.
 type listener client
 
 // Level is what the client is to tell.
@@ -101,15 +104,16 @@ func (*listener) Level() kgo.LogLevel { return kgo.LogLevelInfo }
 func (l *listener) Log(_ kgo.LogLevel, _ string, keyvals ...any) {
 	for i := 0; i+1 < len(keyvals); i += 2 {
 		err, ok := keyvals[i+1].(error)
-		if !ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, errOver) {
+		if !ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
+			errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, errOver) {
 			continue
 		}
 		l.lastError.Store(&err)
 	}
 }
 
-// produce gives one change to the client and waits until it comes back, or until a moment after its time. back is false when it has not come back, and written
-// reports whether a broker may have been sent it.
+// produce gives one change to the client and waits until it comes back, or until a moment after its time. back is false
+// when it has not come back, and written reports whether a broker may have been sent it.
 func (l *client) produce(ctx context.Context, topic string, e dispatch.Envelope) (back, written bool, err error) {
 	record := &kgo.Record{Topic: topic, Value: e.Body, Headers: []kgo.RecordHeader{{Key: headerID, Value: []byte(e.ID)}}}
 	if e.Number != "" {

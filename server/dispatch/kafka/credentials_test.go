@@ -15,7 +15,8 @@ func TestRenewedCredentialsAreShownAtTheNextConnection(t *testing.T) {
 	for _, mechanism := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
 		allowed := kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: topic, Pattern: kmsg.ACLResourcePatternTypeLiteral,
 			Operation: kmsg.ACLOperationWrite, Allow: true}
-		c := brokers(t, kfake.SeedTopics(1, topic), kfake.EnableSASL(), kfake.User(strings.ToUpper(mechanism), "numhook", "renewed", allowed))
+		c := brokers(t, kfake.SeedTopics(1, topic), kfake.EnableSASL(), kfake.User(strings.ToUpper(mechanism), "numhook",
+			"renewed", allowed))
 		var password atomic.Pointer[string]
 		set := func(text string) { password.Store(&text) }
 		set("old")

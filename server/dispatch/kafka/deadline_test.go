@@ -21,7 +21,8 @@ import (
 func settle(t *testing.T, s *Sender) {
 	t.Helper()
 	for range 2 {
-		eventually(t, "another change is confirmed", func() bool { return s.Send(within(t, time.Minute), envelope("2", "settled")) == confirmed })
+		eventually(t, "another change is confirmed",
+			func() bool { return s.Send(within(t, time.Minute), envelope("2", "settled")) == confirmed })
 	}
 }
 
@@ -112,8 +113,8 @@ func TestAWriteThatIsHeldUpBeyondTheTimeIsNotMadeLater(t *testing.T) {
 	wantNever(t, c, "late")
 }
 
-// A change waits in the client behind another that has more time, in one batch with it, while the broker does not answer an earlier request. Its time ends, and at that
-// moment the broker answers: the batch must not be written.
+// A change waits in the client behind another that has more time, in one batch with it, while the broker does not
+// answer an earlier request. Its time ends, and at that moment the broker answers: the batch must not be written.
 func TestABatchIsNotWrittenWhenTheTimeOfOneInItIsOver(t *testing.T) {
 	c := brokers(t, kfake.SeedTopics(1, topic))
 	asked, answer := holdFirst(c)
@@ -150,7 +151,8 @@ func TestABatchIsNotWrittenWhenTheTimeOfOneInItIsOver(t *testing.T) {
 	}
 }
 
-// An attempt that is cut off does not come after a newer one: the broker that had taken its request refuses it once it has taken the newer.
+// An attempt that is cut off does not come after a newer one: the broker that had taken its request refuses it once it
+// has taken the newer.
 func TestWhatWasCutOffDoesNotComeAfterWhatIsNewer(t *testing.T) {
 	c := brokers(t, kfake.SeedTopics(1, topic))
 	s := sender(t, Config{URL: urlOf(c)})
@@ -178,7 +180,8 @@ func TestWhatWasCutOffDoesNotComeAfterWhatIsNewer(t *testing.T) {
 	}
 }
 
-// late is a context whose timer has not fired although its time is over, as in a process that was stopped and has just gone on.
+// late is a context whose timer has not fired although its time is over, as in a process that was stopped and has just
+// gone on.
 type late struct{ context.Context }
 
 func (late) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }

@@ -23,7 +23,8 @@ import (
 	"numhook/server/event"
 )
 
-// load sends changes of each number in order, one attempt of each at a time, retried until confirmed: what dispatch does. It reports each that is confirmed.
+// load sends changes of each number in order, one attempt of each at a time, retried until confirmed: what dispatch
+// does. It reports each that is confirmed.
 func load(t *testing.T, s *Sender, numbers, changes int) (progress chan struct{}, done *sync.WaitGroup) {
 	progress, done = make(chan struct{}, numbers*changes), &sync.WaitGroup{}
 	for number := range numbers {
@@ -56,7 +57,8 @@ func inOrder(number, changes int) (ids []string) {
 	return ids
 }
 
-// Requests that fail, answers that are lost with their connection, leaders that move: within an attempt's time the client settles it all, and nothing is there twice.
+// Requests that fail, answers that are lost with their connection, leaders that move: within an attempt's time the
+// client settles it all, and nothing is there twice.
 func TestFailureOfBrokersLeavesEachChangeThereOnceAndInOrder(t *testing.T) {
 	const numbers, changes = 12, 60
 	c := brokers(t, kfake.NumBrokers(3), kfake.SeedTopics(6, topic))
@@ -68,7 +70,8 @@ func TestFailureOfBrokersLeavesEachChangeThereOnceAndInOrder(t *testing.T) {
 		if len(failures) > 0 {
 			failures[len(failures)-1].Remove()
 		}
-		failures = append(failures, c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Partitions: []int32{partition}, Err: err}))
+		failures = append(failures, c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic,
+			Partitions: []int32{partition}, Err: err}))
 	}
 	for i := range numbers * changes {
 		<-progress
@@ -103,12 +106,15 @@ func TestFailureOfBrokersLeavesEachChangeThereOnceAndInOrder(t *testing.T) {
 	}
 }
 
-// A broker that is away for longer than the client tries costs repetitions, and no change, and no order: the first of each identity counts.
+// A broker that is away for longer than the client tries costs repetitions, and no change, and no order: the first of
+// each identity counts.
 func TestABrokerThatIsStartedAgainHasEveryChange(t *testing.T) {
 	const numbers, changes = 6, 60
-	options := []kfake.Opt{kfake.DataDir(t.TempDir()), kfake.SyncWrites(), kfake.SeedTopics(3, topic), kfake.Ports(freePort(t))}
+	options := []kfake.Opt{kfake.DataDir(t.TempDir()), kfake.SyncWrites(), kfake.SeedTopics(3, topic),
+		kfake.Ports(freePort(t))}
 	down := sender(t, Config{URL: fmt.Sprintf("kafka://127.0.0.1:%d/%s", freePort(t), topic)})
-	if got, want := down.Send(untilFailure(t, down), envelope("1", "a")), retry("time-out: connection refused"); got != want {
+	if got, want := down.Send(untilFailure(t, down), envelope("1", "a")),
+		retry("time-out: connection refused"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	c := brokers(t, options...)
@@ -155,7 +161,8 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -166,15 +173,18 @@ func TestTLS(t *testing.T) {
 	}
 	trusted := x509.NewCertPool()
 	trusted.AddCert(leaf)
-	c := brokers(t, kfake.SeedTopics(1, topic), kfake.TLS(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}))
+	c := brokers(t, kfake.SeedTopics(1, topic),
+		kfake.TLS(&tls.Config{MinVersion: tls.VersionTLS12,
+			Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}))
 	plainly := brokers(t, kfake.SeedTopics(1, topic))
 	for name, tried := range map[string]struct {
 		url  string
 		tls  *tls.Config
 		want string
 	}{
-		"trusted":       {urlOf(c) + "?tls=true", &tls.Config{RootCAs: trusted}, ""},
-		"not trusted":   {urlOf(c) + "?tls=true", nil, "time-out: TLS: the certificate is signed by an authority that is not trusted"},
+		"trusted": {urlOf(c) + "?tls=true", &tls.Config{RootCAs: trusted}, ""},
+		"not trusted": {urlOf(c) + "?tls=true", nil, "time-out: TLS: the certificate is signed by an authority that is " +
+			"not trusted"},
 		"not asked for": {urlOf(c), nil, "time-out: a broker closes new connections: it may want tls=true, sasl, or neither"},
 	} {
 		s := sender(t, Config{URL: tried.url, TLS: newest(tried.tls)})
@@ -194,9 +204,11 @@ func TestTLS(t *testing.T) {
 
 func TestADialerThatRefusesSaysWhy(t *testing.T) {
 	s := sender(t, Config{URL: "kafka://broker.example/x", Dial: func(context.Context, string, string) (net.Conn, error) {
-		return nil, &net.OpError{Op: "dial", Err: &event.Error{Kind: event.Invalid, Text: "the host is at a loop-back address"}}
+		return nil, &net.OpError{Op: "dial", Err: &event.Error{Kind: event.Invalid, Text: "the host is at a " +
+			"loop-back address"}}
 	}})
-	if got, want := s.Send(untilFailure(t, s), envelope("1", "a")), retry("time-out: the host is at a loop-back address"); got != want {
+	if got, want := s.Send(untilFailure(t, s), envelope("1", "a")),
+		retry("time-out: the host is at a loop-back address"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
@@ -209,7 +221,8 @@ func TestCloseEndsEverything(t *testing.T) {
 	}
 	defer deaf.Close()
 	for name, url := range map[string]string{
-		"up": urlOf(c), "down": fmt.Sprintf("kafka://127.0.0.1:%d/x", freePort(t)), "deaf": "kafka://" + deaf.Addr().String() + "/x",
+		"up": urlOf(c), "down": fmt.Sprintf("kafka://127.0.0.1:%d/x", freePort(t)), "deaf": "kafka://" +
+			deaf.Addr().String() + "/x",
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := runtime.NumGoroutine()

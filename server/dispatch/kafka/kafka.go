@@ -21,9 +21,11 @@ const giveBackTime = 100 * time.Millisecond
 
 // Config says where changes go.
 type Config struct {
-	URL  string                                                               // see the package comment
-	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
-	TLS  func() *tls.Config                                                   // the newest, asked for each connection; nil to verify against the system's authorities, without a client certificate
+	URL string // see the package comment
+	// nil for a net.Dialer's. The Text of an event.Error that it returns is shown as the reason
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// the newest, asked for each connection; nil to verify against the system's authorities, without a client certificate
+	TLS func() *tls.Config
 
 	Credentials func() (user, password string) // the newest, asked for each connection; nil for those of the url
 }
@@ -44,7 +46,8 @@ type Sender struct {
 
 var _ dispatch.Sender = (*Sender)(nil)
 
-// New connects to nobody: that is done for the first change. It fails for a url that cannot be used, and says what to write instead.
+// New connects to nobody: that is done for the first change. It fails for a url that cannot be used, and says what to
+// write instead.
 func New(c Config) (*Sender, error) {
 	a, err := parse(c.URL, c.Credentials)
 	if err != nil {
@@ -82,7 +85,8 @@ func (s *Sender) Send(ctx context.Context, e dispatch.Envelope) dispatch.Outcome
 }
 
 func ofWholeBatch(err error) bool {
-	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) || errors.Is(err, kerr.InvalidRecord)
+	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) ||
+		errors.Is(err, kerr.InvalidRecord)
 }
 
 // try makes one try on one of the clients.
@@ -113,7 +117,8 @@ func (s *Sender) try(ctx context.Context, slot **client, e dispatch.Envelope) (d
 	default:
 		o, err = l.untaken("given up with another change, whose time was over"), nil
 	}
-	o.Underway = written && o.Verdict != event.Refused // a broker's error may be about the second of two requests, of which the first was lost
+	// a broker's error may be about the second of two requests, of which the first was lost
+	o.Underway = written && o.Verdict != event.Refused
 	return o, err
 }
 

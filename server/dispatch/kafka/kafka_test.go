@@ -32,7 +32,8 @@ func TestAChangeIsWrittenUnderItsNumber(t *testing.T) {
 		producers.Store(batch.ProducerID, true)
 	})
 	s := sender(t, Config{URL: urlOf(c)})
-	for _, e := range []dispatch.Envelope{envelope("+12025550143", "a"), envelope("+12025550143", "b"), envelope("+12025550144", "c"), envelope("", "d")} {
+	for _, e := range []dispatch.Envelope{envelope("+12025550143", "a"), envelope("+12025550143", "b"),
+		envelope("+12025550144", "c"), envelope("", "d")} {
 		if got := s.Send(within(t, time.Minute), e); got != confirmed {
 			t.Fatalf("%s: %+v", e.ID, got)
 		}
@@ -96,12 +97,18 @@ func TestWhatBrokersSay(t *testing.T) {
 		err  *kerr.Error
 		want dispatch.Outcome
 	}{
-		"not enough replicas": {kerr.NotEnoughReplicas, dispatch.Outcome{Verdict: event.Retry, Reason: "fewer in-sync replicas than min.insync.replicas", Alive: true}},
-		"no leader":           {kerr.LeaderNotAvailable, dispatch.Outcome{Verdict: event.Retry, Reason: "the partition has no leader", Alive: true}},
-		"disk":                {kerr.KafkaStorageError, dispatch.Outcome{Verdict: event.Retry, Reason: "the broker cannot write to its disk", Alive: true}},
-		"not authorized":      {kerr.TopicAuthorizationFailed, dispatch.Outcome{Verdict: event.Retry, Reason: "the user may not write to the topic"}},
-		"policy":              {kerr.PolicyViolation, dispatch.Outcome{Verdict: event.Retry, Reason: "the broker's answer is POLICY_VIOLATION"}},
-		"not valid":           {kerr.InvalidRecord, dispatch.Outcome{Verdict: event.Refused, Reason: "the broker's own validation does not accept it", Alive: true}},
+		"not enough replicas": {kerr.NotEnoughReplicas, dispatch.Outcome{Verdict: event.Retry, Reason: "fewer in-sync " +
+			"replicas than min.insync.replicas", Alive: true}},
+		"no leader": {kerr.LeaderNotAvailable, dispatch.Outcome{Verdict: event.Retry,
+			Reason: "the partition has no leader", Alive: true}},
+		"disk": {kerr.KafkaStorageError, dispatch.Outcome{Verdict: event.Retry, Reason: "the broker cannot " +
+			"write to its disk", Alive: true}},
+		"not authorized": {kerr.TopicAuthorizationFailed, dispatch.Outcome{Verdict: event.Retry,
+			Reason: "the user may not write to the topic"}},
+		"policy": {kerr.PolicyViolation, dispatch.Outcome{Verdict: event.Retry, Reason: "the broker's answer " +
+			"is POLICY_VIOLATION"}},
+		"not valid": {kerr.InvalidRecord, dispatch.Outcome{Verdict: event.Refused, Reason: "the broker's own " +
+			"validation does not accept it", Alive: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,7 +117,8 @@ func TestWhatBrokersSay(t *testing.T) {
 			if got := s.Send(within(t, time.Minute), envelope("1", "a")); got != confirmed {
 				t.Fatalf("%+v", got)
 			}
-			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Partitions: []int32{0}, Err: c.err, Count: -1})
+			fault := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Partitions: []int32{0}, Err: c.err,
+				Count: -1})
 			c.want.Underway = c.want.Verdict == event.Retry // a request that was lost before the one that was answered
 			if got := s.Send(within(t, time.Minute), envelope("1", "b")); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
@@ -145,9 +153,11 @@ func TestAProducerThatTheBrokerNoLongerTakesIsMadeAnew(t *testing.T) {
 // A broker that will not give a producer id must not be remembered for ever.
 func TestAPermissionThatIsGivenLaterIsNoticed(t *testing.T) {
 	c := brokers(t, kfake.SeedTopics(1, topic))
-	fault := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.ClusterAuthorizationFailed, TopLevel: true, Count: -1})
+	fault := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Err: kerr.ClusterAuthorizationFailed,
+		TopLevel: true, Count: -1})
 	s := sender(t, Config{URL: urlOf(c)})
-	if got, want := s.Send(within(t, time.Minute), envelope("1", "a")), retry("the user may not write to any topic, or not produce idempotently"); got != want {
+	if got, want := s.Send(within(t, time.Minute), envelope("1", "a")),
+		retry("the user may not write to any topic, or not produce idempotently"); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	fault.Remove()
@@ -216,14 +226,17 @@ func TestTooLarge(t *testing.T) {
 }
 
 func TestCredentials(t *testing.T) {
-	allowed := kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: topic, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: kmsg.ACLOperationWrite, Allow: true}
+	allowed := kfake.ACL{Resource: kmsg.ACLResourceTypeTopic, Name: topic, Pattern: kmsg.ACLResourcePatternTypeLiteral,
+		Operation: kmsg.ACLOperationWrite, Allow: true}
 	looks := allowed
 	looks.Operation = kmsg.ACLOperationDescribe
 	c := brokers(t, kfake.SeedTopics(1, topic), kfake.EnableSASL(), kfake.EnableACLs(),
 		kfake.Superuser("PLAIN", "admin", "admin"),
-		kfake.User("PLAIN", "numhook", "s3cret/@:", allowed), kfake.User("SCRAM-SHA-256", "numhook256", "s", allowed), kfake.User("SCRAM-SHA-512", "numhook512", "s", allowed),
+		kfake.User("PLAIN", "numhook", "s3cret/@:", allowed), kfake.User("SCRAM-SHA-256", "numhook256", "s", allowed),
+		kfake.User("SCRAM-SHA-512", "numhook512", "s", allowed),
 		kfake.User("PLAIN", "reader", "r", looks))
-	c.ControlKey(kmsg.SASLAuthenticate.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) { // as a real broker answers; this one only closes the connection
+	// as a real broker answers; this one only closes the connection
+	c.ControlKey(kmsg.SASLAuthenticate.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		answer := kmsg.NewPtrSASLAuthenticateResponse()
 		answer.Version, answer.ErrorCode = r.GetVersion(), kerr.SaslAuthenticationFailed.Code
@@ -236,7 +249,8 @@ func TestCredentials(t *testing.T) {
 		"numhook:hunter2@?sasl=plain":         retry("time-out: the broker refuses the credentials"),
 		"numhook256:t@?sasl=scram-sha-256":    retry("time-out: a broker closed the connection"),
 		"reader:r@?sasl=plain":                retry("the user may not write to any topic, or not produce idempotently"),
-		"?":                                   retry("time-out: a broker closes new connections: it may want tls=true, sasl, or neither"),
+		"?": retry("time-out: a broker closes new connections: it may want tls=true, " +
+			"sasl, or neither"),
 	}
 	for user, want := range tries {
 		before, after, _ := strings.Cut(user, "?")

@@ -45,7 +45,8 @@ var answers = []struct {
 	{kerr.FencedLeaderEpoch, ofPartition, "the partition's leader moves"},
 	{kerr.RequestTimedOut, ofPartition, "the replicas did not acknowledge in time"},
 	{kerr.KafkaStorageError, ofPartition, "the broker cannot write to its disk"},
-	{kerr.UnknownTopicOrPartition, ofClient, "the topic does not exist"}, // a client does not take up a topic that was made again
+	// a client does not take up a topic that was made again
+	{kerr.UnknownTopicOrPartition, ofClient, "the topic does not exist"},
 	{kerr.UnknownTopicID, ofClient, "the topic was deleted"},
 	{kerr.TopicAuthorizationFailed, ofTopic, "the user may not write to the topic"},
 	{kerr.ClusterAuthorizationFailed, ofClient, "the user may not write to any topic, or not produce idempotently"},

@@ -12,7 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// errOver wraps net.ErrClosed because the client then tries again on another connection, as after any connection that was lost.
+// errOver wraps net.ErrClosed because the client then tries again on another connection, as after any connection that
+// was lost.
 var errOver = fmt.Errorf("the time of an attempt is over: %w", net.ErrClosed)
 
 // inflight is a change that the client has, and has not given back.
@@ -84,7 +85,8 @@ type wire struct {
 	guard    *writeGuard
 }
 
-// Write writes a request, which the client hands over as a whole, unless it is a produce request and the write guard is not open.
+// Write writes a request, which the client hands over as a whole, unless it is a produce request and the write guard is
+// not open.
 func (w *wire) Write(p []byte) (int, error) {
 	if isProduce(p) && !w.guard.open() {
 		_ = w.Close() // errOver says what matters
@@ -98,7 +100,8 @@ func isProduce(p []byte) bool {
 	return len(p) >= 6 && kmsg.Key(binary.BigEndian.Uint16(p[4:])) == kmsg.Produce
 }
 
-// Close resets the connection: the kernel is to forget what it has not delivered, and TLS is not to wait for the other side to hear of it.
+// Close resets the connection: the kernel is to forget what it has not delivered, and TLS is not to wait for the other
+// side to hear of it.
 func (w *wire) Close() error {
 	if tcp, ok := w.below.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0) // the close below is what counts

@@ -12,10 +12,11 @@ import (
 const GuardedReason = "a loop-back, link-local, multicast or metadata address"
 
 // ErrGuarded is why a connection was not made.
-var ErrGuarded = &event.Error{Kind: event.Unavailable, Text: "the host is at " + GuardedReason + ", and allow_private is not set"}
+var ErrGuarded = &event.Error{Kind: event.Unavailable, Text: "the host is at " + GuardedReason +
+	", and allow_private is not set"}
 
-// guard is for net.Dialer.ControlContext, which is asked about every address that is tried, after the name was resolved: a name that changes its address
-// between a check and the connection gains nothing.
+// guard is for net.Dialer.ControlContext, which is asked about every address that is tried, after the name was
+// resolved: a name that changes its address between a check and the connection gains nothing.
 func guard(_ context.Context, _, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil || Guarded(at.Addr()) {
@@ -24,7 +25,8 @@ func guard(_ context.Context, _, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// What is refused, beside what netip knows. Private networks (RFC 1918, RFC 4193, RFC 6598) are not among them: there a carrier's own systems live.
+// What is refused, beside what netip knows. Private networks (RFC 1918, RFC 4193, RFC 6598) are not among them: there a
+// carrier's own systems live.
 var (
 	guardedNetworks = prefixes(
 		"0.0.0.0/8",          // this network: 0.0.0.0 reaches this machine
@@ -93,7 +95,8 @@ func embedded(address netip.Addr) []netip.Addr {
 	return nil
 }
 
-// isatap reports whether the second half of an address says that the IPv4 address behind it is tunnelled to (RFC 5214), whatever the first half is.
+// isatap reports whether the second half of an address says that the IPv4 address behind it is tunnelled to (RFC 5214),
+// whatever the first half is.
 func isatap(b [16]byte) bool {
 	return b[8]&^2 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe
 }

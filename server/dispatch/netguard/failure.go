@@ -10,8 +10,8 @@ import (
 	"numhook/server/event"
 )
 
-// Failure says in words of our own why a peer could not be reached, or is empty for an error that it does not know: the errors of network libraries
-// hold addresses, and parts of what the other side wrote.
+// Failure says in words of our own why a peer could not be reached, or is empty for an error that it does not know: the
+// errors of network libraries hold addresses, and parts of what the other side wrote.
 func Failure(err error) string {
 	if guarded, ok := errors.AsType[*event.Error](err); ok { // the dialer's word
 		return guarded.Text

@@ -12,8 +12,8 @@ import (
 	"numhook/server/event"
 )
 
-// Servers is a url that names several servers of one system: scheme://[user:password@]host[:port][,host[:port]...]/path[?name=value...]. net/url takes one
-// host only.
+// Servers is a url that names several servers of one system:
+// scheme://[user:password@]host[:port][,host[:port]...]/path[?name=value...]. net/url takes one host only.
 type Servers struct {
 	Scheme string
 	User   *url.Userinfo // nil for none
@@ -27,8 +27,9 @@ type Flaw struct{ Text, Hint string }
 
 func (f *Flaw) Error() string { return f.Text }
 
-// SplitServers takes a url apart that has one of the schemes; a host without a port gets the one given. No text of the url is quoted in an error: what stands in
-// the wrong place may be a password. With an error comes what was read before it.
+// SplitServers takes a url apart that has one of the schemes; a host without a port gets the one given. No text of the
+// url is quoted in an error: what stands in the wrong place may be a password. With an error comes what was read before
+// it.
 func SplitServers(raw, port string, schemes ...string) (s Servers, err error) {
 	scheme, rest, _ := strings.Cut(raw, "://")
 	if !slices.Contains(schemes, scheme) {
@@ -41,12 +42,14 @@ func SplitServers(raw, port string, schemes ...string) (s Servers, err error) {
 	rest, s.query, _ = strings.Cut(rest, "?")
 	authority, path, _ := strings.Cut(rest, "/")
 	if strings.Contains(path, "@") {
-		return s, &Flaw{"it has an @ after the first /", "in user and password write / as %2F, ? as %3F, @ as %40 and : as %3A"}
+		return s, &Flaw{"it has an @ after the first /", "in user and password write / as %2F, ? as %3F, @ as %40 and " +
+			": as %3A"}
 	}
 	if i := strings.LastIndex(authority, "@"); i >= 0 {
 		withUser, err := url.Parse("x://" + authority[:i] + "@host")
 		if err != nil {
-			return s, &Flaw{"user and password cannot be read", "in user and password write / as %2F, @ as %40, : as %3A and % as %25"}
+			return s, &Flaw{"user and password cannot be read", "in user and password write / as %2F, @ as %40, : as %3A and " +
+				"% as %25"}
 		}
 		s.User, authority = withUser.User, authority[i+1:]
 	}
@@ -96,8 +99,8 @@ func (s Servers) Parameters(known ...string) (map[string]string, error) {
 	return parameters, nil
 }
 
-// Redact is the url without password and parameters, with the path given, for logs and errors. Of one that could not be read, as the error says, it leaves the
-// scheme, when there may be a password anywhere in it.
+// Redact is the url without password and parameters, with the path given, for logs and errors. Of one that could not be
+// read, as the error says, it leaves the scheme, when there may be a password anywhere in it.
 func (s Servers) Redact(raw, path string, err error) string {
 	switch {
 	case s.Scheme == "":

@@ -22,13 +22,15 @@ type Files struct {
 	Watch func(certreload.Watched) // is given what is to be looked after; may be nil
 }
 
-// TLS gives how the other side is verified (against the authorities of the file, or against the system's), and what it is shown. The result gives the newest:
-// the same until other authorities are trusted. A client certificate that was renewed is shown at the next handshake, without another configuration.
+// TLS gives how the other side is verified (against the authorities of the file, or against the system's), and what it
+// is shown. The result gives the newest: the same until other authorities are trusted. A client certificate that was
+// renewed is shown at the next handshake, without another configuration.
 func TLS(f Files) (newest func() *tls.Config, err error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if (f.Cert == "") != (f.Key == "") {
 		return nil, &event.Error{
-			Kind: event.Invalid, Text: "cannot use the client certificate", Err: errors.New("one of certificate and key file is missing"), Hint: "give both",
+			Kind: event.Invalid, Text: "cannot use the client certificate",
+			Err: errors.New("one of certificate and key file is missing"), Hint: "give both",
 		}
 	}
 	if f.Cert != "" {

@@ -32,8 +32,10 @@ func judge(a answer, now time.Time) dispatch.Outcome {
 		return retry
 	case status == http.StatusGone:
 		return dispatch.Outcome{Verdict: event.Retry, Pause: true, Reason: reason, Alive: true}
-	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests, status >= 500 && status <= 599:
-		// A 500 may be about this one change, and must not hold up those behind it; the others speak of the downstream as a whole.
+	case status == http.StatusRequestTimeout, status == http.StatusTooEarly, status == http.StatusTooManyRequests,
+		status >= 500 && status <= 599:
+		// A 500 may be about this one change, and must not hold up those behind it; the others speak of the downstream as a
+		// whole.
 		retry.After, retry.Alive = retryAfter(a.header, now), status == http.StatusInternalServerError
 		return retry
 	case status >= 400 && status <= 499:
@@ -42,14 +44,14 @@ func judge(a answer, now time.Time) dispatch.Outcome {
 	return retry // 101, or a number that no specification knows
 }
 
-// ofGateway reports whether the status is what a proxy, a balancer or a mesh says for a back end that it no longer hears: that one may be at work on the request.
-// Any other answer is taken for the end of it.
+// ofGateway reports whether the status is what a proxy, a balancer or a mesh says for a back end that it no longer
+// hears: that one may be at work on the request. Any other answer is taken for the end of it.
 func ofGateway(status int) bool {
 	return status >= http.StatusBadGateway && status <= http.StatusGatewayTimeout || status >= 520 && status <= 599
 }
 
-// retryAfter reads Retry-After: seconds, or a date, which is held against the answer's own Date where there is one, so that a difference between the two clocks
-// does not count. What cannot be read, and what lies in the past, is 0.
+// retryAfter reads Retry-After: seconds, or a date, which is held against the answer's own Date where there is one, so
+// that a difference between the two clocks does not count. What cannot be read, and what lies in the past, is 0.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := header.Get("Retry-After")
 	if isDigits(text) {

@@ -17,7 +17,8 @@ func fail(t *inflight, err error) dispatch.Outcome {
 	return dispatch.Outcome{Verdict: event.Retry, Reason: reasonOf(t, err), Underway: t.wrote.Load()}
 }
 
-// reasonOf says in words of our own why no answer came: the errors of net/http hold addresses, and parts of what the other side wrote.
+// reasonOf says in words of our own why no answer came: the errors of net/http hold addresses, and parts of what the
+// other side wrote.
 func reasonOf(t *inflight, err error) string {
 	if errors.Is(err, netguard.ErrGuarded) {
 		return netguard.ErrGuarded.Error()
@@ -56,7 +57,8 @@ func reasonOf(t *inflight, err error) string {
 }
 
 func timedOut(t *inflight, err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(t.ctx.Err(), context.DeadlineExceeded) ||
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(t.ctx.Err(), context.DeadlineExceeded) ||
 		t.late() && t.ctx.Err() == nil {
 		return true
 	}

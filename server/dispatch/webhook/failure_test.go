@@ -64,7 +64,8 @@ func TestItCutsTheConnectionAfterItTookTheBody(t *testing.T) {
 			posts.Add(1)
 		}
 	})
-	wantRetry(t, newSender(t, Config{URL: url, AllowPrivate: true}).Send(t.Context(), change), "connection closed without an answer")
+	wantRetry(t, newSender(t, Config{URL: url, AllowPrivate: true}).Send(t.Context(), change),
+		"connection closed without an answer")
 	url = rawDownstream(t, func(c *net.TCPConn, _ int) {
 		if _, ok := takePost(c); ok {
 			posts.Add(1)
@@ -77,7 +78,8 @@ func TestItCutsTheConnectionAfterItTookTheBody(t *testing.T) {
 	}
 }
 
-// What was not answered, or only by somebody in between, may still take effect; what was never sent, or answered, cannot.
+// What was not answered, or only by somebody in between, may still take effect; what was never sent, or answered,
+// cannot.
 func TestWhatMayStillTakeEffect(t *testing.T) {
 	refusing := newDownstream(t, nil)
 	refusing.Close()
@@ -139,7 +141,8 @@ func TestALostIdleConnectionIsReplacedWithinTheAttempt(t *testing.T) {
 }
 
 func TestConnectionsAreKept(t *testing.T) {
-	d := newDownstream(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("x", largestAnswer)) })
+	d := newDownstream(t,
+		func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("x", largestAnswer)) })
 	s := d.sender(t)
 	for range 50 {
 		wantOutcome(t, s.Send(t.Context(), change), confirmed)
@@ -190,15 +193,20 @@ func TestAnswersWithoutEnd(t *testing.T) {
 		serve func(c *net.TCPConn, _ int)
 		want  dispatch.Outcome
 	}{
-		"body":    {endless("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", "x"), confirmed},
-		"chunks":  {endless("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "status 503", Underway: true}},
-		"header":  {endless("HTTP/1.1 200 OK\r\n", "a: b\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
-		"line":    {endless("HTTP/1.1 200 ", "x"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
-		"interim": {endless("", "HTTP/1.1 103 Early Hints\r\n\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
+		"body": {endless("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n", "x"), confirmed},
+		"chunks": {endless("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"),
+			dispatch.Outcome{Verdict: event.Retry, Reason: "status 503", Underway: true}},
+		"header": {endless("HTTP/1.1 200 OK\r\n", "a: b\r\n"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer " +
+			"is not HTTP, or its header is larger than 64 KiB", Underway: true}},
+		"line": {endless("HTTP/1.1 200 ", "x"), dispatch.Outcome{Verdict: event.Retry, Reason: "the answer is not HTTP, " +
+			"or its header is larger than 64 KiB", Underway: true}},
+		"interim": {endless("", "HTTP/1.1 103 Early Hints\r\n\r\n"), dispatch.Outcome{Verdict: event.Retry,
+			Reason: "the answer is not HTTP, or its header is larger than 64 KiB", Underway: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			written.Store(0)
-			wantOutcome(t, within(t, newSender(t, Config{URL: rawDownstream(t, c.serve), AllowPrivate: true}), time.Minute), c.want)
+			wantOutcome(t, within(t, newSender(t, Config{URL: rawDownstream(t, c.serve), AllowPrivate: true}), time.Minute),
+				c.want)
 			if n := written.Load(); n > 32<<20 { // what fits into the buffers of the kernel
 				t.Errorf("%d bytes of the answer were taken", n)
 			}
@@ -230,7 +238,8 @@ func TestNobodyIsThere(t *testing.T) {
 	wantRetry(t, s.Send(t.Context(), change), "connection refused")
 	s = newSender(t, Config{URL: "http://no-such-host.invalid/"})
 	got := within(t, s, time.Minute)
-	if got.Verdict != event.Retry || got.Reason != "the host's name does not exist" && got.Reason != "the host's name could not be looked up" {
+	if got.Verdict != event.Retry || got.Reason != "the host's name does not exist" &&
+		got.Reason != "the host's name could not be looked up" {
 		t.Errorf("the outcome is %+v", got)
 	}
 }

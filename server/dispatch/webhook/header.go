@@ -12,7 +12,8 @@ import (
 
 // reserved are the headers that are not for the configuration: they are ours, or decide where the request ends.
 var reserved = []string{
-	HeaderID, HeaderTimestamp, HeaderSignature, "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Host", "Connection", "Keep-Alive",
+	HeaderID, HeaderTimestamp, HeaderSignature, "Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding",
+	"Host", "Connection", "Keep-Alive",
 	"Proxy-Connection", "Proxy-Authorization", "Te", "Trailer", "Upgrade", "Expect", "Accept-Encoding",
 }
 
@@ -21,7 +22,8 @@ func parseHeaders(configured map[string]string) (http.Header, error) {
 	headers := http.Header{}
 	for name, value := range configured {
 		wrong := func(why, hint string) error {
-			return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot use the header %q", name), Hint: hint, Err: errors.New(why)}
+			return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot use the header %q", name), Hint: hint,
+				Err: errors.New(why)}
 		}
 		if !isToken(name) {
 			return nil, wrong("a header's name consists of letters, digits and hyphens", "")

@@ -19,8 +19,9 @@ import (
 // longestHeaderFile bounds what is read of a file of headers.
 const longestHeaderFile = 16 << 10
 
-// ReadHeaders reads a file of headers: "Name: value", one a line; blank lines and those that begin with # are passed over, and so are a byte order mark and the CR of a
-// CRLF. Nobody but its owner may read it. Errors name the line, and never quote it.
+// ReadHeaders reads a file of headers: "Name: value", one a line; blank lines and those that begin with # are passed
+// over, and so are a byte order mark and the CR of a CRLF. Nobody but its owner may read it. Errors name the line, and
+// never quote it.
 func ReadHeaders(path string) (map[string]string, error) {
 	text, err := readPrivate(path)
 	if err != nil {
@@ -43,7 +44,8 @@ func parseHeaderFile(path, text string) (map[string]string, error) {
 		}
 		canonical := http.CanonicalHeaderKey(name)
 		if first := seen[canonical]; first > 0 {
-			return nil, unusable(path, fmt.Sprintf("line %d has the header of line %d again", i+1, first), "leave one of the two out")
+			return nil, unusable(path, fmt.Sprintf("line %d has the header of line %d again", i+1, first),
+				"leave one of the two out")
 		}
 		seen[canonical] = i + 1
 		headers[name] = strings.TrimSpace(value)
@@ -63,7 +65,8 @@ func unusable(path, why, hint string) error {
 }
 
 func readPrivate(path string) ([]byte, error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // opening a pipe would wait for somebody to write to it
+	// opening a pipe would wait for somebody to write to it
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, unusable(path, "it is not a regular file", "")
 	}
 	file, err := os.Open(path)
@@ -88,7 +91,8 @@ func readPrivate(path string) ([]byte, error) {
 	return text, nil
 }
 
-// headers are what is sent along: the configured ones, and those of a file, which is read again when it changes. It is safe for concurrent use.
+// headers are what is sent along: the configured ones, and those of a file, which is read again when it changes. It is
+// safe for concurrent use.
 type headers struct {
 	fixed  http.Header
 	source *certreload.Source[http.Header] // of both; nil without a file

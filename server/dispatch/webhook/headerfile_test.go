@@ -22,19 +22,23 @@ func headersFile(t *testing.T, text string) string {
 }
 
 func TestReadHeaders(t *testing.T) {
-	got, err := ReadHeaders(headersFile(t, "\ufeff# of billing\r\n\r\nAuthorization: Bearer a:b${x}\r\n  X-Key:\"q\"  \n#X-Other: y"))
+	got, err := ReadHeaders(headersFile(t, "\ufeff# of billing\r\n\r\nAuthorization: Bearer a:b${x}\r\n  X-Key:\"q\"  "+
+		"\n#X-Other: y"))
 	if err != nil || len(got) != 2 || got["Authorization"] != "Bearer a:b${x}" || got["X-Key"] != `"q"` {
 		t.Errorf("%q, %v", got, err)
 	}
 	for text, want := range map[string]string{
-		"X-Key: a\nhunter2":                 "line 2 is no header",
-		"X Key: hunter2":                    "line 1 is no header",
-		": hunter2":                         "line 1 is no header",
-		"X-Key:":                            "line 1: its value is empty, or begins or ends with white space",
-		"a: hunter2\n\nA: b":                "line 3 has the header of line 1 again",
-		"a: hunter2\x00":                    "line 1: its value holds a line end, another control character, or a character that is not ASCII",
-		"a: hunter2\rx: y":                  "line 1: its value holds a line end, another control character, or a character that is not ASCII",
-		"a: hünter2":                        "line 1: its value holds a line end, another control character, or a character that is not ASCII",
+		"X-Key: a\nhunter2":  "line 2 is no header",
+		"X Key: hunter2":     "line 1 is no header",
+		": hunter2":          "line 1 is no header",
+		"X-Key:":             "line 1: its value is empty, or begins or ends with white space",
+		"a: hunter2\n\nA: b": "line 3 has the header of line 1 again",
+		"a: hunter2\x00": "line 1: its value holds a line end, another control character, or a " +
+			"character that is not ASCII",
+		"a: hunter2\rx: y": "line 1: its value holds a line end, another control character, or a " +
+			"character that is not ASCII",
+		"a: hünter2": "line 1: its value holds a line end, another control character, or a " +
+			"character that is not ASCII",
 		"webhook-signature: hunter2":        "line 1: numhook sets it by itself",
 		"content-length: 5":                 "line 1: numhook sets it by itself",
 		"Host: a":                           "line 1: numhook sets it by itself",
@@ -45,7 +49,8 @@ func TestReadHeaders(t *testing.T) {
 	} {
 		path := headersFile(t, text)
 		_, err := ReadHeaders(path)
-		if err == nil || err.Error() != "cannot use the headers file "+path+": "+want || strings.Contains(err.Error(), "hunter2") {
+		if err == nil || err.Error() != "cannot use the headers file "+path+": "+want ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%.40q: %v", text, err)
 		}
 	}
@@ -71,7 +76,8 @@ func TestTheHeadersFileIsReadAgainWhenItChanges(t *testing.T) {
 	})
 	path := headersFile(t, "Authorization: one")
 	var source certreload.Watched
-	s := newSender(t, Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"X-Fixed": "f"}, HeadersFile: path, Watch: func(w certreload.Watched) { source = w }})
+	s := newSender(t, Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"X-Fixed": "f"}, HeadersFile: path,
+		Watch: func(w certreload.Watched) { source = w }})
 	at := time.Now()
 	write := func(text string, mode os.FileMode) {
 		t.Helper()
@@ -109,7 +115,8 @@ func TestTheHeadersFileIsReadAgainWhenItChanges(t *testing.T) {
 			t.Errorf("it sent %q, want %q", last, step.want)
 		}
 	}
-	if _, err := New(Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"authorization": "x"}, HeadersFile: path}); event.KindOf(err) != event.Invalid {
+	if _, err := New(Config{URL: d.URL, AllowPrivate: true, Headers: map[string]string{"authorization": "x"},
+		HeadersFile: path}); event.KindOf(err) != event.Invalid {
 		t.Errorf("twice: %v", err)
 	}
 }

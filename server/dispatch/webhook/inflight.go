@@ -22,7 +22,8 @@ type inflight struct {
 	answered  atomic.Bool // the first byte of an answer has come
 }
 
-// over reports whether the time for writing has passed. The wall clock is looked at, too: the monotonic one stands still while a machine is suspended.
+// over reports whether the time for writing has passed. The wall clock is looked at, too: the monotonic one stands
+// still while a machine is suspended.
 func (t *inflight) over() bool {
 	return t.ctx.Err() != nil || t.late()
 }
@@ -75,7 +76,8 @@ func (c *conn) bound() *inflight {
 	return c.inflight
 }
 
-// Write looks at the clock first: a write deadline alone is a timer, which a process that goes on after a stop may not have run yet.
+// Write looks at the clock first: a write deadline alone is a timer, which a process that goes on after a stop may not
+// have run yet.
 func (c *conn) Write(p []byte) (int, error) {
 	if t := c.bound(); t != nil {
 		if t.over() {

@@ -16,7 +16,8 @@ import (
 	"numhook/server/dispatch"
 )
 
-// stopped is a context whose time is over, and whose timer has not run: a process that goes on after a stop finds it so.
+// stopped is a context whose time is over, and whose timer has not run: a process that goes on after a stop finds it
+// so.
 type stopped struct{ context.Context }
 
 func (stopped) Deadline() (time.Time, bool) { return time.Now().Add(-time.Millisecond), true }
@@ -87,10 +88,12 @@ func TestTheTimeEndsBetweenTheConnectionAndTheWrite(t *testing.T) {
 		trip *inflight
 		end  func(*inflight)
 	}{
-		"cancelled":              {&inflight{ctx: cancelled}, func(*inflight) { cancel() }},
-		"cancelled and bounded":  {&inflight{ctx: cancelled, until: far, bounded: true}, func(*inflight) { cancel() }},
-		"the deadline passed":    {&inflight{ctx: t.Context(), until: far, bounded: true}, func(t *inflight) { t.until = time.Now() }},
-		"the wall clock's alone": {&inflight{ctx: t.Context(), until: far, bounded: true}, func(t *inflight) { t.until = time.Now().Round(0) }},
+		"cancelled":             {&inflight{ctx: cancelled}, func(*inflight) { cancel() }},
+		"cancelled and bounded": {&inflight{ctx: cancelled, until: far, bounded: true}, func(*inflight) { cancel() }},
+		"the deadline passed": {&inflight{ctx: t.Context(), until: far, bounded: true},
+			func(t *inflight) { t.until = time.Now() }},
+		"the wall clock's alone": {&inflight{ctx: t.Context(), until: far, bounded: true},
+			func(t *inflight) { t.until = time.Now().Round(0) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			near, far := pair(t)
@@ -113,7 +116,8 @@ func TestTheTimeEndsBetweenTheConnectionAndTheWrite(t *testing.T) {
 
 func TestReleasingDoesNotLetGoOfTheNext(t *testing.T) {
 	near, _ := pair(t)
-	first, next := &inflight{ctx: t.Context()}, &inflight{ctx: t.Context(), until: time.Now().Add(-time.Second), bounded: true}
+	first, next := &inflight{ctx: t.Context()}, &inflight{ctx: t.Context(), until: time.Now().Add(-time.Second),
+		bounded: true}
 	near.bind(first)
 	near.bind(next) // net/http hands the connection on before the first is told of its answer
 	near.release(first)
@@ -135,7 +139,8 @@ func TestAConnectionThatWasUsedHasNoDeadline(t *testing.T) {
 	}
 }
 
-// TestWhatWasGivenUpIsNotDeliveredLater has more under way than the other side has room for. Without the reset the kernel would go on sending.
+// TestWhatWasGivenUpIsNotDeliveredLater has more under way than the other side has room for. Without the reset the
+// kernel would go on sending.
 func TestWhatWasGivenUpIsNotDeliveredLater(t *testing.T) {
 	givenUp := make(chan struct{})
 	type end struct {

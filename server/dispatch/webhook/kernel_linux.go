@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// tcpUserTimeout is TCP_USER_TIMEOUT of tcp(7): how many milliseconds what was sent may go unacknowledged before the kernel gives the connection up.
+// tcpUserTimeout is TCP_USER_TIMEOUT of tcp(7): how many milliseconds what was sent may go unacknowledged before the
+// kernel gives the connection up.
 const tcpUserTimeout = 18
 
-// boundKernel keeps the kernel from sending again, for longer than the attempt may last, what the other side does not acknowledge: nobody may be there to close the connection.
+// boundKernel keeps the kernel from sending again, for longer than the attempt may last, what the other side does not
+// acknowledge: nobody may be there to close the connection.
 func boundKernel(c net.Conn, left time.Duration) {
 	tcp, ok := c.(*net.TCPConn)
 	if !ok {

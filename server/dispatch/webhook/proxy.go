@@ -23,11 +23,13 @@ const NoProxy = "none"
 // proxySchemes are those that net/http speaks.
 var proxySchemes = []string{"http", "https", "socks5"}
 
-// ParseProxy reads a proxy: a URL of one of the schemes with a host, nothing behind it, and user and password where the proxy asks for them. Errors quote nothing of it.
+// ParseProxy reads a proxy: a URL of one of the schemes with a host, nothing behind it, and user and password where the
+// proxy asks for them. Errors quote nothing of it.
 func ParseProxy(raw string) (*url.URL, error) {
 	wrong := func(why string) error {
 		return &event.Error{
-			Kind: event.Invalid, Text: "cannot use the proxy", Hint: "write it as http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, or none", Err: errors.New(why),
+			Kind: event.Invalid, Text: "cannot use the proxy", Hint: "write it as http://HOST:PORT, https://HOST:PORT or " +
+				"socks5://HOST:PORT, or none", Err: errors.New(why),
 		}
 	}
 	u, err := url.Parse(raw)
@@ -49,8 +51,9 @@ func ParseProxy(raw string) (*url.URL, error) {
 	return u, nil
 }
 
-// proxyFor is the proxy that a downstream is reached through, or nil. Without one in the configuration it is that of the environment, as net/http has it: HTTPS_PROXY for
-// https, HTTP_PROXY for http, and none for the hosts in NO_PROXY and for this machine.
+// proxyFor is the proxy that a downstream is reached through, or nil. Without one in the configuration it is that of
+// the environment, as net/http has it: HTTPS_PROXY for https, HTTP_PROXY for http, and none for the hosts in NO_PROXY
+// and for this machine.
 func proxyFor(target *url.URL, configured string) (*url.URL, error) {
 	switch configured {
 	case NoProxy:
@@ -59,7 +62,8 @@ func proxyFor(target *url.URL, configured string) (*url.URL, error) {
 		proxy, err := httpproxy.FromEnvironment().ProxyFunc()(target)
 		if err != nil {
 			return nil, &event.Error{
-				Kind: event.Invalid, Text: "cannot use the proxy of the environment", Hint: "mend HTTPS_PROXY or HTTP_PROXY, or write proxy: none",
+				Kind: event.Invalid, Text: "cannot use the proxy of the environment", Hint: "mend HTTPS_PROXY or HTTP_PROXY, or " +
+					"write proxy: none",
 				Err: errors.New("it is not a URL"),
 			}
 		}

@@ -60,7 +60,8 @@ func TestAProxyIsAsked(t *testing.T) {
 }
 
 func TestTheProxyOfTheEnvironment(t *testing.T) {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "http_proxy", "ALL_PROXY", "REQUEST_METHOD"} {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "http_proxy", "ALL_PROXY",
+		"REQUEST_METHOD"} {
 		t.Setenv(name, "")
 	}
 	var asked []string
@@ -71,7 +72,8 @@ func TestTheProxyOfTheEnvironment(t *testing.T) {
 		url, proxy string
 		asked      int
 	}{
-		{"http://h.invalid/", "", 1}, {"http://h.invalid/", NoProxy, 0}, {"http://direct.invalid/", "", 0}, {"http://a.inside.invalid/", "", 0},
+		{"http://h.invalid/", "", 1}, {"http://h.invalid/", NoProxy, 0}, {"http://direct.invalid/", "", 0},
+		{"http://a.inside.invalid/", "", 0},
 		{"https://h.invalid/", "", 0},
 	} {
 		asked = nil
@@ -83,21 +85,28 @@ func TestTheProxyOfTheEnvironment(t *testing.T) {
 }
 
 func TestWhatGoesWrongAtAProxyIsToldOfIt(t *testing.T) {
-	refusing := newDownstream(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
-	wantRetry(t, newSender(t, Config{URL: "https://h.example/", Proxy: refusing.URL}).Send(t.Context(), change), "the proxy answers 407")
-	wantRetry(t, newSender(t, Config{URL: "http://h.example/", Proxy: refusing.URL}).Send(t.Context(), change), "the proxy answers 407")
+	refusing := newDownstream(t,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
+	wantRetry(t, newSender(t, Config{URL: "https://h.example/", Proxy: refusing.URL}).Send(t.Context(), change),
+		"the proxy answers 407")
+	wantRetry(t, newSender(t, Config{URL: "http://h.example/", Proxy: refusing.URL}).Send(t.Context(), change),
+		"the proxy answers 407")
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	wantRetry(t, newSender(t, Config{URL: "https://h.example/", Proxy: gone.URL}).Send(t.Context(), change), "the proxy: connection refused")
+	wantRetry(t, newSender(t, Config{URL: "https://h.example/", Proxy: gone.URL}).Send(t.Context(), change),
+		"the proxy: connection refused")
 	socks := strings.Replace(gone.URL, "http:", "socks5:", 1)
-	wantRetry(t, newSender(t, Config{URL: "https://h.example/", Proxy: socks}).Send(t.Context(), change), "the proxy: connection refused")
+	wantRetry(t, newSender(t, Config{URL: "https://h.example/", Proxy: socks}).Send(t.Context(), change),
+		"the proxy: connection refused")
 	silent := rawDownstream(t, func(c *net.TCPConn, _ int) { _, _ = io.Copy(io.Discard, c) })
 	for _, proxy := range []string{silent, strings.Replace(silent, "http:", "socks5:", 1)} {
 		got := within(t, newSender(t, Config{URL: "https://h.example/", Proxy: proxy}), shortTime)
 		wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: "time-out while connecting"})
 	}
-	for _, raw := range []string{"ftp://h:1", "h:1", "http://", "http://h:0", "http://h/x", "http://h:1?x", "http://${PROXY}", "socks4://h:1"} {
-		if _, err := New(Config{URL: "https://h.example/", Proxy: raw}); event.KindOf(err) != event.Invalid || strings.Contains(err.Error(), raw) {
+	for _, raw := range []string{"ftp://h:1", "h:1", "http://", "http://h:0", "http://h/x", "http://h:1?x",
+		"http://${PROXY}", "socks4://h:1"} {
+		if _, err := New(Config{URL: "https://h.example/", Proxy: raw}); event.KindOf(err) != event.Invalid ||
+			strings.Contains(err.Error(), raw) {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}

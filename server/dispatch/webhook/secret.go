@@ -36,12 +36,14 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("secret")) }
 func ParseSecret(text string) (Secret, error) {
 	encoded, ok := strings.CutPrefix(text, secretPrefix)
 	if !ok {
-		return Secret{}, errors.New("cannot read the secret: it must begin with whsec_, and go on with the base64 of 24 to 64 random bytes")
+		return Secret{}, errors.New("cannot read the secret: it must begin with whsec_, and go on with the base64 of 24 to " +
+			"64 random bytes")
 	}
 	// The decoder would pass over line ends.
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil || strings.ContainsAny(encoded, "\r\n") {
-		return Secret{}, errors.New("cannot read the secret: what follows whsec_ is not base64 (A-Z a-z 0-9 + /, padded with =)")
+		return Secret{}, errors.New("cannot read the secret: what follows whsec_ is not base64 (A-Z a-z 0-9 + /, " +
+			"padded with =)")
 	}
 	return NewSecret(key)
 }
@@ -49,12 +51,14 @@ func ParseSecret(text string) (Secret, error) {
 // NewSecret takes 24 to 64 bytes as they are.
 func NewSecret(key []byte) (Secret, error) {
 	if len(key) < shortestSecret || len(key) > longestSecret {
-		return Secret{}, fmt.Errorf("cannot use the secret: it has %d bytes, and must have %d to %d", len(key), shortestSecret, longestSecret)
+		return Secret{}, fmt.Errorf("cannot use the secret: it has %d bytes, and must have %d to %d", len(key),
+			shortestSecret, longestSecret)
 	}
 	return Secret{slices.Clone(key)}, nil
 }
 
-// Sign is one signature of the webhook-signature header: "v1," and the base64 of HMAC-SHA256 over id, timestamp in seconds and body with a dot between them.
+// Sign is one signature of the webhook-signature header: "v1," and the base64 of HMAC-SHA256 over id, timestamp in
+// seconds and body with a dot between them.
 func Sign(secret Secret, id string, at time.Time, body []byte) string {
 	mac := hmac.New(sha256.New, secret.key)
 	mac.Write([]byte(id + "." + timestamp(at) + "."))

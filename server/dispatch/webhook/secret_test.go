@@ -24,16 +24,19 @@ func randomSecret(bytes int) string {
 	return "whsec_" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat("k", bytes)))
 }
 
-// The vectors were computed with the npm package standardwebhooks; the first is the one of the specification's libraries.
+// The vectors were computed with the npm package standardwebhooks; the first is the one of the specification's
+// libraries.
 func TestSignVectors(t *testing.T) {
 	for _, c := range []struct {
 		secret, id string
 		at         int64
 		body, want string
 	}{
-		{exampleSecret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, `{"test": 2432232314}`, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
+		{exampleSecret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, `{"test": 2432232314}`,
+			"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="},
 		{randomSecret(64), "chg_1", 0, "", "v1,eRxpUtptzLnPWO0Lsfgb5weHTuO4Qujep/E2Q1YlKCA="},
-		{randomSecret(24), "chg_ü", 253402300799, "{\"name\":\"Zoë\u2028\"}", "v1,0JaoJ/nMKqkdrXz5xoSLE9KcaV3NjBwAhW8yQq5XPTU="},
+		{randomSecret(24), "chg_ü", 253402300799, "{\"name\":\"Zoë\u2028\"}",
+			"v1,0JaoJ/nMKqkdrXz5xoSLE9KcaV3NjBwAhW8yQq5XPTU="},
 	} {
 		if got := Sign(parsed(t, c.secret), c.id, time.Unix(c.at, 999_999_999), []byte(c.body)); got != c.want {
 			t.Errorf("the signature is %s, want %s", got, c.want)
@@ -78,7 +81,8 @@ func TestASecretShowsItselfNowhere(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%c"} {
 		for _, value := range []any{secret, &secret, []Secret{secret}, Config{Secrets: []Secret{secret}}} {
 			got := fmt.Sprintf(verb, value)
-			if strings.Contains(got, "kk") || strings.Contains(got, "6b6b") || strings.Contains(got, "107") || strings.Contains(got, "6B6B") || strings.Contains(got, "0x6b") {
+			if strings.Contains(got, "kk") || strings.Contains(got, "6b6b") || strings.Contains(got, "107") ||
+				strings.Contains(got, "6B6B") || strings.Contains(got, "0x6b") {
 				t.Errorf("%s of %T shows %s", verb, value, got)
 			}
 		}

@@ -21,9 +21,11 @@ import (
 
 // Limits. An attempt as a whole is bounded by its context.
 const (
-	largestAnswer   = 64 << 10 // bytes of header, and again of body, that are read of an answer; with more, the connection is closed
-	drainPatience   = time.Second
-	idleConnections = 55 * time.Second // below the 60 s after which many servers and balancers drop a connection without a word
+	// bytes of header, and again of body, that are read of an answer; with more, the connection is closed
+	largestAnswer = 64 << 10
+	drainPatience = time.Second
+	// below the 60 s after which many servers and balancers drop a connection without a word
+	idleConnections = 55 * time.Second
 )
 
 // Config is a downstream that takes POSTs.
@@ -89,15 +91,19 @@ func New(cfg Config) (*Sender, error) {
 		s.secrets = func() []Secret { return cfg.Secrets }
 	}
 	s.life, s.end = context.WithCancel(context.Background())
-	s.transport = &transport{secured: encryption, make: func(secured *tls.Config) *http.Transport { return newTransport(cfg, secured, proxy) }}
+	s.transport = &transport{secured: encryption, make: func(secured *tls.Config) *http.Transport {
+		return newTransport(cfg, secured, proxy)
+	}}
 	s.proxied = proxy != nil
 	return s, nil
 }
 
-// inflightKey finds the inflight request in the context that net/http dials with, which has the values of the request's, but not its end.
+// inflightKey finds the inflight request in the context that net/http dials with, which has the values of the
+// request's, but not its end.
 type inflightKey struct{}
 
-// dialing makes connections that know the inflight request they carry. It does not go on when the inflight request that it dials for is over.
+// dialing makes connections that know the inflight request they carry. It does not go on when the inflight request that
+// it dials for is over.
 func dialing(dialer *net.Dialer, proxied bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if t, ok := ctx.Value(inflightKey{}).(*inflight); ok {
@@ -187,7 +193,8 @@ func (s *Sender) roundTrip(ctx context.Context, e dispatch.Envelope) (*inflight,
 	if err != nil {
 		return t, answer{}, err
 	}
-	// The status has said it all. What follows is read so that the connection can be used again, as long as it is short and comes soon.
+	// The status has said it all. What follows is read so that the connection can be used again, as long as it is short
+	// and comes soon.
 	patience := time.AfterFunc(drainPatience, cancel)
 	defer patience.Stop()
 	_, _ = io.CopyN(io.Discard, response.Body, largestAnswer+1)

@@ -19,7 +19,8 @@ import (
 
 var (
 	confirmed = dispatch.Outcome{Verdict: event.Confirmed, Alive: true}
-	change    = dispatch.Envelope{ID: "chg_1", Number: "+12025550143", Body: []byte(`{"number":"+12025550143","value":"Zoë"}`)}
+	change    = dispatch.Envelope{ID: "chg_1", Number: "+12025550143",
+		Body: []byte(`{"number":"+12025550143","value":"Zoë"}`)}
 )
 
 const shortTime = 200 * time.Millisecond // of an attempt that is to run out
@@ -43,7 +44,8 @@ func wantOutcome(t *testing.T, got, want dispatch.Outcome) {
 
 func wantRetry(t *testing.T, got dispatch.Outcome, reason string) {
 	t.Helper()
-	wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: got.Underway}) // see TestWhatMayStillTakeEffect
+	// see TestWhatMayStillTakeEffect
+	wantOutcome(t, got, dispatch.Outcome{Verdict: event.Retry, Reason: reason, Underway: got.Underway})
 }
 
 // within makes one attempt of that length.
@@ -127,11 +129,13 @@ func TestWhatIsSent(t *testing.T) {
 	var arrivals []arrival
 	d := newDownstream(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		arrivals = append(arrivals, arrival{r.Method + " " + r.RequestURI + " " + r.Proto + " " + r.Host, string(body), r.Header, r.ContentLength})
+		arrivals = append(arrivals, arrival{r.Method + " " + r.RequestURI + " " + r.Proto + " " + r.Host, string(body),
+			r.Header, r.ContentLength})
 		http.SetCookie(w, &http.Cookie{Name: "a", Value: "b"})
 	})
 	older, newer := parsed(t, randomSecret(32)), parsed(t, exampleSecret)
-	s := newSender(t, Config{URL: d.URL + "/a%2Fb?k=v", AllowPrivate: true, Secrets: []Secret{older, newer}, Headers: map[string]string{"x-key": "value"}})
+	s := newSender(t, Config{URL: d.URL + "/a%2Fb?k=v", AllowPrivate: true, Secrets: []Secret{older, newer},
+		Headers: map[string]string{"x-key": "value"}})
 	now := time.Date(2026, 1, 31, 15, 4, 5, 999, time.UTC)
 	s.now = func() time.Time { now = now.Add(time.Second); return now }
 	wantOutcome(t, s.Send(t.Context(), change), confirmed)
@@ -142,7 +146,8 @@ func TestWhatIsSent(t *testing.T) {
 	for i, seconds := range []int64{1769871846, 1769871848} { // now is asked for twice an attempt
 		at := time.Unix(seconds, 0)
 		want := http.Header{
-			"Content-Type": {"application/json"}, "Content-Length": {fmt.Sprint(len(change.Body))}, "User-Agent": {"numhook"}, "X-Key": {"value"},
+			"Content-Type": {"application/json"}, "Content-Length": {fmt.Sprint(len(change.Body))}, "User-Agent": {"numhook"},
+			"X-Key":      {"value"},
 			"Webhook-Id": {"chg_1"}, "Webhook-Timestamp": {fmt.Sprint(seconds)},
 			"Webhook-Signature": {Sign(older, "chg_1", at, change.Body) + " " + Sign(newer, "chg_1", at, change.Body)},
 		}
@@ -150,7 +155,8 @@ func TestWhatIsSent(t *testing.T) {
 		if fmt.Sprint(got.header) != fmt.Sprint(want) {
 			t.Errorf("the header is\n%v, want\n%v", got.header, want)
 		}
-		if got.line != "POST /a%2Fb?k=v HTTP/1.1 "+d.Listener.Addr().String() || got.body != string(change.Body) || got.length != int64(len(change.Body)) {
+		if got.line != "POST /a%2Fb?k=v HTTP/1.1 "+d.Listener.Addr().String() || got.body != string(change.Body) ||
+			got.length != int64(len(change.Body)) {
 			t.Errorf("it is %q with %q (%d)", got.line, got.body, got.length)
 		}
 	}
@@ -158,7 +164,8 @@ func TestWhatIsSent(t *testing.T) {
 
 func TestWithoutSecretsThereIsNoSignature(t *testing.T) {
 	d := newDownstream(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get(HeaderID) != "chg_1" || r.Header.Get(HeaderTimestamp) == "" || len(r.Header.Values(HeaderSignature)) != 0 {
+		if r.Header.Get(HeaderID) != "chg_1" || r.Header.Get(HeaderTimestamp) == "" ||
+			len(r.Header.Values(HeaderSignature)) != 0 {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 	})
@@ -177,7 +184,8 @@ func TestItAnswers500AndThen200(t *testing.T) {
 	s := d.sender(t)
 	for range 3 { // it flaps
 		down.Store(true)
-		wantOutcome(t, s.Send(t.Context(), change), dispatch.Outcome{Verdict: event.Retry, After: 3 * time.Second, Reason: "status 503", Underway: true})
+		wantOutcome(t, s.Send(t.Context(), change), dispatch.Outcome{Verdict: event.Retry, After: 3 * time.Second,
+			Reason: "status 503", Underway: true})
 		down.Store(false)
 		wantOutcome(t, s.Send(t.Context(), change), confirmed)
 	}
@@ -194,7 +202,8 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 				w.Header().Set("Location", to)
 				w.WriteHeader(status)
 			})
-			wantRetry(t, d.sender(t).Send(t.Context(), change), fmt.Sprintf("status %d: redirects are not followed, put the final address into url", status))
+			wantRetry(t, d.sender(t).Send(t.Context(), change), fmt.Sprintf("status %d: redirects are not followed, put the "+
+				"final address into url", status))
 			if d.posts.Load() != 1 {
 				t.Errorf("it got %d posts", d.posts.Load())
 			}
@@ -212,7 +221,8 @@ func TestANameThatLeadsToThisMachineIsRefusedWhenItIsDialled(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newSender(t, Config{URL: "http://localhost:" + port})
-	wantRetry(t, s.Send(t.Context(), change), "the host is at a loop-back, link-local, multicast or metadata address, and allow_private is not set")
+	wantRetry(t, s.Send(t.Context(), change), "the host is at a loop-back, link-local, multicast or metadata address, "+
+		"and allow_private is not set")
 	if n := d.connections.Load(); n != 0 {
 		t.Errorf("%d connections were made", n)
 	}
@@ -241,7 +251,8 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// TestManyAtOnceWhileItFlaps sends each of many changes until it is confirmed, to a server that refuses, is slow and cuts connections.
+// TestManyAtOnceWhileItFlaps sends each of many changes until it is confirmed, to a server that refuses, is slow and
+// cuts connections.
 func TestManyAtOnceWhileItFlaps(t *testing.T) {
 	var answered atomic.Int64
 	var mu sync.Mutex

@@ -18,8 +18,8 @@ import (
 // installed is where "make needs" installs the npm package standardwebhooks, below the repository's root.
 const installed = ".bin/standardwebhooks"
 
-// independentReceiver starts a server that verifies with that package, and returns its URL. Without the package or without node the test is skipped, but not where
-// everything is to be there.
+// independentReceiver starts a server that verifies with that package, and returns its URL. Without the package or
+// without node the test is skipped, but not where everything is to be there.
 func independentReceiver(t *testing.T, secret string) string {
 	t.Helper()
 	folder, err := filepath.Abs(filepath.Join("../../..", installed))
@@ -31,7 +31,8 @@ func independentReceiver(t *testing.T, secret string) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("there is no node, or no standardwebhooks in %s: run 'make needs'", installed)
 		}
-		t.Skipf("NOT VERIFIED BY STANDARDWEBHOOKS: there is no node, or no standardwebhooks in %s: run 'make needs'", installed)
+		t.Skipf("NOT VERIFIED BY STANDARDWEBHOOKS: there is no node, or no standardwebhooks in %s: run 'make needs'",
+			installed)
 	}
 	node := exec.CommandContext(t.Context(), "node", "testdata/standardwebhooks/receiver.mjs", folder, secret)
 	node.Stderr = os.Stderr
@@ -64,8 +65,9 @@ func TestAnIndependentReceiverVerifies(t *testing.T) {
 		"its secret":                 {[]string{older}, confirmed},
 		"the newer beside its older": {[]string{newer, older}, confirmed},
 		"the older first":            {[]string{older, newer}, confirmed},
-		"another's":                  {[]string{newer, other}, dispatch.Outcome{Verdict: event.Refused, Reason: "status 401", Alive: true}},
-		"none":                       {nil, dispatch.Outcome{Verdict: event.Refused, Reason: "status 401", Alive: true}},
+		"another's": {[]string{newer, other}, dispatch.Outcome{Verdict: event.Refused, Reason: "status 401",
+			Alive: true}},
+		"none": {nil, dispatch.Outcome{Verdict: event.Refused, Reason: "status 401", Alive: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{URL: url, AllowPrivate: true}
@@ -77,7 +79,8 @@ func TestAnIndependentReceiverVerifies(t *testing.T) {
 	}
 	s := newSender(t, Config{URL: url, AllowPrivate: true, Secrets: []Secret{parsed(t, older)}})
 	s.now = func() time.Time { return time.Now().Add(-6 * time.Minute) } // a repetition that somebody recorded
-	wantOutcome(t, s.Send(t.Context(), change), dispatch.Outcome{Verdict: event.Refused, Reason: "status 401", Alive: true})
+	wantOutcome(t, s.Send(t.Context(), change), dispatch.Outcome{Verdict: event.Refused, Reason: "status 401",
+		Alive: true})
 }
 
 func TestAnIndependentReceiverRefusesWhatWasTamperedWith(t *testing.T) {

@@ -74,7 +74,9 @@ func (a *authority) write(kind string, der []byte) (path string) {
 }
 
 // issue is a certificate for a name, of a server or of a client, and its files.
-func (a *authority) issue(name string, until time.Time, use x509.ExtKeyUsage) (pair tls.Certificate, certFile, keyFile string) {
+func (a *authority) issue(
+	name string, until time.Time, use x509.ExtKeyUsage,
+) (pair tls.Certificate, certFile, keyFile string) {
 	a.Helper()
 	der, key := a.sign(&x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
@@ -84,7 +86,8 @@ func (a *authority) issue(name string, until time.Time, use x509.ExtKeyUsage) (p
 	if err != nil {
 		a.Fatal(err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, a.write("CERTIFICATE", der), a.write("PRIVATE KEY", raw)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, a.write("CERTIFICATE", der),
+		a.write("PRIVATE KEY", raw)
 }
 
 // secure is a server of TLS. Its URL names it localhost.
@@ -108,7 +111,8 @@ func TestTLS(t *testing.T) {
 	_, strangeCert, strangeKey := others.issue("client", later, x509.ExtKeyUsageClientAuth)
 	clients := x509.NewCertPool()
 	clients.AddCert(ours.certificate)
-	asking := &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
+	asking := &tls.Config{Certificates: []tls.Certificate{good}, ClientAuth: tls.RequireAndVerifyClientCert,
+		ClientCAs: clients}
 	plain := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
 	retry := func(reason string) dispatch.Outcome {
 		return dispatch.Outcome{Verdict: event.Retry, Reason: "TLS: " + reason}
@@ -118,18 +122,30 @@ func TestTLS(t *testing.T) {
 		client Config
 		want   dispatch.Outcome
 	}{
-		"trusted":                     {plain(good), Config{CAFile: ours.file}, confirmed},
-		"unknown to the system":       {plain(good), Config{}, retry("the certificate is signed by an authority that is not trusted")},
-		"another authority":           {plain(good), Config{CAFile: others.file}, retry("the certificate is signed by an authority that is not trusted")},
-		"expired":                     {plain(expired), Config{CAFile: ours.file}, retry("the certificate has expired, or is not valid yet")},
-		"another name":                {plain(misnamed), Config{CAFile: ours.file}, retry("the certificate is for another name")},
-		"for clients":                 {plain(misused), Config{CAFile: ours.file}, retry("the certificate is not valid for this use")},
-		"TLS 1.2":                     {&tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12}, Config{CAFile: ours.file}, confirmed},
-		"TLS 1.1":                     {&tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, Config{CAFile: ours.file}, retry("the other side says: tls: protocol version not supported")},
-		"a client's is given":         {asking, Config{CAFile: ours.file, CertFile: clientCert, KeyFile: clientKey}, confirmed},
-		"a client's is missing":       {asking, Config{CAFile: ours.file}, retry("the other side says: tls: certificate required")},
-		"a client's is a stranger's":  {asking, Config{CAFile: ours.file, CertFile: strangeCert, KeyFile: strangeKey}, retry("the other side says: tls: unknown certificate authority")},
-		"a client's is not asked for": {plain(good), Config{CAFile: ours.file, CertFile: clientCert, KeyFile: clientKey}, confirmed},
+		"trusted": {plain(good), Config{CAFile: ours.file}, confirmed},
+		"unknown to the system": {plain(good), Config{}, retry("the certificate is signed by an authority that is " +
+			"not trusted")},
+		"another authority": {plain(good), Config{CAFile: others.file},
+			retry("the certificate is signed by an authority that is not trusted")},
+		"expired": {plain(expired), Config{CAFile: ours.file},
+			retry("the certificate has expired, or is not valid yet")},
+		"another name": {plain(misnamed), Config{CAFile: ours.file},
+			retry("the certificate is for another name")},
+		"for clients": {plain(misused), Config{CAFile: ours.file},
+			retry("the certificate is not valid for this use")},
+		"TLS 1.2": {&tls.Config{Certificates: []tls.Certificate{good}, MaxVersion: tls.VersionTLS12},
+			Config{CAFile: ours.file}, confirmed},
+		"TLS 1.1": {&tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10,
+			MaxVersion: tls.VersionTLS11}, Config{CAFile: ours.file},
+			retry("the other side says: tls: protocol version not supported")},
+		"a client's is given": {asking, Config{CAFile: ours.file, CertFile: clientCert, KeyFile: clientKey},
+			confirmed},
+		"a client's is missing": {asking, Config{CAFile: ours.file},
+			retry("the other side says: tls: certificate required")},
+		"a client's is a stranger's": {asking, Config{CAFile: ours.file, CertFile: strangeCert, KeyFile: strangeKey},
+			retry("the other side says: tls: unknown certificate authority")},
+		"a client's is not asked for": {plain(good), Config{CAFile: ours.file, CertFile: clientCert, KeyFile: clientKey},
+			confirmed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var protocol atomic.Value
@@ -161,7 +177,8 @@ func TestTheDeadlineHoldsBelowTLS(t *testing.T) {
 	ours := newAuthority(t)
 	good, _, _ := ours.issue("localhost", time.Now().Add(time.Hour), x509.ExtKeyUsageServerAuth)
 	var posts atomic.Int64
-	url := secure(t, &tls.Config{Certificates: []tls.Certificate{good}}, func(http.ResponseWriter, *http.Request) { posts.Add(1) })
+	url := secure(t, &tls.Config{Certificates: []tls.Certificate{good}},
+		func(http.ResponseWriter, *http.Request) { posts.Add(1) })
 	s := newSender(t, Config{URL: url, AllowPrivate: true, CAFile: ours.file})
 	wantRetry(t, s.Send(stopped{t.Context()}, change), "time-out")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

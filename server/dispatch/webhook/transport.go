@@ -9,8 +9,8 @@ import (
 	"numhook/server/dispatch/netguard"
 )
 
-// transport has the connections. When other authorities are to be trusted it starts again: what is under way goes on, and what was kept open is not used again.
-// It is safe for concurrent use.
+// transport has the connections. When other authorities are to be trusted it starts again: what is under way goes on,
+// and what was kept open is not used again. It is safe for concurrent use.
 type transport struct {
 	secured func() *tls.Config // the newest: the same until something changes
 	make    func(secured *tls.Config) *http.Transport

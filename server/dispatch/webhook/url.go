@@ -18,13 +18,15 @@ func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, wrong("it is not a URL", "write it as https://HOST/PATH, with % and two hex digits for every character that has a meaning of its own there")
+		return nil, wrong("it is not a URL", "write it as https://HOST/PATH, with % and two hex digits for every character "+
+			"that has a meaning of its own there")
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return nil, wrong("its scheme is neither http nor https", "write it as https://HOST/PATH")
 	}
 	if u.User != nil {
-		return nil, wrong("it holds user information, which would end up in logs and proxies", "give the credential as a header: authorization: Basic ...")
+		return nil, wrong("it holds user information, which would end up in logs and proxies",
+			"give the credential as a header: authorization: Basic ...")
 	}
 	if u.Hostname() == "" {
 		return nil, wrong("it names no host", "write it as https://HOST/PATH")
@@ -46,10 +48,12 @@ func parseURL(raw string, allowPrivate bool) (*url.URL, error) {
 // secured gives how TLS is made. It gives nil where the URL asks for none.
 func secured(u *url.URL, cfg Config) (func() *tls.Config, error) {
 	if u.Scheme == "https" {
-		return netguard.TLS(netguard.Files{CA: cfg.CAFile, Cert: cfg.CertFile, Key: cfg.KeyFile, Name: cfg.Name, Watch: cfg.Watch})
+		return netguard.TLS(netguard.Files{CA: cfg.CAFile, Cert: cfg.CertFile, Key: cfg.KeyFile, Name: cfg.Name,
+			Watch: cfg.Watch})
 	}
 	if cfg.CAFile != "" || cfg.CertFile != "" || cfg.KeyFile != "" {
-		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use certificate files", Hint: "write the url as https://...", Err: errors.New("the url is http, which has no TLS")}
+		return nil, &event.Error{Kind: event.Invalid, Text: "cannot use certificate files",
+			Hint: "write the url as https://...", Err: errors.New("the url is http, which has no TLS")}
 	}
 	return func() *tls.Config { return nil }, nil
 }

@@ -13,7 +13,8 @@ import (
 	"numhook/server/event"
 )
 
-// Attempts of every kind that fails, and senders that are refused, again and again: once the senders are closed, descriptors and goroutines are back where they began.
+// Attempts of every kind that fails, and senders that are refused, again and again: once the senders are closed,
+// descriptors and goroutines are back where they began.
 func TestFailingAttemptsLeaveNothingBehind(t *testing.T) {
 	opened := func() int {
 		list, err := os.ReadDir("/proc/self/fd")
@@ -22,7 +23,8 @@ func TestFailingAttemptsLeaveNothingBehind(t *testing.T) {
 		}
 		return len(list)
 	}
-	refusing := newDownstream(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
+	refusing := newDownstream(t,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) })
 	endless := newDownstream(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		for r.Context().Err() == nil {
@@ -75,14 +77,16 @@ func TestFailingAttemptsLeaveNothingBehind(t *testing.T) {
 				case <-tick.C:
 				case <-limit:
 					stacks := make([]byte, 1<<16)
-					t.Fatalf("%d descriptors (were %d), %d goroutines (were %d)\n%s", opened(), files, runtime.NumGoroutine(), goroutines,
+					t.Fatalf("%d descriptors (were %d), %d goroutines (were %d)\n%s", opened(), files, runtime.NumGoroutine(),
+						goroutines,
 						stacks[:runtime.Stack(stacks, true)])
 				}
 			}
 		})
 	}
 	for range 1000 { // what New refuses holds nothing
-		for _, cfg := range []Config{{URL: "ftp://h/"}, {URL: silent, HeadersFile: "/none"}, {URL: "https://h/", CAFile: "/none"}, {URL: "https://h/", Proxy: "x"}} {
+		for _, cfg := range []Config{{URL: "ftp://h/"}, {URL: silent, HeadersFile: "/none"},
+			{URL: "https://h/", CAFile: "/none"}, {URL: "https://h/", Proxy: "x"}} {
 			if _, err := New(cfg); err == nil {
 				t.Fatalf("%+v is taken", cfg)
 			}

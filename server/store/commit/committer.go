@@ -1,6 +1,7 @@
-// Package commit makes many small writes durable together: while one transaction is on its way to the disk, whatever arrives waits, and goes into the next
-// one as a whole. It guarantees that a caller gets its nil only after a writer reported the transaction with its work durable, that what waits is
-// bounded in number and in bytes, that nobody waits longer than its patience, and that what a writer has begun is finished although nobody waits for it.
+// Package commit makes many small writes durable together: while one transaction is on its way to the disk, whatever
+// arrives waits, and goes into the next one as a whole. It guarantees that a caller gets its nil only after a writer
+// reported the transaction with its work durable, that what waits is bounded in number and in bytes, that nobody waits
+// longer than its patience, and that what a writer has begun is finished although nobody waits for it.
 //
 // It knows nothing of databases: an engine brings one Writer or several, each of which one goroutine owns.
 package commit
@@ -15,13 +16,15 @@ import (
 
 // Writer makes batches durable. One goroutine calls its methods, one at a time.
 type Writer[W any] interface {
-	// Write makes the whole batch durable in one transaction, and returns nil only then. Any error means that nothing of the batch is known to be
-	// durable: a *Busy one leaves the writer well, a *Spoiled one has the works written one by one, and after every other the writer is down.
+	// Write makes the whole batch durable in one transaction, and returns nil only then. Any error means that nothing of
+	// the batch is known to be durable: a *Busy one leaves the writer well, a *Spoiled one has the works written one by
+	// one, and after every other the writer is down.
 	Write(batch []W) error
-	// Tidy is called after the callers of a durable batch were answered, for what may wait until then. After an error the writer is down.
+	// Tidy is called after the callers of a durable batch were answered, for what may wait until then. After an error the
+	// writer is down.
 	Tidy() error
-	// Revive brings a writer that is down back, or says why it stays down. It is called again and again, every Options.RetryAfter. Whatever the writer holds
-	// may be in any state: a panic is an error, too.
+	// Revive brings a writer that is down back, or says why it stays down. It is called again and again, every
+	// Options.RetryAfter. Whatever the writer holds may be in any state: a panic is an error, too.
 	Revive() error
 	// Close releases the writer, which may be down.
 	Close() error
@@ -52,13 +55,15 @@ var (
 
 // Observer is told what the writers do. Its methods must not block.
 type Observer interface {
-	// Batch is told of one durable transaction, with so many works that are not Aside, when there is any, and of the time from when the writer was to begin
-	// it: what it still did after the one before (Tidy) counts when somebody waited for that.
+	// Batch is told of one durable transaction, with so many works that are not Aside, when there is any, and of the time
+	// from when the writer was to begin it: what it still did after the one before (Tidy) counts when somebody waited for
+	// that.
 	Batch(works int, took time.Duration)
 	Queue(depth int) // works that wait for a writer
 }
 
-// Aside is implemented by works that are no deliveries: they go into the same transactions, and an Observer is not told of them.
+// Aside is implemented by works that are no deliveries: they go into the same transactions, and an Observer is not told
+// of them.
 type Aside interface{ Aside() }
 
 // Options bound a Committer. Every number must be positive.
@@ -114,8 +119,9 @@ func New[W any](opts Options, writers ...Writer[W]) *Committer[W] {
 	return c
 }
 
-// Submit has a writer do the work and waits until it is durable; bytes is about what the work costs. It gives up when ctx ends or patience does; what a
-// writer has begun by then is finished all the same, and the work is not the caller's to touch any more.
+// Submit has a writer do the work and waits until it is durable; bytes is about what the work costs. It gives up when
+// ctx ends or patience does; what a writer has begun by then is finished all the same, and the work is not the caller's
+// to touch any more.
 func (c *Committer[W]) Submit(ctx context.Context, work W, bytes int64) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -170,7 +176,8 @@ func (c *Committer[W]) Closed() bool {
 	return c.closed
 }
 
-// Close finishes what was begun and what waits, refuses what comes after, and closes the writers. A second Close does nothing.
+// Close finishes what was begun and what waits, refuses what comes after, and closes the writers. A second Close does
+// nothing.
 func (c *Committer[W]) Close() error {
 	c.mu.Lock()
 	already := c.closed

@@ -43,7 +43,8 @@ func TestBatchIsBoundedInBytes(t *testing.T) {
 	})
 }
 
-// resubmit has callers submit one work after the other, each of whom needs a moment between two, until each had its turn so many times.
+// resubmit has callers submit one work after the other, each of whom needs a moment between two, until each had its
+// turn so many times.
 func resubmit(t *testing.T, c *Committer[int], callers, rounds int, pause time.Duration) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -312,7 +313,8 @@ func TestPanicAndTidyTakeTheWriterDown(t *testing.T) {
 func TestOneWriterOfTwoIsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
-		sick := &scribe{takes: time.Millisecond, fail: func([]int) error { return broken }, revive: func() error { return broken }}
+		sick := &scribe{takes: time.Millisecond, fail: func([]int) error { return broken },
+			revive: func() error { return broken }}
 		well := &scribe{takes: time.Millisecond}
 		c := open(options(), sick, well)
 		failed := 0
@@ -324,7 +326,8 @@ func TestOneWriterOfTwoIsDown(t *testing.T) {
 			}
 		}
 		if failed != 1 || len(well.written()) != 39 {
-			t.Errorf("%d of 40 failed and the writer that is well wrote %d: want 1, the one that broke it, and 39", failed, len(well.written()))
+			t.Errorf("%d of 40 failed and the writer that is well wrote %d: want 1, the one that broke it, and 39", failed,
+				len(well.written()))
 		}
 		late := submit(c, 1, 200)
 		mustClose(t, c)
@@ -346,7 +349,8 @@ func TestAllWritersDown(t *testing.T) {
 			return nil
 		}
 		revive := func() error { return fail(nil) }
-		a, b := &scribe{takes: time.Millisecond, fail: fail, revive: revive}, &scribe{takes: time.Millisecond, fail: fail, revive: revive}
+		a, b := &scribe{takes: time.Millisecond, fail: fail, revive: revive}, &scribe{takes: time.Millisecond, fail: fail,
+			revive: revive}
 		c := open(options(), a, b)
 		for range 3 {
 			start := time.Now()
@@ -394,7 +398,8 @@ func TestObserver(t *testing.T) {
 		submit(c, 1, 0, 1, 2, 3, 4, 5, 6).wait()
 		mustClose(t, c)
 		if seen.batches != 3 || seen.works != 7 || seen.took != 3*time.Millisecond || seen.deepest != 2 {
-			t.Errorf("saw %d batches, %d works, %v, depth %d; want 3, 7, 3ms, 2", seen.batches, seen.works, seen.took, seen.deepest)
+			t.Errorf("saw %d batches, %d works, %v, depth %d; want 3, 7, 3ms, 2", seen.batches, seen.works, seen.took,
+				seen.deepest)
 		}
 	})
 }

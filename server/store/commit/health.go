@@ -37,7 +37,8 @@ func (h *health) down(err error) {
 	}
 }
 
-// note keeps what became of a batch or of an attempt to revive a writer, when that leaves the number of those that are well as it is.
+// note keeps what became of a batch or of an attempt to revive a writer, when that leaves the number of those that are
+// well as it is.
 func (h *health) note(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

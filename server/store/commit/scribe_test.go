@@ -66,7 +66,8 @@ func (s *scribe) written() []int {
 func advance(d time.Duration) { <-time.After(d) }
 
 func options() Options {
-	return Options{Batch: 4, BatchBytes: 100, Queue: 8, QueueBytes: 50, Patience: 2 * time.Second, RetryAfter: 250 * time.Millisecond}
+	return Options{Batch: 4, BatchBytes: 100, Queue: 8, QueueBytes: 50, Patience: 2 * time.Second,
+		RetryAfter: 250 * time.Millisecond}
 }
 
 func open(opts Options, scribes ...*scribe) *Committer[int] {

@@ -16,9 +16,10 @@ type worker[W any] struct {
 	batch     []*request[W]
 	works     []W
 	linger    *time.Timer
-	expected  int           // works that are likely to come: those of the last batch, whose callers may come back, and those that waited meanwhile
-	took      time.Duration // by the last batch
-	kept      time.Duration // by what followed it, while others came and waited
+	// works that are likely to come: those of the last batch, whose callers may come back, and those that waited meanwhile
+	expected int
+	took     time.Duration // by the last batch
+	kept     time.Duration // by what followed it, while others came and waited
 }
 
 // run takes whatever waits into one transaction after the other, until the queue is closed and empty.
@@ -42,7 +43,8 @@ func (w *worker[W]) run() {
 	}
 }
 
-// collect waits for a request, and takes what waits behind it, up to the bounds of a batch. It reports false when there will be none.
+// collect waits for a request, and takes what waits behind it, up to the bounds of a batch. It reports false when there
+// will be none.
 func (w *worker[W]) collect() bool {
 	w.batch = w.batch[:0]
 	r := w.next()
@@ -65,9 +67,10 @@ func (w *worker[W]) collect() bool {
 	return true
 }
 
-// Callers that submit one work after the other would fall into two halves, each of which waits for the other's transaction, if a writer went off with the
-// first that comes back after it has answered many. So it lets those run who are about to submit, and then waits a moment for as many as it has just
-// answered, beside those that waited already. Who is alone never waits.
+// Callers that submit one work after the other would fall into two halves, each of which waits for the other's
+// transaction, if a writer went off with the first that comes back after it has answered many. So it lets those run who
+// are about to submit, and then waits a moment for as many as it has just answered, beside those that waited already.
+// Who is alone never waits.
 const (
 	lingerPart = 4 // of the time that the last batch took
 	lingerMost = 2 * time.Millisecond
@@ -100,9 +103,11 @@ func (w *worker[W]) another() *request[W] {
 	}
 }
 
-// next waits for a request, and meanwhile brings a writer that is down back. It returns nil when there is nothing more to do for this writer.
+// next waits for a request, and meanwhile brings a writer that is down back. It returns nil when there is nothing more
+// to do for this writer.
 //
-// A writer that is down leaves the requests to those that are well. When none is, each refuses what comes, so that nobody waits in vain.
+// A writer that is down leaves the requests to those that are well. When none is, each refuses what comes, so that
+// nobody waits in vain.
 func (w *worker[W]) next() *request[W] {
 	for {
 		queue, end := w.committer.queue, chan struct{}(nil)
@@ -196,7 +201,8 @@ func (w *worker[W]) writeEach(batch []*request[W]) {
 	}
 }
 
-// guarded turns a panic into an error, so that it takes one writer down and not the process with everybody's deliveries.
+// guarded turns a panic into an error, so that it takes one writer down and not the process with everybody's
+// deliveries.
 func (w *worker[W]) guarded(do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -12,24 +12,32 @@ import (
 // enqueuedAtATime is how many changes are enqueued in one transaction.
 const enqueuedAtATime = 1000
 
-// offered are the rows that the changes $2 to $6 (number, attribute, event_ts, id, country) enqueue to the downstream $1, with $7 those that are done with as
-// well, each with how it stands.
+// offered are the rows that the changes $2 to $6 (number, attribute, event_ts, id, country) enqueue to the downstream
+// $1, with $7 those that are done with as well, each with how it stands.
 var offered = `WITH said AS MATERIALIZED (
 		SELECT DISTINCT a.number, a.attribute, a.country, ` + ordered("e") + ` AS event_ts, e.seq, e.name, e.carrier_code,
 			e.attribute IS NOT NULL AND e.value IS NOT NULL AND e.numbers <> '[]' AS sets
-		FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[]) AS a (number, attribute, event_ts, id, country)
+		FROM unnest($2::bytea[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[]) AS a (number, attribute, event_ts, id,
+			country)
 		JOIN numhook.events e ON e.event_ts = a.event_ts AND e.id = a.id AND coalesce(e.attribute::text, '') = a.attribute
 	), offered AS MATERIALIZED (
-		SELECT DISTINCT ON (d.id, m.number, m.attribute, s.slot) d.id AS downstream, m.number, m.attribute, s.slot, m.event_ts, m.seq, o.state
-		FROM numhook.downstreams d CROSS JOIN said m CROSS JOIN LATERAL (SELECT CASE d.mode WHEN 'every' THEN m.seq ELSE 0 END AS slot) s
-		LEFT JOIN numhook.owed o ON o.downstream = d.id AND o.number = m.number AND o.attribute = m.attribute AND o.slot = s.slot
-		WHERE d.name = $1::bytea AND ` + wanted + ` AND (` + begins + ` AND ` + valued + ` OR d.mode = 'latest' AND o.state <> 'untold')
+		SELECT DISTINCT ON (d.id, m.number, m.attribute, s.slot) d.id AS downstream, m.number, m.attribute, s.slot,
+			m.event_ts, m.seq, o.state
+		FROM numhook.downstreams d CROSS JOIN said m CROSS JOIN LATERAL (SELECT CASE d.mode WHEN 'every' THEN m.seq
+			ELSE 0 END AS slot) s
+		LEFT JOIN numhook.owed o ON o.downstream = d.id AND o.number = m.number AND o.attribute = m.attribute
+			AND o.slot = s.slot
+		WHERE d.name = $1::bytea AND ` + wanted + ` AND (` + begins + ` AND ` + valued +
+	` OR d.mode = 'latest' AND o.state <> 'untold')
 			AND CASE d.mode
 				WHEN 'every' THEN NOT m.sets OR (SELECT c.seq FROM numhook.changes c
-					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute AND c.ordered_ts = m.event_ts AND c.seq = m.seq) IS NOT NULL
+					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute AND c.ordered_ts = m.event_ts
+						AND c.seq = m.seq) IS NOT NULL
 				ELSE m.sets AND m.seq = (SELECT c.seq FROM numhook.changes c
-					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute ORDER BY c.ordered_ts DESC, c.seq DESC LIMIT 1) END
-			AND (o.id IS NULL OR o.state = 'untold' OR (o.event_ts, o.seq) < (m.event_ts, m.seq) OR $7::boolean AND o.state IN ('delivered', 'dead', 'skipped'))
+					WHERE c.number = m.number AND c.attribute = m.attribute::numhook.attribute ORDER BY c.ordered_ts DESC, c.seq DESC
+						LIMIT 1) END
+			AND (o.id IS NULL OR o.state = 'untold' OR (o.event_ts, o.seq) < (m.event_ts, m.seq) OR $7::boolean
+			AND o.state IN ('delivered', 'dead', 'skipped'))
 		ORDER BY d.id, m.number, m.attribute, s.slot, m.event_ts DESC, m.seq DESC
 	)`
 
@@ -38,16 +46,20 @@ var (
 
 	enqueueOffered = offered + `, clock AS MATERIALIZED (SELECT coalesce($8` + clock + `), owing AS (
 			INSERT INTO numhook.owed AS o (downstream, number, attribute, slot, event_ts, seq, state, due, since)
-			SELECT downstream, number, attribute, slot, event_ts, seq, 'waiting', (SELECT now FROM clock), (SELECT now FROM clock) FROM offered ` + inOrder + `
+			SELECT downstream, number, attribute, slot, event_ts, seq, 'waiting', (SELECT now FROM clock), (SELECT now
+				FROM clock) FROM offered ` + inOrder + `
 			ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET ` + begin + `
-			WHERE ` + newer + ` OR ` + late + ` OR o.seq = excluded.seq AND (o.state = 'untold' OR $7 AND o.state IN ('delivered', 'dead', 'skipped'))
+			WHERE ` + newer + ` OR ` + late +
+		` OR o.seq = excluded.seq AND (o.state = 'untold' OR $7 AND o.state IN ('delivered', 'dead', 'skipped'))
 			RETURNING o.state
 		)
 		SELECT count(*) FROM owing WHERE state = 'waiting'`
 )
 
 // Enqueue implements store.Outbox.
-func (s *Store) Enqueue(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error) {
+func (s *Store) Enqueue(
+	ctx context.Context, downstream string, changes []event.Change, again, dryRun bool,
+) (int, error) {
 	const verb = "owe changes to downstream"
 	total := 0
 	for first := true; first || len(changes) > 0; first = false {
@@ -57,7 +69,8 @@ func (s *Store) Enqueue(ctx context.Context, downstream string, changes []event.
 		var attributes []string
 		var times []int64
 		for _, c := range part {
-			numbers, attributes, times, ids = append(numbers, []byte(c.Number)), append(attributes, string(c.Attribute)), append(times, c.TS), append(ids, c.EventID[:])
+			numbers, attributes, times, ids = append(numbers, []byte(c.Number)), append(attributes, string(c.Attribute)),
+				append(times, c.TS), append(ids, c.EventID[:])
 			country := []byte(event.Country(c.Attribute, c.Value))
 			if len(country) == 0 {
 				country = nil
@@ -89,11 +102,14 @@ func (s *Store) Enqueue(ctx context.Context, downstream string, changes []event.
 const (
 	stateOf = `SELECT state::text FROM numhook.owed WHERE id = $1::bigint AND state <> 'untold' FOR UPDATE`
 
-	retryRow = `UPDATE numhook.owed o SET state = 'waiting', queued = false, due = c.now, tries = CASE o.state WHEN 'waiting' THEN o.tries ELSE 0 END,
+	retryRow = `UPDATE numhook.owed o SET state = 'waiting', queued = false, due = c.now, tries = CASE o.state
+		WHEN 'waiting' THEN o.tries ELSE 0 END,
 			since = CASE o.state WHEN 'waiting' THEN o.since ELSE c.now END
-		FROM (SELECT coalesce($2` + clock + `) c WHERE o.id = $1::bigint AND o.state IN ('waiting', 'delivered', 'dead', 'skipped')`
+		FROM (SELECT coalesce($2` + clock + `) c WHERE o.id = $1::bigint AND o.state IN ('waiting', 'delivered', 'dead', ` +
+		`'skipped')`
 
-	skipRow = `UPDATE numhook.owed SET state = 'skipped', queued = false WHERE id = $1::bigint AND state IN ('waiting', 'dead')`
+	skipRow = `UPDATE numhook.owed SET state = 'skipped', queued = false WHERE id = $1::bigint AND state IN ('waiting',` +
+		` 'dead')`
 )
 
 // Retry implements store.Outbox.

@@ -9,8 +9,9 @@ import (
 	"numhook/server/event"
 )
 
-// appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the writer has little left to do. It
-// shares no memory with the caller, who may be gone and use it for something else when the writer comes to it.
+// appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the
+// writer has little left to do. It shares no memory with the caller, who may be gone and use it for something else when
+// the writer comes to it.
 type appending struct {
 	event                         event.Event
 	spoken                        []string // the numbers that it speaks of, each once
@@ -66,9 +67,11 @@ func refused(verb, why string) error {
 	return &event.Error{Kind: event.Internal, Text: "cannot " + verb, Err: errors.New(why)}
 }
 
-// The columns of the store statement: one row an event, then one row a number that an event speaks of, or NULL where it speaks of none.
+// The columns of the store statement: one row an event, then one row a number that an event speaks of, or NULL where it
+// speaks of none.
 var storeTypes = []uint32{
-	typeBigint, typeBigint, typeBigint, typeInt, typeText, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea,
+	typeBigint, typeBigint, typeBigint, typeInt, typeText, typeBytea, typeBytea, typeBytea, typeBytea, typeBytea,
+	typeBytea, typeBytea, typeBytea, typeBytea,
 	typeBytea, typeBytea,
 	typeBytea, typeBigint,
 }

@@ -24,8 +24,9 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// BenchmarkAppend appends realistic events from so many callers at once, each of whom waits for its receipt: through so many stores on one database, in groups;
-// and, to compare, with one transaction for each event, on a connection for each caller, with the same tables and indexes and without the turn.
+// BenchmarkAppend appends realistic events from so many callers at once, each of whom waits for its receipt: through so
+// many stores on one database, in groups; and, to compare, with one transaction for each event, on a connection for
+// each caller, with the same tables and indexes and without the turn.
 func BenchmarkAppend(b *testing.B) {
 	for _, callers := range []int{1, 16, 64, 256} {
 		for _, stores := range []int{1, 3} {
@@ -76,7 +77,8 @@ func serverTime(server *postgrestest.Server) time.Duration {
 	return time.Duration(ticks) * tick
 }
 
-// database is an empty one on a server of its own, on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the temporary directory lies in memory.
+// database is an empty one on a server of its own, on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the
+// temporary directory lies in memory.
 func database(b *testing.B) (*postgrestest.Server, string) {
 	server, err := postgrestest.Start(os.Getenv("NUMHOOK_BENCH_DIR"))
 	if errors.Is(err, postgrestest.ErrMissing) {
@@ -174,12 +176,16 @@ func (p *plain) Append(ctx context.Context, e event.Event) (event.Receipt, error
 		return event.Receipt{}, err
 	}
 	batch := &pgx.Batch{} // one trip, one transaction
-	batch.Queue(`INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-		VALUES (nextval('numhook.event_places'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (event_ts, id) DO NOTHING`,
-		e.TS, e.Delivery.Received.UnixMicro(), e.CarrierCode, string(e.Attribute), e.ID[:], []byte(e.Name), []byte(e.AccountID), a.numbers, []byte(e.Value), a.drift, a.lint,
+	batch.Queue(`INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id,
+		numbers, value, drift, lint, door, header, body)
+		VALUES (nextval('numhook.event_places'), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+			ON CONFLICT (event_ts, id) DO NOTHING`,
+		e.TS, e.Delivery.Received.UnixMicro(), e.CarrierCode, string(e.Attribute), e.ID[:], []byte(e.Name),
+		[]byte(e.AccountID), a.numbers, []byte(e.Value), a.drift, a.lint,
 		[]byte(e.Delivery.Path), a.headers, e.Delivery.Body)
 	for _, number := range e.Numbers {
-		batch.Queue(`INSERT INTO numhook.changes (ordered_ts, seq, attribute, number) SELECT event_ts, seq, attribute, $3 FROM numhook.events WHERE event_ts = $1 AND id = $2
+		batch.Queue(`INSERT INTO numhook.changes (ordered_ts, seq, attribute, number) SELECT event_ts, seq, attribute, $3
+			FROM numhook.events WHERE event_ts = $1 AND id = $2
 			ON CONFLICT DO NOTHING`, e.TS, e.ID[:], []byte(number))
 	}
 	return a.receipt, p.pool.SendBatch(ctx, batch).Close()
@@ -189,16 +195,22 @@ func (p *plain) Append(ctx context.Context, e event.Event) (event.Receipt, error
 func realistic(n int64) event.Event {
 	number := fmt.Sprintf("+1555%07d", rand.IntN(100_000))
 	ts := 1_764_000_000_000 + n*7
-	address := fmt.Sprintf(`{"address_line1":"%d Example Street","address_line2":"Suite %d","city":"San Jose","country":"US","state_code":"CA","zip":"95113"}`, n%9000, n%90)
-	body := fmt.Sprintf(`{"event":"number_management.peering_number_emergency_address_updated","event_ts":%d,"payload":{"account_id":"AbCdEfGhIjKlMnOpQrStUv","object":{"carrier_code":3457,"phone_numbers":["%s"],"emergency_address":%s}}}`,
+	address := fmt.Sprintf(`{"address_line1":"%d Example Street","address_line2":"Suite %d","city":"San Jose",`+
+		`"country":"US","state_code":"CA","zip":"95113"}`, n%9000, n%90)
+	body := fmt.Sprintf(`{"event":"number_management.peering_number_emergency_address_updated","event_ts":%d,`+
+		`"payload":{"account_id":"AbCdEfGhIjKlMnOpQrStUv","object":{"carrier_code":3457,"phone_numbers":["%s"],`+
+		`"emergency_address":%s}}}`,
 		ts, number, address)
 	return event.Event{
-		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts, AccountID: "AbCdEfGhIjKlMnOpQrStUv",
+		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts,
+		AccountID:   "AbCdEfGhIjKlMnOpQrStUv",
 		CarrierCode: 3457, Numbers: []string{number}, Attribute: event.EmergencyAddress, Value: []byte(address),
 		Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: []byte(body), Header: event.Header{
-			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n), Timestamp: "1764000000",
+			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n),
+			Timestamp:   "1764000000",
 			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
-			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a",
+			Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 	}
 }

@@ -23,12 +23,14 @@ func (s *Store) Condemn(why string) { s.latch.Close(why) }
 // Absolve ends that.
 func (s *Store) Absolve() { s.latch.Open() }
 
-// Audit looks at everything that is kept: the server's own check of indexes and tables where the extension amcheck is there and permitted, each event and
-// quarantined delivery against its identity, changes against the events, and the outbox against the changes. Its error means that it could not look.
+// Audit looks at everything that is kept: the server's own check of indexes and tables where the extension amcheck is
+// there and permitted, each event and quarantined delivery against its identity, changes against the events, and the
+// outbox against the changes. Its error means that it could not look.
 func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 	look := &auditing{Audit: a, Reader: &Reader{dsn: r.dsn, pool: r.pool, identities: r.identities}}
 	look.Reader.identities.Passed = a.Report
-	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.outbox} {
+	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine,
+		look.outbox} {
 		if err := step(ctx); err != nil && !isDamage(err) {
 			return err
 		} else if err != nil {
@@ -46,18 +48,22 @@ type auditing struct {
 
 const (
 	// amcheck is the schema that the extension lies in.
-	amcheck = `SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'`
+	amcheck = `SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE ` +
+		`e.extname = 'amcheck'`
 
 	// relations are the store's tables and indexes.
-	relations = `SELECT c.oid::bigint, c.relkind::text, c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+	relations = `SELECT c.oid::bigint, c.relkind::text, c.relname::text FROM pg_class c
+		JOIN pg_namespace n ON n.oid = c.relnamespace
 		LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_am m ON m.oid = c.relam
-		WHERE n.nspname = 'numhook' AND (c.relkind = 'r' OR c.relkind = 'i' AND m.amname = 'btree' AND i.indisvalid) ORDER BY c.relname`
+		WHERE n.nspname = 'numhook' AND (c.relkind = 'r' OR c.relkind = 'i' AND m.amname = 'btree' AND i.indisvalid)
+			ORDER BY c.relname`
 )
 
 // pages has the server check its tables and indexes.
 func (l *auditing) pages(ctx context.Context) error {
 	schema := ""
-	if err := l.each(ctx, "look for amcheck", func(rows pgx.Rows) error { return rows.Scan(&schema) }, amcheck); err != nil {
+	if err := l.each(ctx, "look for amcheck", func(rows pgx.Rows) error { return rows.Scan(&schema) },
+		amcheck); err != nil {
 		return err
 	}
 	if schema == "" {
@@ -149,7 +155,8 @@ func (l *auditing) events(ctx context.Context) error {
 }
 
 const changesOf = `SELECT count(*) FROM unnest($1::bytea[]) u (number) WHERE NOT EXISTS (SELECT FROM numhook.changes c
-	WHERE c.number = u.number AND c.attribute = $2::text::numhook.attribute AND c.ordered_ts = $3::bigint AND c.seq = $4::bigint)`
+	WHERE c.number = u.number AND c.attribute = $2::text::numhook.attribute AND c.ordered_ts = $3::bigint
+		AND c.seq = $4::bigint)`
 
 // changesOf looks for what an event changes.
 func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
@@ -161,7 +168,8 @@ func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
 		numbers[i] = []byte(number)
 	}
 	missing := int64(0)
-	err := l.each(ctx, "look for changes", func(rows pgx.Rows) error { return rows.Scan(&missing) }, changesOf, numbers, string(e.Attribute), e.Ordered(), e.Seq)
+	err := l.each(ctx, "look for changes", func(rows pgx.Rows) error { return rows.Scan(&missing) }, changesOf, numbers,
+		string(e.Attribute), e.Ordered(), e.Seq)
 	switch {
 	case err != nil && !isDamage(err):
 		return err
@@ -204,9 +212,10 @@ func (l *auditing) quarantine(ctx context.Context) error {
 	}
 }
 
-// outboxWrong finds rows whose event is not there, whose version is no change, and in mode latest those that are behind the newest, where the downstream wants all
-// events. A row that is untold is enqueued nothing.
-const outboxWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT JOIN numhook.events e ON e.seq = o.seq
+// outboxWrong finds rows whose event is not there, whose version is no change, and in mode latest those that are behind
+// the newest, where the downstream wants all events. A row that is untold is enqueued nothing.
+const outboxWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT
+	JOIN numhook.events e ON e.seq = o.seq
 	WHERE o.state <> 'untold' AND o.id > $1::bigint AND o.id <= $2::bigint AND d.name IS NOT NULL AND (e.seq IS NULL
 		OR o.slot = 0 AND NOT EXISTS (SELECT FROM numhook.changes c
 			WHERE c.number = o.number AND c.attribute::text = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq)
@@ -216,7 +225,8 @@ const outboxWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstrea
 // outbox holds the outbox against the changes.
 func (l *auditing) outbox(ctx context.Context) error {
 	last := int64(0)
-	err := l.each(ctx, "look at what is owed", func(rows pgx.Rows) error { return rows.Scan(&last) }, "SELECT coalesce(max(id), 0) FROM numhook.owed")
+	err := l.each(ctx, "look at what is owed", func(rows pgx.Rows) error { return rows.Scan(&last) },
+		"SELECT coalesce(max(id), 0) FROM numhook.owed")
 	for after := int64(0); err == nil && after < last; after += 10 * auditPage {
 		began := time.Now()
 		err = l.each(ctx, "look at what is owed", func(rows pgx.Rows) error {

@@ -16,7 +16,8 @@ import (
 // work is one thing to write within the transaction of a batch.
 type work interface{ join(b *batch) }
 
-// batch is the works of one transaction, sorted by the statement that writes them. A writer uses one for all of its batches.
+// batch is the works of one transaction, sorted by the statement that writes them. A writer uses one for all of its
+// batches.
 type batch struct {
 	appends  []*appending
 	redrives []*appending // those of appends that also end the stay of a quarantine entry
@@ -35,15 +36,17 @@ type batch struct {
 
 func newBatch() *batch {
 	return &batch{
-		events: newTable(storeTypes...), entries: newTable(quarantineTypes...), marks: newTable(typeBigint, typeBigint, typeBytea),
+		events: newTable(storeTypes...), entries: newTable(quarantineTypes...), marks: newTable(typeBigint, typeBigint,
+			typeBytea),
 		names:    newTable(typeText, typeBigint),
 		outcomes: newTable(resultTypes...),
 		refusals: map[sameness][]*quarantining{}, facts: map[string]time.Time{},
 	}
 }
 
-// gather takes the works in, and forgets those of the batch before. The rows are in the order of their keys, in which every writer locks them. Events
-// are in the order of what they are ordered by, so that none is superseded by another one of its batch; where that is another one, the statement sorts them.
+// gather takes the works in, and forgets those of the batch before. The rows are in the order of their keys, in which
+// every writer locks them. Events are in the order of what they are ordered by, so that none is superseded by another
+// one of its batch; where that is another one, the statement sorts them.
 func (b *batch) gather(works []work) {
 	clear(b.appends)
 	clear(b.redrives)
@@ -52,7 +55,8 @@ func (b *batch) gather(works []work) {
 	clear(b.results)
 	clear(b.refusals)
 	clear(b.facts)
-	b.appends, b.redrives, b.repeated, b.order, b.results = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0], b.results[:0]
+	b.appends, b.redrives, b.repeated, b.order, b.results = b.appends[:0], b.redrives[:0], b.repeated[:0], b.order[:0],
+		b.results[:0]
 	b.added, b.woken, b.unruly = 0, false, false
 	for _, t := range []*table{b.events, b.entries, b.marks, b.names, b.outcomes} {
 		t.reset()
@@ -67,7 +71,8 @@ func (b *batch) gather(works []work) {
 		first.add(b.entries, len(b.refusals[first.sameness()]))
 	}
 	slices.SortFunc(b.appends, func(p, q *appending) int {
-		return cmp.Or(cmp.Compare(p.ordered, q.ordered), cmp.Compare(p.event.TS, q.event.TS), bytes.Compare(p.event.ID[:], q.event.ID[:]))
+		return cmp.Or(cmp.Compare(p.ordered, q.ordered), cmp.Compare(p.event.TS, q.event.TS),
+			bytes.Compare(p.event.ID[:], q.event.ID[:]))
 	})
 	for _, a := range b.appends {
 		a.add(b.events)
@@ -148,7 +153,8 @@ func (b *batch) ask(trip *roundTrip) {
 	trip.ask(sayCommit, nil, nil)
 }
 
-// wrote reports whether the transaction changed anything. The commit of one that did not has waited for no disk and no standby.
+// wrote reports whether the transaction changed anything. The commit of one that did not has waited for no disk and no
+// standby.
 func (b *batch) wrote() bool { return b.added+len(b.order)+len(b.facts)+len(b.results) > 0 }
 
 // clock is the time of what the batch enqueues, as a parameter; nil is NULL.
@@ -177,7 +183,8 @@ func (b *batch) stored() *answer {
 	}}
 }
 
-// reported takes the id of the event that each entry was redriven as, in the order of redrives; NULL where there is no such entry.
+// reported takes the id of the event that each entry was redriven as, in the order of redrives; NULL where there is no
+// such entry.
 func (b *batch) reported() *answer {
 	next := 0
 	return &answer{rows: len(b.redrives), row: func(values [][]byte) error {

@@ -10,14 +10,16 @@ const (
 	typeText   = 25
 )
 
-// column is one array parameter of a statement, in PostgreSQL's binary form. It is written as the batch is gathered, one element a row.
+// column is one array parameter of a statement, in PostgreSQL's binary form. It is written as the batch is gathered,
+// one element a row.
 type column struct {
 	buf   []byte
 	rows  uint32
 	nulls bool
 }
 
-// header is in front of the elements: dimensions, whether there are nulls, the elements' type, their number, the first index.
+// header is in front of the elements: dimensions, whether there are nulls, the elements' type, their number, the first
+// index.
 const header = 20
 
 // keep is how large a buffer may be to be used again for the next batch.

@@ -36,7 +36,8 @@ func wantRows(t *testing.T, s *postgres.Store, downstream string, waiting, attem
 	for _, d := range list {
 		if d.Name == downstream {
 			if d.Waiting != waiting || d.Attempting != attempting {
-				t.Errorf("%s: %d waiting and %d attempting, want %d and %d", downstream, d.Waiting, d.Attempting, waiting, attempting)
+				t.Errorf("%s: %d waiting and %d attempting, want %d and %d", downstream, d.Waiting, d.Attempting, waiting,
+					attempting)
 			}
 			return
 		}
@@ -44,8 +45,8 @@ func wantRows(t *testing.T, s *postgres.Store, downstream string, waiting, attem
 	t.Errorf("%s is not there", downstream)
 }
 
-// TestRegisterWaitsForWhoStores: a transaction that began to store before the downstream was written does not know it: Register does not return before it has
-// ended, and one that finds the downstream there waits for nobody.
+// TestRegisterWaitsForWhoStores: a transaction that began to store before the downstream was written does not know it:
+// Register does not return before it has ended, and one that finds the downstream there waits for nobody.
 func TestRegisterWaitsForWhoStores(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.New(t)
@@ -82,7 +83,8 @@ func TestRegisterWaitsForWhoStores(t *testing.T) {
 	}
 	eventually(t, "Register waits", func() bool {
 		var waiting int
-		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND mode = 'ExclusiveLock'").Scan(&waiting)
+		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND "+
+			"mode = 'ExclusiveLock'").Scan(&waiting)
 		return err == nil && waiting > 0
 	})
 	ended.Store(true)
@@ -98,8 +100,8 @@ func TestRegisterWaitsForWhoStores(t *testing.T) {
 	}
 }
 
-// TestRemoveUnderLoad: a downstream is removed and registered again, again and again, while two receivers store and deliver. Nothing fails, nothing deadlocks, and
-// nothing is left of what was removed.
+// TestRemoveUnderLoad: a downstream is removed and registered again, again and again, while two receivers store and
+// deliver. Nothing fails, nothing deadlocks, and nothing is left of what was removed.
 func TestRemoveUnderLoad(t *testing.T) {
 	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
@@ -117,7 +119,8 @@ func TestRemoveUnderLoad(t *testing.T) {
 	for c := range 6 {
 		wg.Go(func() {
 			for i := 0; !done.Load(); i++ {
-				if _, err := stores[c%2].Append(t.Context(), caller(int64(i), fmt.Sprint(c), "+1", "+2", fmt.Sprint("+3", c, i%50))); err != nil {
+				if _, err := stores[c%2].Append(t.Context(), caller(int64(i), fmt.Sprint(c), "+1", "+2",
+					fmt.Sprint("+3", c, i%50))); err != nil {
 					t.Errorf("cannot append: %v", err)
 				}
 			}
@@ -131,7 +134,8 @@ func TestRemoveUnderLoad(t *testing.T) {
 					t.Errorf("cannot claim: %v", err)
 				}
 				for _, a := range list {
-					if _, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: event.Confirmed}); err != nil {
+					if _, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq,
+						Verdict: event.Confirmed}); err != nil {
 						t.Errorf("cannot record: %v", err)
 					}
 				}
@@ -160,7 +164,8 @@ func TestRemoveUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	var left int
-	if err := conn.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM numhook.owed) + (SELECT count(*) FROM numhook.downstreams)").Scan(&left); err != nil || left != 0 {
+	if err := conn.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM numhook.owed) + (SELECT count(*) FROM "+
+		"numhook.downstreams)").Scan(&left); err != nil || left != 0 {
 		t.Errorf("%d rows are left: %v", left, err)
 	}
 	conn.Close(t.Context())
@@ -181,7 +186,8 @@ func TestRemovalGoesOn(t *testing.T) {
 	s := opened(t)(postgres.Open(t.Context(), url, postgres.Options{}))
 	mustRegister(t, s, newest)
 	mustAppend(t, s, caller(1, "A", "+1"))
-	if err := server.Admin(t.Context(), postgrestest.Database(url), "UPDATE numhook.downstreams SET name = NULL"); err != nil {
+	if err := server.Admin(t.Context(), postgrestest.Database(url), "UPDATE numhook.downstreams SET "+
+		"name = NULL"); err != nil {
 		t.Fatal(err)
 	}
 	other := newest
@@ -282,7 +288,8 @@ func TestWake(t *testing.T) {
 	want("a newer value while attempting", 0)
 	confirm := func(a event.Attempt) {
 		t.Helper()
-		if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: event.Confirmed}); err != nil || !held {
+		if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq,
+			Verdict: event.Confirmed}); err != nil || !held {
 			t.Fatalf("recorded: %v %v", held, err)
 		}
 	}
@@ -338,7 +345,8 @@ func TestOutboxSessionsAreKilled(t *testing.T) {
 	mustRegister(t, s, newest)
 	kill := func() {
 		t.Helper()
-		if err := server.Admin(t.Context(), postgrestest.Database(url), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "+
+		if err := server.Admin(t.Context(), postgrestest.Database(url), "SELECT pg_terminate_backend(pid) FROM "+
+			"pg_stat_activity "+
 			"WHERE application_name = 'numhook' AND datname = current_database()"); err != nil {
 			t.Fatal(err)
 		}
@@ -351,7 +359,8 @@ func TestOutboxSessionsAreKilled(t *testing.T) {
 			t.Fatalf("claimed %d: %v", len(list), err)
 		}
 		kill()
-		held, err := s.Record(t.Context(), event.Result{Row: list[0].Row, Claim: list[0].Claim, Seq: list[0].Seq, Verdict: event.Confirmed})
+		held, err := s.Record(t.Context(), event.Result{Row: list[0].Row, Claim: list[0].Claim, Seq: list[0].Seq,
+			Verdict: event.Confirmed})
 		if err != nil || !held {
 			t.Fatalf("recorded: %v %v", held, err)
 		}

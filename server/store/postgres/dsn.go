@@ -20,8 +20,9 @@ const connectTime = 5 * time.Second
 
 // dsn is where the database is.
 type dsn struct {
-	pool   *pgxpool.Config // what the URL and the environment of PostgreSQL's programs (PGPASSWORD, PGPASSFILE, PGSSLROOTCERT, ...) say
-	hidden []string        // passwords
+	// what the URL and the environment of PostgreSQL's programs (PGPASSWORD, PGPASSFILE, PGSSLROOTCERT, ...) say
+	pool   *pgxpool.Config
+	hidden []string // passwords
 }
 
 func parse(url string) (dsn, error) {
@@ -35,8 +36,10 @@ func parse(url string) (dsn, error) {
 	config := &pool.ConnConfig.Config
 	if mayGoInClear(config) {
 		return dsn{}, &event.Error{Kind: event.Internal,
-			Text: "cannot open store: its URL does not say how to encrypt (sslmode), and so would hand the password in clear text to whoever answers without encryption",
-			Hint: "write sslmode=verify-full into the URL, with sslrootcert=FILE where the server's authority is not among the system's; or sslmode=disable, if clear text is meant"}
+			Text: "cannot open store: its URL does not say how to encrypt (sslmode), and so would hand the password in clear " +
+				"text to whoever answers without encryption",
+			Hint: "write sslmode=verify-full into the URL, with sslrootcert=FILE where the server's authority is not among " +
+				"the system's; or sslmode=disable, if clear text is meant"}
 	}
 	if config.ConnectTimeout <= 0 {
 		config.ConnectTimeout = connectTime
@@ -44,7 +47,8 @@ func parse(url string) (dsn, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "numhook"
 	}
-	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}
+	dialer := &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second,
+		Interval: 2 * time.Second, Count: 3}}
 	config.DialFunc = dialer.DialContext
 	d := dsn{pool: pool}
 	if len(config.Password) > 3 { // a shorter one would be found in every other word
@@ -53,8 +57,9 @@ func parse(url string) (dsn, error) {
 	return d, nil
 }
 
-// mayGoInClear reports whether a connection to another machine would be encrypted or not as the other side likes it: without sslmode, and with prefer and allow.
-// Only disable makes every attempt without encryption, and nobody gets that without asking for it.
+// mayGoInClear reports whether a connection to another machine would be encrypted or not as the other side likes it:
+// without sslmode, and with prefer and allow. Only disable makes every attempt without encryption, and nobody gets that
+// without asking for it.
 func mayGoInClear(config *pgconn.Config) bool {
 	clear, encrypted := false, false
 	note := func(host string, port uint16, conf *tls.Config) {
@@ -75,8 +80,8 @@ func isLoopback(host string) bool {
 	return err == nil && address.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
-// ambiguous reports whether a part of the password may be taken for the host or the database, and so get into a text: with an @, a / or a # that was not written
-// as %XX.
+// ambiguous reports whether a part of the password may be taken for the host or the database, and so get into a text:
+// with an @, a / or a # that was not written as %XX.
 func ambiguous(url string) bool {
 	_, rest, _ := strings.Cut(url, "://")
 	rest, query, _ := strings.Cut(rest, "?")
@@ -94,7 +99,8 @@ func unreadable(err error) error {
 		cause = file
 	}
 	return &event.Error{Kind: event.Internal, Text: "cannot open store: its URL cannot be read", Err: cause,
-		Hint: "write postgres://USER@HOST:5432/DATABASE?sslmode=verify-full, with the special characters of a password as %XX, or the password in PGPASSWORD"}
+		Hint: "write postgres://USER@HOST:5432/DATABASE?sslmode=verify-full, with the special characters of a password as " +
+			"%XX, or the password in PGPASSWORD"}
 }
 
 // config is for a connection outside of a pool.

@@ -60,7 +60,8 @@ func lost(err error) bool {
 
 // hungUp reports whether the other end, or the network, closed the connection.
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		errors.Is(err, syscall.EPIPE) ||
 		errors.Is(err, net.ErrClosed)
 }
 
@@ -75,7 +76,8 @@ func class(e *pgconn.PgError) string {
 // silent are the classes of error whose messages may quote what was to be written.
 var silent = map[string]bool{"": true, "21": true, "22": true, "23": true, "42": true, "44": true, "P0": true}
 
-// storeError is an error of the database's or of the way to it, without what it may quote: no value of a row and no password.
+// storeError is an error of the database's or of the way to it, without what it may quote: no value of a row and no
+// password.
 type storeError struct {
 	text string
 	code string // SQLSTATE, or empty
@@ -96,7 +98,8 @@ func (d dsn) describe(err error) error {
 		return t
 	}
 	switch {
-	case errors.Is(err, commit.ErrClosed), errors.Is(err, commit.ErrFull), errors.Is(err, commit.ErrSlow), errors.Is(err, errAnswer), errors.Is(err, errNoRow):
+	case errors.Is(err, commit.ErrClosed), errors.Is(err, commit.ErrFull), errors.Is(err, commit.ErrSlow),
+		errors.Is(err, errAnswer), errors.Is(err, errNoRow):
 		return err
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &storeError{text: "nothing listens at the database's address: connection refused",
@@ -107,7 +110,8 @@ func (d dsn) describe(err error) error {
 		return &storeError{text: "the connection to the database was lost"}
 	}
 	if strings.Contains(err.Error(), "server refused TLS connection") { // pgconn has no value for it
-		return &storeError{text: "the database speaks no TLS", hint: "turn its ssl on, or write sslmode=disable, which sends the password in clear text"}
+		return &storeError{text: "the database speaks no TLS", hint: "turn its ssl on, or write sslmode=disable, which " +
+			"sends the password in clear text"}
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return &storeError{text: "the database's host name cannot be resolved: " + e.Err,

@@ -16,14 +16,16 @@ const (
 	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute::text, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
-	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN $4::boolean THEN e.body END FROM numhook.events e WHERE e.seq > $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq LIMIT $3::bigint`
+	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN $4::boolean THEN e.body END FROM numhook.events e WHERE ` +
+		`e.seq > $1::bigint AND e.seq <= $2::bigint ORDER BY e.seq LIMIT $3::bigint`
 
 	// lookup visits the pieces of events_lookup, the newest first, for the identities between $1 and $2.
 	lookup = `WITH found AS (
 		SELECT i.seq, i.id FROM generate_series((SELECT max(seq) >> 14 FROM numhook.events), 0, -1) AS run (n)
 		CROSS JOIN LATERAL (
 			SELECT seq, id FROM numhook.events
-			WHERE seq >> 14 = run.n AND substr(id, 1, 8) BETWEEN substr($1::bytea, 1, 8) AND substr($2::bytea, 1, 8) AND id BETWEEN $1 AND $2
+			WHERE seq >> 14 = run.n AND substr(id, 1, 8) BETWEEN substr($1::bytea, 1, 8) AND substr($2::bytea, 1, 8)
+				AND id BETWEEN $1 AND $2
 		) i LIMIT $3::bigint) `
 
 	oneEvent = lookup + `SELECT ` + eventColumns + `, e.body FROM found f JOIN numhook.events e ON e.seq = f.seq`
@@ -31,8 +33,10 @@ const (
 )
 
 func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
-	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*senderText)(&e.Name), (*senderText)(&e.AccountID), &e.CarrierCode, jsonColumn{&e.Numbers},
-		(*string)(&e.Attribute), rawValue{&e.Value}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*timestamp)(&e.Delivery.Received),
+	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*senderText)(&e.Name), (*senderText)(&e.AccountID), &e.CarrierCode,
+		jsonColumn{&e.Numbers},
+		(*string)(&e.Attribute), rawValue{&e.Value}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine,
+		(*timestamp)(&e.Delivery.Received),
 		(*senderText)(&e.Delivery.Path), jsonColumn{&e.Delivery.Header}, rawBody{&e.Delivery.Body})
 	return e, err
 }

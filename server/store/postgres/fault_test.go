@@ -22,7 +22,8 @@ const senderPatience = 3 * time.Second
 func caller(ts int64, name string, numbers ...string) event.Event {
 	body := fmt.Sprintf(`{"event_ts":%d,"cnam":%q,"numbers":%q}`, ts, name, numbers)
 	return event.Event{
-		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account", CarrierCode: 3457, Numbers: numbers,
+		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_cnam_updated", TS: ts, AccountID: "account",
+		CarrierCode: 3457, Numbers: numbers,
 		Attribute: event.CNAM, Value: fmt.Appendf(nil, "%q", name),
 		Delivery: event.Delivery{Received: time.UnixMicro(1_764_000_000_000_000 + ts).UTC(), Path: "/", Body: []byte(body)},
 	}
@@ -117,7 +118,8 @@ func TestServerStopsAndComesBack(t *testing.T) {
 		if !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("%s: %v: does not say that nothing listens", signal.name, err)
 		}
-		if err := s.Ready(t.Context()); event.KindOf(err) != event.Unavailable || !strings.Contains(err.Error(), "connection refused") {
+		if err := s.Ready(t.Context()); event.KindOf(err) != event.Unavailable ||
+			!strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("%s: ready: %v", signal.name, err)
 		}
 		if _, err := s.Number(t.Context(), "+1"); event.KindOf(err) != event.Unavailable {
@@ -189,7 +191,8 @@ func TestSessionsAreKilled(t *testing.T) {
 		if _, err := s.Number(t.Context(), "+1"); err != nil {
 			t.Error(err)
 		}
-		if err := server.Admin(t.Context(), postgrestest.Database(url), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "+
+		if err := server.Admin(t.Context(), postgrestest.Database(url), "SELECT pg_terminate_backend(pid) FROM "+
+			"pg_stat_activity "+
 			"WHERE application_name = 'numhook' AND datname = current_database()"); err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +218,8 @@ func TestWireIsCut(t *testing.T) {
 	wantOnce(t, s, caller(1, "before", "+1"), during)
 }
 
-// TestAmbiguousCommit: the connection is lost after the server was told to commit and before it is heard to have done so.
+// TestAmbiguousCommit: the connection is lost after the server was told to commit and before it is heard to have done
+// so.
 func TestAmbiguousCommit(t *testing.T) {
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
 	w := newWire(t, server)

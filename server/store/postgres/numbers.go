@@ -11,20 +11,26 @@ import (
 )
 
 var (
-	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and then by seq, is the current one; one is
-	// superseded when a newer one had been stored before it, that is at a lower seq.
-	changeColumns = `c.number, c.attribute::text, e.value, coalesce(e.event_ts, c.ordered_ts), e.id, e.name, e.account_id, coalesce(e.carrier_code, 0), coalesce(e.received, 0)`
+	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and
+	// then by seq, is the current one; one is superseded when a newer one had been stored before it, that is at a lower
+	// seq.
+	changeColumns = `c.number, c.attribute::text, e.value, coalesce(e.event_ts, c.ordered_ts), e.id, e.name, ` +
+		`e.account_id, coalesce(e.carrier_code, 0), coalesce(e.received, 0)`
 
-	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time $3: one look into the tree each.
+	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time $3: one look into
+	// the tree each.
 	newestOfPage = `SELECT ` + changeColumns + `, CASE
-			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute AND n.ordered_ts > c.ordered_ts AND n.seq < c.seq)
+			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute
+				AND n.ordered_ts > c.ordered_ts AND n.seq < c.seq)
 				THEN 'superseded'
-			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute AND (n.ordered_ts, n.seq) > (c.ordered_ts, c.seq))
+			WHEN EXISTS (SELECT 1 FROM numhook.changes n WHERE n.number = c.number AND n.attribute = c.attribute
+				AND (n.ordered_ts, n.seq) > (c.ordered_ts, c.seq))
 				THEN 'replaced'
 			ELSE 'current' END` + evidence("e") + `
 		FROM page p CROSS JOIN (VALUES ('cnam'::numhook.attribute), ('emergency_address')) AS a (attribute)
 		CROSS JOIN LATERAL (
-			SELECT * FROM numhook.changes WHERE number = p.number AND attribute = a.attribute AND ordered_ts <= $3::bigint ORDER BY ordered_ts DESC, seq DESC LIMIT 1
+			SELECT * FROM numhook.changes WHERE number = p.number AND attribute = a.attribute AND ordered_ts <= $3::bigint
+				ORDER BY ordered_ts DESC, seq DESC LIMIT 1
 		) c
 		LEFT JOIN numhook.events e ON e.seq = c.seq ORDER BY c.number, c.attribute`
 
@@ -41,7 +47,8 @@ var (
 	history = `SELECT ` + changeColumns + `, CASE WHEN min(c.seq) OVER newer < c.seq THEN 'superseded'
 			WHEN row_number() OVER (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC, c.seq DESC) > 1 THEN 'replaced' ELSE 'current' END` + evidence("e") + `
 		FROM numhook.changes c LEFT JOIN numhook.events e ON e.seq = c.seq WHERE c.number = $1::bytea
-		WINDOW newer AS (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+		WINDOW newer AS (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC GROUPS BETWEEN UNBOUNDED PRECEDING
+			AND 1 PRECEDING)
 		ORDER BY c.attribute, c.ordered_ts, c.seq`
 )
 
@@ -53,12 +60,15 @@ type toldChange struct {
 }
 
 func scanChange(rows pgx.Rows) (c toldChange, err error) {
-	err = rows.Scan(append([]any{(*senderText)(&c.Number), (*string)(&c.Attribute), rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID), (*senderText)(&c.EventName),
-		(*senderText)(&c.AccountID), &c.CarrierCode, (*timestamp)(&c.Received), (*string)(&c.State)}, evidenceInto(&c.evidence)...)...)
+	err = rows.Scan(append([]any{(*senderText)(&c.Number), (*string)(&c.Attribute), rawValue{&c.Value}, &c.TS,
+		(*identity)(&c.EventID), (*senderText)(&c.EventName),
+		(*senderText)(&c.AccountID), &c.CarrierCode, (*timestamp)(&c.Received), (*string)(&c.State)},
+		evidenceInto(&c.evidence)...)...)
 	return c, err
 }
 
-// changes reads changes, and holds each against its evidence when all are read. It hands on what it read before a failure, too.
+// changes reads changes, and holds each against its evidence when all are read. It hands on what it read before a
+// failure, too.
 func (r *Reader) changes(ctx context.Context, verb, query string, args ...any) ([]toldChange, error) {
 	var list []toldChange
 	failed := r.each(ctx, verb, func(rows pgx.Rows) error {
@@ -113,7 +123,9 @@ func (r *Reader) numberBehind(ctx context.Context, after string) (next string, e
 }
 
 // pageOfNumbers adds the numbers of a page to the list: all of them, or none.
-func (r *Reader) pageOfNumbers(ctx context.Context, after string, limit int, list *[]event.Number) (sound.Page[string], error) {
+func (r *Reader) pageOfNumbers(
+	ctx context.Context, after string, limit int, list *[]event.Number,
+) (sound.Page[string], error) {
 	changes, err := r.changes(ctx, "list numbers", pageOfNumbers, []byte(after), int64(limit), int64(math.MaxInt64))
 	page := sound.Page[string]{Last: after}
 	if err != nil {
@@ -157,7 +169,8 @@ func (r *Reader) NumberAsOf(ctx context.Context, number string, at int64) (event
 	found := event.Number{Number: number}
 	for _, c := range changes {
 		if c.wrong != nil {
-			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+" set", rowError(c.wrong))
+			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+
+				" set", rowError(c.wrong))
 		}
 		found.Values = append(found.Values, c.Change)
 	}

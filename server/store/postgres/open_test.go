@@ -70,13 +70,15 @@ func TestNoValuesInErrors(t *testing.T) {
 	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	s := opened(t)(postgres.Open(t.Context(), u, postgres.Options{}))
-	if err := server.Admin(t.Context(), postgrestest.Database(u), "ALTER TABLE numhook.events ADD CONSTRAINT narrow CHECK (account_id <> 'personal-account')"); err != nil {
+	if err := server.Admin(t.Context(), postgrestest.Database(u), "ALTER TABLE numhook.events ADD CONSTRAINT narrow "+
+		"CHECK (account_id <> 'personal-account')"); err != nil {
 		t.Fatal(err)
 	}
 	bad := caller(1, "personal-name", "+1555-personal")
 	bad.AccountID = "personal-account"
 	_, err := s.Append(t.Context(), bad)
-	if event.KindOf(err) != event.Internal || err.Error() != "cannot append event: the database reports SQLSTATE 23514 (constraint narrow)" {
+	if event.KindOf(err) != event.Internal || err.Error() != "cannot append event: the database reports SQLSTATE 23514 "+
+		"(constraint narrow)" {
 		t.Errorf("kind %s: %v", event.KindOf(err), err)
 	}
 	mustAppend(t, s, caller(2, "another", "+1"))
@@ -98,12 +100,14 @@ func TestNewerSchema(t *testing.T) {
 	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	opened(t)(postgres.Open(t.Context(), u, postgres.Options{}))
-	if err := server.Admin(t.Context(), postgrestest.Database(u), "INSERT INTO numhook.goose_db_version (version_id, is_applied) VALUES (99, true)"); err != nil {
+	if err := server.Admin(t.Context(), postgrestest.Database(u), "INSERT INTO numhook.goose_db_version (version_id, "+
+		"is_applied) VALUES (99, true)"); err != nil {
 		t.Fatal(err)
 	}
 	_, opening := postgres.Open(t.Context(), u, postgres.Options{})
 	_, reading := postgres.OpenReader(t.Context(), u)
-	want := fmt.Sprintf("cannot open store: its schema is version 99, and this program knows versions up to %d", postgres.LatestSchema)
+	want := fmt.Sprintf("cannot open store: its schema is version 99, and this program knows versions up to %d",
+		postgres.LatestSchema)
 	for _, err := range []error{opening, reading} {
 		if event.KindOf(err) != event.Unavailable || err.Error() != want {
 			t.Errorf("kind %s: %v", event.KindOf(err), err)
@@ -116,7 +120,8 @@ func TestRights(t *testing.T) {
 	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	for _, statement := range []string{
-		"ALTER DATABASE " + postgrestest.Database(u) + " OWNER TO postgres", "REVOKE ALL ON DATABASE " + postgrestest.Database(u) + " FROM numhook",
+		"ALTER DATABASE " + postgrestest.Database(u) + " OWNER TO postgres", "REVOKE ALL ON DATABASE " +
+			postgrestest.Database(u) + " FROM numhook",
 	} {
 		if err := server.Admin(t.Context(), postgrestest.Database(u), statement); err != nil {
 			t.Fatal(err)
@@ -126,7 +131,8 @@ func TestRights(t *testing.T) {
 	if e, ok := errors.AsType[*event.Error](err); !ok || !strings.Contains(e.Hint, "GRANT CREATE ON DATABASE") {
 		t.Errorf("without rights: %v", err)
 	}
-	if err := server.Admin(t.Context(), postgrestest.Database(u), "CREATE SCHEMA numhook AUTHORIZATION numhook"); err != nil {
+	if err := server.Admin(t.Context(), postgrestest.Database(u), "CREATE SCHEMA numhook AUTHORIZATION numhook"); err !=
+		nil {
 		t.Fatal(err)
 	}
 	s := opened(t)(postgres.Open(t.Context(), u, postgres.Options{}))
@@ -160,13 +166,15 @@ func TestEncodings(t *testing.T) {
 	for i, encoding := range []string{"SQL_ASCII", "LATIN1", "UTF8"} {
 		t.Run(encoding, func(t *testing.T) {
 			name := "encoded_" + strings.ToLower(encoding)
-			if err := server.Admin(t.Context(), "postgres", "CREATE DATABASE "+name+" OWNER numhook TEMPLATE template0 ENCODING '"+encoding+"'"); err != nil {
+			if err := server.Admin(t.Context(), "postgres", "CREATE DATABASE "+name+" OWNER numhook TEMPLATE template0 "+
+				"ENCODING '"+encoding+"'"); err != nil {
 				t.Fatal(err)
 			}
 			s := opened(t)(postgres.Open(t.Context(), server.URL(name), postgres.Options{}))
 			numbers := []string{"+1\x00", "\x00", "\xff\xfe", "𝟙 ☎ \u2028", `\x31`, `{"a",NULL}`, "NULL", "Ã©"}
 			e := caller(int64(i), "name", numbers...)
-			e.Name, e.AccountID, e.Delivery.Path, e.Value = "event\x00name\xff", "account\x00\xff", "/\x00\xff", []byte(`"\u0000 \ud83d\ude00 😀"`)
+			e.Name, e.AccountID, e.Delivery.Path, e.Value = "event\x00name\xff", "account\x00\xff", "/\x00\xff",
+				[]byte(`"\u0000 \ud83d\ude00 😀"`)
 			e.Delivery.Body = []byte("\x00\xff\xfe body \r\n")
 			path := event.CutPath(e.Delivery.Path) // what a stranger may choose is kept as valid UTF-8
 			e.Delivery.Header = event.Header{RequestID: "\x00 ☎", UserAgent: "\u0000"}
@@ -176,22 +184,27 @@ func TestEncodings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.Name != e.Name || got.AccountID != e.AccountID || got.Delivery.Path != path || string(got.Value) != string(e.Value) ||
-				string(got.Delivery.Body) != string(e.Delivery.Body) || got.Delivery.Header != e.Delivery.Header || strings.Join(got.Numbers, "|") != strings.Join(e.Numbers, "|") {
+			if got.Name != e.Name || got.AccountID != e.AccountID || got.Delivery.Path != path ||
+				string(got.Value) != string(e.Value) ||
+				string(got.Delivery.Body) != string(e.Delivery.Body) || got.Delivery.Header != e.Delivery.Header ||
+				strings.Join(got.Numbers, "|") != strings.Join(e.Numbers, "|") {
 				t.Errorf("got  %+v\nwant %+v", got.Event, e)
 			}
 			e.ID, e.Numbers = event.Identify([]byte("another")), numbers
 			mustAppend(t, s, e)
 			for _, number := range numbers {
-				if n, err := s.Number(t.Context(), number); err != nil || n.Number != number || string(n.Values[0].Value) != string(e.Value) {
+				if n, err := s.Number(t.Context(), number); err != nil || n.Number != number ||
+					string(n.Values[0].Value) != string(e.Value) {
 					t.Errorf("number %q: %+v, %v", number, n, err)
 				}
 			}
-			id, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Invalid, EventName: "\x00\xff", Delivery: e.Delivery})
+			id, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Invalid, EventName: "\x00\xff",
+				Delivery: e.Delivery})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if q, err := s.QuarantineEntry(t.Context(), id); err != nil || q.EventName != event.CutText("\x00\xff") || q.Delivery.Path != path {
+			if q, err := s.QuarantineEntry(t.Context(), id); err != nil || q.EventName != event.CutText("\x00\xff") ||
+				q.Delivery.Path != path {
 				t.Errorf("quarantine: %+v, %v", q, err)
 			}
 		})
@@ -203,10 +216,13 @@ func TestSettingsOfTheRole(t *testing.T) {
 	t.Parallel()
 	server, u := postgrestest.Shared(t), postgrestest.New(t)
 	for _, set := range []string{
-		"default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "statement_timeout = '1s'", "search_path = 'nowhere'",
-		"bytea_output = 'escape'", "standard_conforming_strings = off", "client_encoding = 'SQL_ASCII'", "enable_hashjoin = off",
+		"default_transaction_isolation = 'serializable'", "default_transaction_read_only = on", "statement_timeout = '1s'",
+		"search_path = 'nowhere'",
+		"bytea_output = 'escape'", "standard_conforming_strings = off", "client_encoding = 'SQL_ASCII'",
+		"enable_hashjoin = off",
 	} {
-		if err := server.Admin(t.Context(), "postgres", "ALTER ROLE numhook IN DATABASE "+postgrestest.Database(u)+" SET "+set); err != nil {
+		if err := server.Admin(t.Context(), "postgres", "ALTER ROLE numhook IN DATABASE "+postgrestest.Database(u)+" SET "+
+			set); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 	"numhook/server/event"
 )
 
-// BenchmarkAppendOutbox appends as BenchmarkAppend does, with so many downstreams to each of which every event is enqueued.
+// BenchmarkAppendOutbox appends as BenchmarkAppend does, with so many downstreams to each of which every event is
+// enqueued.
 func BenchmarkAppendOutbox(b *testing.B) {
 	for _, mode := range []event.Mode{event.Latest, event.Every} {
 		for _, downstreams := range []int{0, 1, 5} {
@@ -25,7 +26,8 @@ func BenchmarkAppendOutbox(b *testing.B) {
 				}
 				defer s.Close()
 				for i := range downstreams {
-					if _, err := s.Register(b.Context(), event.Downstream{Name: fmt.Sprint(i), Mode: mode, Start: event.FromNow}); err != nil {
+					if _, err := s.Register(b.Context(), event.Downstream{Name: fmt.Sprint(i), Mode: mode,
+						Start: event.FromNow}); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -52,12 +54,16 @@ func backlog(b *testing.B, mode event.Mode, rows, numbers int) *Store {
 	}
 	defer conn.Close(b.Context())
 	for _, statement := range []string{`
-		INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-			SELECT nextval('numhook.event_places'), n, n, 3457, 'cnam', sha256(n::text::bytea), 'name', 'account', '["+"]', '"A"', '[]', '[]', '/', '{}', '{}'
+		INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value,
+			drift, lint, door, header, body)
+			SELECT nextval('numhook.event_places'), n, n, 3457, 'cnam', sha256(n::text::bytea), 'name', 'account', '["+"]',
+				'"A"', '[]', '[]', '/', '{}', '{}'
 			FROM generate_series(1, %[1]d) n`, `
-		INSERT INTO numhook.changes (ordered_ts, seq, attribute, number) SELECT event_ts, seq, 'cnam', convert_to('+1' || event_ts %% %[2]d, 'UTF8') FROM numhook.events`, `
+		INSERT INTO numhook.changes (ordered_ts, seq, attribute, number)
+			SELECT event_ts, seq, 'cnam', convert_to('+1' || event_ts %% %[2]d, 'UTF8') FROM numhook.events`, `
 		INSERT INTO numhook.owed (downstream, slot, event_ts, seq, due, since, state, attribute, number)
-			SELECT d.id, CASE d.mode WHEN 'every' THEN e.seq ELSE 0 END, e.event_ts, e.seq, e.seq, 1, 'waiting', 'cnam', convert_to('+1' || event_ts %% %[2]d, 'UTF8')
+			SELECT d.id, CASE d.mode WHEN 'every' THEN e.seq ELSE 0 END, e.event_ts, e.seq, e.seq, 1, 'waiting', 'cnam',
+				convert_to('+1' || event_ts %% %[2]d, 'UTF8')
 			FROM numhook.events e CROSS JOIN numhook.downstreams d ORDER BY e.seq`} {
 		if _, err := conn.Exec(b.Context(), fmt.Sprintf(statement, rows, numbers)); err != nil {
 			b.Fatal(err)
@@ -66,8 +72,8 @@ func backlog(b *testing.B, mode event.Mode, rows, numbers int) *Store {
 	return s
 }
 
-// BenchmarkDeliver claims the outbox, so many rows at a time, and records each of them by itself, as a line of that concurrency does. The first claim is told
-// apart: it comes upon the whole backlog.
+// BenchmarkDeliver claims the outbox, so many rows at a time, and records each of them by itself, as a line of that
+// concurrency does. The first claim is told apart: it comes upon the whole backlog.
 func BenchmarkDeliver(b *testing.B) {
 	for _, c := range []struct {
 		mode    event.Mode
@@ -93,7 +99,8 @@ func BenchmarkDeliver(b *testing.B) {
 					var failed atomic.Value
 					for _, a := range list {
 						wg.Go(func() {
-							if _, err := s.Record(b.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: event.Confirmed}); err != nil {
+							if _, err := s.Record(b.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq,
+								Verdict: event.Confirmed}); err != nil {
 								failed.Store(err)
 							}
 						})

@@ -86,8 +86,9 @@ func deliver(t *testing.T, s *postgres.Store, downstream string, storing *atomic
 	}
 }
 
-// TestEnqueuedByTwo: two receivers store events of the same few numbers, in opposite orders, while both deliver, and an operator replays. Nothing deadlocks, no
-// older value is told after a newer one, and at the end each downstream is enqueued, and has, what it would have had the events come one after the other.
+// TestEnqueuedByTwo: two receivers store events of the same few numbers, in opposite orders, while both deliver, and an
+// operator replays. Nothing deadlocks, no older value is told after a newer one, and at the end each downstream is
+// enqueued, and has, what it would have had the events come one after the other.
 func TestEnqueuedByTwo(t *testing.T) {
 	t.Parallel()
 	server, url := postgrestest.Shared(t), postgrestest.New(t)
@@ -101,7 +102,8 @@ func TestEnqueuedByTwo(t *testing.T) {
 	}
 	downstreams := []event.Downstream{
 		{Name: "newest", Mode: event.Latest, Start: event.FromNow},
-		{Name: "us", Mode: event.Latest, Start: event.FromNow, Only: event.Only{CarrierCodes: []int32{3457}, Countries: []string{"US"}}},
+		{Name: "us", Mode: event.Latest, Start: event.FromNow, Only: event.Only{CarrierCodes: []int32{3457},
+			Countries: []string{"US"}}},
 		{Name: "all", Mode: event.Every, Start: event.FromNow},
 	}
 	for _, d := range downstreams {
@@ -127,7 +129,8 @@ func TestEnqueuedByTwo(t *testing.T) {
 				if c%2 == 0 {
 					slices.Reverse(list)
 				}
-				e := located(int64(random.IntN(callers*rounds)), fmt.Sprint(c, " ", i), []string{"US", "CA"}[random.IntN(2)], list...)
+				e := located(int64(random.IntN(callers*rounds)), fmt.Sprint(c, " ", i), []string{"US", "CA"}[random.IntN(2)],
+					list...)
 				if _, err := stores[c%2].Append(t.Context(), e); err != nil {
 					t.Errorf("cannot append: %v", err)
 				}
@@ -248,17 +251,20 @@ func deadlocks(t *testing.T, server *postgrestest.Server, url string) (n int) {
 	defer conn.Close(context.Background())
 	eventually(t, "the sessions have ended", func() bool {
 		var sessions int
-		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1", postgrestest.Database(url)).Scan(&sessions)
+		err := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE datname = $1",
+			postgrestest.Database(url)).Scan(&sessions)
 		return err == nil && sessions == 0
 	})
-	if err := conn.QueryRow(t.Context(), "SELECT deadlocks FROM pg_stat_database WHERE datname = $1", postgrestest.Database(url)).Scan(&n); err != nil {
+	if err := conn.QueryRow(t.Context(), "SELECT deadlocks FROM pg_stat_database WHERE datname = $1",
+		postgrestest.Database(url)).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-// TestOutboxThroughRestarts: the server is stopped hard, again and again, while events are stored, claimed and recorded. Whoever tries again loses nothing: what
-// is left under a claim that nobody heard of is released at the end, as after a lease, and delivered.
+// TestOutboxThroughRestarts: the server is stopped hard, again and again, while events are stored, claimed and
+// recorded. Whoever tries again loses nothing: what is left under a claim that nobody heard of is released at the end,
+// as after a lease, and delivered.
 func TestOutboxThroughRestarts(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Own(t)
@@ -267,7 +273,8 @@ func TestOutboxThroughRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	stores := receivers(t, url, 2, postgres.Options{})
-	downstreams := []event.Downstream{{Name: "newest", Mode: event.Latest, Start: event.FromNow}, {Name: "all", Mode: event.Every, Start: event.FromNow}}
+	downstreams := []event.Downstream{{Name: "newest", Mode: event.Latest, Start: event.FromNow},
+		{Name: "all", Mode: event.Every, Start: event.FromNow}}
 	for _, d := range downstreams {
 		if _, err := stores[0].Register(t.Context(), d); err != nil {
 			t.Fatal(err)

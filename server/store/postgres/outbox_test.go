@@ -24,6 +24,7 @@ func TestOutboxShared(t *testing.T) {
 	t.Parallel()
 	storetest.RunOutboxShared(t, func(t *testing.T, now func() time.Time) (one, other store.Store) {
 		url := postgrestest.New(t)
-		return opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute})), opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute}))
+		return opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute})),
+			opened(t)(postgres.Open(t.Context(), url, postgres.Options{Now: now, Patience: time.Minute}))
 	})
 }

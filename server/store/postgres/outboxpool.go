@@ -13,8 +13,8 @@ import (
 	"numhook/server/store/commit"
 )
 
-// openOutboxPool prepares the connections that hand out the outbox, and change its rows. None is made before it is needed, and each is held to the conditions of
-// those that write.
+// openOutboxPool prepares the connections that hand out the outbox, and change its rows. None is made before it is
+// needed, and each is held to the conditions of those that write.
 func (s *Store) openOutboxPool(ctx context.Context) (*pgxpool.Pool, error) {
 	config := s.dsn.pool.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = outboxConns, 0, 0
@@ -39,12 +39,12 @@ func (s *Store) openOutboxPool(ctx context.Context) (*pgxpool.Pool, error) {
 // warned is where a connection keeps the code of a warning that came during a round trip: see warningError.
 const warned = "warned"
 
-// transaction is one transaction, which goes to the server in one piece. It may be sent several times: so again says whether an attempt before this one may
-// have been durable, and what takes the answers starts again.
+// transaction is one transaction, which goes to the server in one piece. It may be sent several times: so again says
+// whether an attempt before this one may have been durable, and what takes the answers starts again.
 type transaction func(b *pgx.Batch, again bool)
 
-// transact makes what the transaction asks for durable. What stands in the way it tries again for a while. A callback of the transaction's that fails with an event.Error
-// decides the answer, but not what becomes of the transaction.
+// transact makes what the transaction asks for durable. What stands in the way it tries again for a while. A callback
+// of the transaction's that fails with an event.Error decides the answer, but not what becomes of the transaction.
 func (s *Store) transact(ctx context.Context, verb string, patience time.Duration, ask transaction) error {
 	if err := context.Cause(ctx); err != nil {
 		return s.dsn.unavailable(verb, err)
@@ -84,8 +84,8 @@ func (s *Store) transact(ctx context.Context, verb string, patience time.Duratio
 	}
 }
 
-// attempt is one attempt. Once it is begun it is finished, although the caller may have gone: what was committed and not heard of would have to wait for
-// somebody to find it.
+// attempt is one attempt. Once it is begun it is finished, although the caller may have gone: what was committed and
+// not heard of would have to wait for somebody to find it.
 func (s *Store) attempt(ctx context.Context, ask transaction, again bool) (err error) {
 	if s.committer.Closed() {
 		return commit.ErrClosed

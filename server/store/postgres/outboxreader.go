@@ -16,14 +16,16 @@ import (
 
 var _ store.OutboxReader = (*Reader)(nil)
 
-// outboxRows are the outbox, as people look at it: a list, and one row, which has its output, too. An untold row is none of it.
+// outboxRows are the outbox, as people look at it: a list, and one row, which has its output, too. An untold row is
+// none of it.
 var (
 	outboxRows = outboxWith(`''::bytea`)
 	outboxRow  = outboxWith(`o.output`) + ` AND o.id = $1::bigint`
 )
 
 func outboxWith(output string) string {
-	return `SELECT o.id, d.name, o.number, o.attribute, o.state::text, e.id, e.name, coalesce(e.event_ts, o.event_ts), e.value, o.tries, o.since,
+	return `SELECT o.id, d.name, o.number, o.attribute, o.state::text, e.id, e.name, coalesce(e.event_ts, o.event_ts),
+		e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, ` + output + `,
 		e.account_id, coalesce(e.carrier_code, 0)` + evidence("e") + `
 	FROM numhook.owed o JOIN numhook.downstreams d ON d.id = o.downstream LEFT JOIN numhook.events e ON e.seq = o.seq
@@ -40,8 +42,10 @@ type scannedRow struct {
 
 func scanRow(rows pgx.Rows) (o scannedRow, err error) {
 	var due, attempted *int64
-	err = rows.Scan(append([]any{&o.ID, (*senderText)(&o.Downstream), (*senderText)(&o.Number), (*string)(&o.Attribute), (*string)(&o.State), (*identity)(&o.EventID),
-		(*senderText)(&o.EventName), &o.TS, rawValue{&o.Value}, &o.Tries, (*timestamp)(&o.Since), &due, &attempted, (*senderText)(&o.Reason), (*senderText)(&o.Output),
+	err = rows.Scan(append([]any{&o.ID, (*senderText)(&o.Downstream), (*senderText)(&o.Number), (*string)(&o.Attribute),
+		(*string)(&o.State), (*identity)(&o.EventID),
+		(*senderText)(&o.EventName), &o.TS, rawValue{&o.Value}, &o.Tries, (*timestamp)(&o.Since), &due, &attempted,
+		(*senderText)(&o.Reason), (*senderText)(&o.Output),
 		(*senderText)(&o.accountID), &o.carrierCode}, evidenceInto(&o.evidence)...)...)
 	o.Due, o.Attempted = perhaps(due), perhaps(attempted)
 	return o, err
@@ -50,7 +54,8 @@ func scanRow(rows pgx.Rows) (o scannedRow, err error) {
 // rowAgrees holds the value that is enqueued against its event.
 func (r *Reader) rowAgrees(ctx context.Context, o *scannedRow) error {
 	return r.agrees(ctx, event.Change{
-		Number: o.Number, Attribute: o.Attribute, Value: o.Value, EventID: o.EventID, EventName: o.EventName, AccountID: o.accountID, CarrierCode: o.carrierCode,
+		Number: o.Number, Attribute: o.Attribute, Value: o.Value, EventID: o.EventID, EventName: o.EventName,
+		AccountID: o.accountID, CarrierCode: o.carrierCode,
 	}, o.evidence)
 }
 
@@ -73,8 +78,11 @@ func (r *Reader) Downstreams(ctx context.Context) ([]event.DownstreamStatus, err
 	return list, err
 }
 
-// OutboxRows implements store.OutboxReader. Rows that are enqueued meanwhile may be missed. A row whose event is damaged is there without the value: whoever changes the outbox has to see it.
-func (r *Reader) OutboxRows(ctx context.Context, filter event.OutboxFilter, after int64, limit int) ([]event.OutboxRow, error) {
+// OutboxRows implements store.OutboxReader. Rows that are enqueued meanwhile may be missed. A row whose event is
+// damaged is there without the value: whoever changes the outbox has to see it.
+func (r *Reader) OutboxRows(
+	ctx context.Context, filter event.OutboxFilter, after int64, limit int,
+) ([]event.OutboxRow, error) {
 	query, args := &strings.Builder{}, []any{nil, nil} // behind which row, and how many
 	query.WriteString(outboxRows + " AND o.id > $1::bigint")
 	narrow := func(condition string, value any) {
@@ -90,7 +98,8 @@ func (r *Reader) OutboxRows(ctx context.Context, filter event.OutboxFilter, afte
 	switch filter.State {
 	case "":
 	case event.Waiting, event.Attempting, event.Delivered, event.Dead, event.Skipped:
-		query.WriteString(" AND o.state = '" + string(filter.State) + "'") // as a parameter it would hide the indexes of the states
+		// as a parameter it would hide the indexes of the states
+		query.WriteString(" AND o.state = '" + string(filter.State) + "'")
 	default:
 		return nil, nil
 	}

@@ -18,28 +18,32 @@ import (
 	"numhook/server/store/postgres/postgrestest"
 )
 
-// manyRows fills the store with so many events of as many numbers, each of which has been delivered to one downstream, is enqueued for a second one, and stands in one
-// of 1,000 queues of a third.
+// manyRows fills the store with so many events of as many numbers, each of which has been delivered to one downstream,
+// is enqueued for a second one, and stands in one of 1,000 queues of a third.
 const manyRows = `
-	INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-		SELECT nextval('numhook.event_places'), n, n, 3457, 'cnam', sha256(n::text::bytea), 'number_management.peering_number_cnam_updated', 'account',
+	INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value,
+		drift, lint, door, header, body)
+		SELECT nextval('numhook.event_places'), n, n, 3457, 'cnam', sha256(n::text::bytea),
+			'number_management.peering_number_cnam_updated', 'account',
 			convert_to('["+1' || n || '"]', 'UTF8'), '"A"', '[]', '[]', '/', '{}', '{}' FROM generate_series(1, %[1]d) n;
 	INSERT INTO numhook.changes (ordered_ts, seq, attribute, number)
 		SELECT event_ts, seq, 'cnam', convert_to('+1' || event_ts, 'UTF8') FROM numhook.events;
 	INSERT INTO numhook.owed (downstream, slot, event_ts, seq, due, since, state, attribute, number)
-		SELECT d.id, CASE d.mode WHEN 'every' THEN e.seq ELSE 0 END, e.event_ts, e.seq, 1000000 + e.seq, 1, (CASE d.name WHEN 'done' THEN 'delivered' ELSE 'waiting' END)::numhook.owed_state,
+		SELECT d.id, CASE d.mode WHEN 'every' THEN e.seq ELSE 0 END, e.event_ts, e.seq, 1000000 + e.seq, 1, (CASE d.name
+			WHEN 'done' THEN 'delivered' ELSE 'waiting' END)::numhook.owed_state,
 			'cnam', convert_to('+1' || CASE d.mode WHEN 'every' THEN e.event_ts %% 1000 ELSE e.event_ts END, 'UTF8')
 		FROM numhook.events e CROSS JOIN numhook.downstreams d WHERE d.name <> 'narrow' ORDER BY e.seq
 		ON CONFLICT DO NOTHING`
 
-// TestNothingIsReadWhole: whatever has gathered, no statement of the way in or out reads through it: not by plans from when the store was empty, and not by
-// those from when its tables had been analyzed.
+// TestNothingIsReadWhole: whatever has gathered, no statement of the way in or out reads through it: not by plans from
+// when the store was empty, and not by those from when its tables had been analyzed.
 func TestNothingIsReadWhole(t *testing.T) {
 	t.Parallel()
 	programs, err := postgrestest.Programs()
 	if err == nil {
 		if found, _ := filepath.Glob(filepath.Join(programs, "../lib/auto_explain.*")); len(found) == 0 {
-			const missing = "NOT TESTED: the plans of statements. The server lacks auto_explain, which is among its contributed modules"
+			const missing = "NOT TESTED: the plans of statements. The server lacks auto_explain, which is among its " +
+				"contributed modules"
 			if os.Getenv("CI") == "true" {
 				t.Fatal(missing)
 			}
@@ -47,7 +51,8 @@ func TestNothingIsReadWhole(t *testing.T) {
 		}
 	}
 	const rows, few = 200_000, 5_000
-	server := postgrestest.Own(t, "shared_preload_libraries=auto_explain", "auto_explain.log_analyze=on", "auto_explain.log_timing=off", "autovacuum=off", "max_wal_size=4GB")
+	server := postgrestest.Own(t, "shared_preload_libraries=auto_explain", "auto_explain.log_analyze=on",
+		"auto_explain.log_timing=off", "autovacuum=off", "max_wal_size=4GB")
 	url, err := server.NewDatabase(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +63,8 @@ func TestNothingIsReadWhole(t *testing.T) {
 	for _, d := range []event.Downstream{
 		{Name: "done", Mode: event.Latest, Start: event.FromNow}, {Name: "newest", Mode: event.Latest, Start: event.FromNow},
 		{Name: "all", Mode: event.Every, Start: event.FromNow},
-		{Name: "narrow", Mode: event.Latest, Start: event.FromNow, Only: event.Only{CarrierCodes: []int32{1}, Countries: []string{"US"}, Prefixes: []string{"+1"}}},
+		{Name: "narrow", Mode: event.Latest, Start: event.FromNow, Only: event.Only{CarrierCodes: []int32{1},
+			Countries: []string{"US"}, Prefixes: []string{"+1"}}},
 	} {
 		if _, err := s.Register(t.Context(), d); err != nil {
 			t.Fatal(err)
@@ -66,7 +72,8 @@ func TestNothingIsReadWhole(t *testing.T) {
 	}
 	exercise(t, s, 1) // the plans are made
 	database := postgrestest.Database(url)
-	for _, statement := range []string{fmt.Sprintf(manyRows, rows), "ALTER SYSTEM SET auto_explain.log_min_duration = 0", "SELECT pg_reload_conf()"} {
+	for _, statement := range []string{fmt.Sprintf(manyRows, rows), "ALTER SYSTEM SET auto_explain.log_min_duration = 0",
+		"SELECT pg_reload_conf()"} {
 		if err := server.Admin(t.Context(), database, statement); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +124,9 @@ func exercise(t *testing.T, s *postgres.Store, round int64) {
 		}
 		_, err = s.Held(t.Context(), downstream)
 		must(err)
-		_, err = s.Enqueue(t.Context(), downstream, []event.Change{{Number: "+15", Attribute: event.CNAM, TS: e.TS, EventID: e.ID, EventName: e.Name, CarrierCode: e.CarrierCode, Value: e.Value}}, true, false)
+		_, err = s.Enqueue(t.Context(), downstream,
+			[]event.Change{{Number: "+15", Attribute: event.CNAM, TS: e.TS, EventID: e.ID, EventName: e.Name,
+				CarrierCode: e.CarrierCode, Value: e.Value}}, true, false)
 		must(err)
 	}
 }
@@ -154,7 +163,8 @@ func wantFew(t *testing.T, server *postgrestest.Server, few int, do func()) {
 	}
 }
 
-// TestNewerValuesLeaveTheIndexesAlone: as long as a row waits, a newer value is written over it and no index is: there are five.
+// TestNewerValuesLeaveTheIndexesAlone: as long as a row waits, a newer value is written over it and no index is: there
+// are five.
 func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.New(t)
@@ -163,12 +173,14 @@ func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close() // a second time does nothing
-	if _, err := s.Register(t.Context(), event.Downstream{Name: "newest", Mode: event.Latest, Start: event.FromNow}); err != nil {
+	if _, err := s.Register(t.Context(), event.Downstream{Name: "newest", Mode: event.Latest,
+		Start: event.FromNow}); err != nil {
 		t.Fatal(err)
 	}
 	const values = 50
 	for n := range int64(1 + values) {
-		e := event.Event{ID: event.ID{byte(n)}, Name: "name", TS: n, Numbers: []string{"+1"}, Attribute: event.CNAM, Value: fmt.Appendf(nil, `"%d"`, n)}
+		e := event.Event{ID: event.ID{byte(n)}, Name: "name", TS: n, Numbers: []string{"+1"}, Attribute: event.CNAM,
+			Value: fmt.Appendf(nil, `"%d"`, n)}
 		if _, err := s.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +194,8 @@ func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
 	}
 	defer conn.Close(context.Background())
 	var updated, hot int64
-	limit, tick := time.After(time.Minute), time.NewTicker(50*time.Millisecond) // the server counts when it has ended the sessions
+	// the server counts when it has ended the sessions
+	limit, tick := time.After(time.Minute), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for updated < values {
 		select {
@@ -190,7 +203,8 @@ func TestNewerValuesLeaveTheIndexesAlone(t *testing.T) {
 		case <-limit:
 			t.Fatalf("the server counted %d updates, want %d", updated, values)
 		}
-		if err := conn.QueryRow(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'owed'").Scan(&updated, &hot); err != nil {
+		if err := conn.QueryRow(t.Context(), "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname "+
+			"= 'owed'").Scan(&updated, &hot); err != nil {
 			t.Fatal(err)
 		}
 	}

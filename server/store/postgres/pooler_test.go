@@ -43,8 +43,10 @@ func pooled(t *testing.T, database, mode string) string {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	config := filepath.Join(folder, "pgbouncer.ini")
-	text := fmt.Sprintf("[databases]\n* = host=%s port=%s user=%s password=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\n"+
-		"auth_type = any\npool_mode = %s\nunix_socket_dir =\ndefault_pool_size = 40\n", u.Hostname(), u.Port(), u.User.Username(), password, port, mode)
+	text := fmt.Sprintf("[databases]\n* = host=%s port=%s user=%s password=%s\n[pgbouncer]\nlisten_addr = "+
+		"127.0.0.1\nlisten_port = %s\n"+
+		"auth_type = any\npool_mode = %s\nunix_socket_dir =\ndefault_pool_size = 40\n", u.Hostname(), u.Port(),
+		u.User.Username(), password, port, mode)
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,8 @@ func TestPoolers(t *testing.T) {
 		_, reading := postgres.OpenReader(t.Context(), through)
 		_, operating := postgres.OpenOperator(t.Context(), through)
 		for what, err := range map[string]error{"opening": opening, "reading": reading, "operating": operating} {
-			if err == nil || event.KindOf(err) != event.Unavailable || !strings.Contains(err.Error(), "pooler in transaction mode (pool_mode of PgBouncer)") {
+			if err == nil || event.KindOf(err) != event.Unavailable ||
+				!strings.Contains(err.Error(), "pooler in transaction mode (pool_mode of PgBouncer)") {
 				t.Errorf("%s, %s: %v", mode, what, err)
 			}
 		}

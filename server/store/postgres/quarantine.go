@@ -12,12 +12,16 @@ import (
 )
 
 const (
-	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, q.door, q.path_event, q.header`
+	quarantineColumns = `q.id, q.reason::text, q.event_name, q.violations, q.times, q.state::text, e.id, q.received, ` +
+		`q.door, q.path_event, q.header`
 
-	pageOfQuarantine = `SELECT ` + quarantineColumns + `, CASE WHEN $5::boolean THEN q.body END, q.digest FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
-		WHERE q.id > $1::bigint AND q.id <= $2::bigint AND ($3::text = '' OR q.state::text = $3) ORDER BY q.id LIMIT $4::bigint`
+	pageOfQuarantine = `SELECT ` + quarantineColumns + `, CASE WHEN $5::boolean THEN q.body END, q.digest
+		FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
+		WHERE q.id > $1::bigint AND q.id <= $2::bigint AND ($3::text = '' OR q.state::text = $3) ORDER BY q.id
+			LIMIT $4::bigint`
 
-	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body, q.digest FROM numhook.quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as
+	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body, q.digest FROM numhook.quarantine q LEFT
+		JOIN numhook.events e ON e.seq = q.redriven_as
 		WHERE q.id = $1::bigint`
 
 	// heldQuarantine looks at no body: a row knows how long what it keeps elsewhere is.
@@ -28,8 +32,10 @@ const (
 )
 
 func scanQuarantined(rows pgx.Rows) (q event.Quarantined, digest event.ID, err error) {
-	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*senderText)(&q.EventName), jsonColumn{&q.Violations}, &q.Times, (*string)(&q.State), (*identity)(&q.RedrivenAs),
-		(*timestamp)(&q.Delivery.Received), (*senderText)(&q.Delivery.Path), (*senderText)(&q.PathEvent), jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body}, (*identity)(&digest))
+	err = rows.Scan(&q.ID, (*string)(&q.Reason), (*senderText)(&q.EventName), jsonColumn{&q.Violations}, &q.Times,
+		(*string)(&q.State), (*identity)(&q.RedrivenAs),
+		(*timestamp)(&q.Delivery.Received), (*senderText)(&q.Delivery.Path), (*senderText)(&q.PathEvent),
+		jsonColumn{&q.Delivery.Header}, rawBody{&q.Delivery.Body}, (*identity)(&digest))
 	return q, digest, err
 }
 
@@ -42,7 +48,9 @@ func (r *Reader) ofItsDigest(q event.Quarantined, digest event.ID) error {
 }
 
 // Quarantines implements store.Reader.
-func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
+func (r *Reader) Quarantines(
+	ctx context.Context, state event.QuarantineState, after int64, limit int,
+) ([]event.Quarantined, error) {
 	last, err := r.settled(ctx, quarantineIDs)
 	if err != nil {
 		return nil, r.dsn.unavailable("list quarantine", err)
@@ -97,7 +105,8 @@ func (s *Store) Discard(ctx context.Context, quarantine int64) error {
 			case len(list) == 0:
 				return noEntry("discard", quarantine)
 			case list[0] == string(event.Redriven):
-				return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven", quarantine)}
+				return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven",
+					quarantine)}
 			}
 			return nil
 		})

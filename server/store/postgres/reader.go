@@ -16,8 +16,8 @@ import (
 	"numhook/server/store/sound"
 )
 
-// Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of the store: the newest at its begin, or
-// on a replica whatever has arrived there.
+// Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of
+// the store: the newest at its begin, or on a replica whatever has arrived there.
 type Reader struct {
 	dsn        dsn
 	pool       *pgxpool.Pool
@@ -98,8 +98,9 @@ func (r *Reader) each(ctx context.Context, verb string, scan func(pgx.Rows) erro
 	return nil
 }
 
-// fresh reads, and once more on new connections where one of the pool's turned out to be lost: since it was used last, the server may have been restarted, or
-// somebody may have ended the session. Nothing is read again once a row has been handed on.
+// fresh reads, and once more on new connections where one of the pool's turned out to be lost: since it was used last,
+// the server may have been restarted, or somebody may have ended the session. Nothing is read again once a row has been
+// handed on.
 func (r *Reader) fresh(read func() (handed bool, err error)) error {
 	handed, err := read()
 	if handed || !lost(err) {

@@ -27,8 +27,8 @@ func receivers(t *testing.T, url string, n int, opts postgres.Options) []*postgr
 	return stores
 }
 
-// TestTenThousandNumbers: three receivers get the events of 10,000 numbers shuffled, some of them several times, and end with what a model has that gets each
-// once and in order.
+// TestTenThousandNumbers: three receivers get the events of 10,000 numbers shuffled, some of them several times, and
+// end with what a model has that gets each once and in order.
 func TestTenThousandNumbers(t *testing.T) {
 	t.Parallel()
 	const numbers, events, callers = 10_000, 6_000, 48
@@ -82,7 +82,8 @@ func TestTenThousandNumbers(t *testing.T) {
 			}
 			for _, got := range page {
 				want, ok := model.Number(got.Number, events)
-				if !ok || len(got.Values) != 1 || got.Values[0].EventID != want.Values[0].EventID || got.Values[0].State != event.Current {
+				if !ok || len(got.Values) != 1 || got.Values[0].EventID != want.Values[0].EventID ||
+					got.Values[0].State != event.Current {
 					t.Errorf("receiver %d: a number has %+v, want %+v", i, got.Values, want.Values)
 				}
 				after = got.Number
@@ -95,8 +96,8 @@ func TestTenThousandNumbers(t *testing.T) {
 	}
 }
 
-// TestTiesAtOnce: several receivers get different values of one number with one event_ts at the same moment. Whichever it is, all see the same, and
-// it is the one with the highest seq.
+// TestTiesAtOnce: several receivers get different values of one number with one event_ts at the same moment. Whichever
+// it is, all see the same, and it is the one with the highest seq.
 func TestTiesAtOnce(t *testing.T) {
 	t.Parallel()
 	stores := receivers(t, postgrestest.New(t), 3, postgres.Options{})
@@ -167,7 +168,8 @@ func TestPagesMissNothing(t *testing.T) {
 				if _, err := s.Append(t.Context(), caller(int64(i), fmt.Sprint(c), fmt.Sprint("+", c))); err != nil {
 					t.Errorf("cannot append: %v", err)
 				}
-				if _, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Malformed, Delivery: event.Delivery{Body: fmt.Append(nil, c, i)}}); err != nil {
+				if _, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Malformed,
+					Delivery: event.Delivery{Body: fmt.Append(nil, c, i)}}); err != nil {
 					t.Errorf("cannot quarantine: %v", err)
 				}
 			}
@@ -213,7 +215,8 @@ func TestPagesMissNothing(t *testing.T) {
 	}
 }
 
-// TestListWaitsForALowerSeq: a transaction has drawn a place and not ended; an event with a higher seq is committed meanwhile.
+// TestListWaitsForALowerSeq: a transaction has drawn a place and not ended; an event with a higher seq is committed
+// meanwhile.
 func TestListWaitsForALowerSeq(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.New(t)
@@ -228,7 +231,8 @@ func TestListWaitsForALowerSeq(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, statement := range []string{postgres.Placing, "CREATE TEMPORARY TABLE place AS SELECT nextval('numhook.event_places')"} {
+	for _, statement := range []string{postgres.Placing, "CREATE TEMPORARY TABLE place AS SELECT " +
+		"nextval('numhook.event_places')"} {
 		if _, err := tx.Exec(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +257,8 @@ func TestListWaitsForALowerSeq(t *testing.T) {
 	if _, err := s.Events(ctx, 0, 10); event.KindOf(err) != event.Unavailable {
 		t.Errorf("a caller who is gone: %v", err)
 	}
-	if _, err := tx.Exec(t.Context(), `INSERT INTO numhook.events SELECT nextval, 2, 2, NULL, 1, NULL, sha256('x'), '', '', '[]', NULL, '[]', '[]', '', '{}', '' FROM place`); err != nil {
+	if _, err := tx.Exec(t.Context(), `INSERT INTO numhook.events SELECT nextval, 2, 2, NULL, 1, NULL, sha256('x'), '', `+
+		`'', '[]', NULL, '[]', '[]', '', '{}', '' FROM place`); err != nil {
 		t.Fatal(err)
 	}
 	if err := tx.Commit(t.Context()); err != nil {
@@ -268,7 +273,8 @@ func TestListWaitsForALowerSeq(t *testing.T) {
 	}
 }
 
-// TestOpenedAtOnce: however many receivers start together on an empty database, the schema is made once and all of them serve.
+// TestOpenedAtOnce: however many receivers start together on an empty database, the schema is made once and all of them
+// serve.
 func TestOpenedAtOnce(t *testing.T) {
 	t.Parallel()
 	url := postgrestest.New(t)

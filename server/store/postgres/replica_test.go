@@ -34,7 +34,8 @@ func TestReplica(t *testing.T) {
 
 	for _, opts := range []postgres.Options{{}, {AllowUnsafe: true}} {
 		_, err := postgres.Open(t.Context(), there, opts)
-		if event.KindOf(err) != event.Unavailable || err.Error() != "cannot open store: the server is a replica: it cannot write" {
+		if event.KindOf(err) != event.Unavailable || err.Error() != "cannot open store: the server is a replica: it "+
+			"cannot write" {
 			t.Errorf("a receiver on a replica: %v", err)
 		}
 	}
@@ -50,7 +51,8 @@ func TestReplica(t *testing.T) {
 	wantOnce(t, r, e)
 
 	// Of two hosts, the one that writes is found; and after the replica has taken over, that one.
-	both := strings.Replace(there, replica.Address(), replica.Address()+","+primary.Address(), 1) + "&target_session_attrs=read-write"
+	both := strings.Replace(there, replica.Address(), replica.Address()+","+primary.Address(), 1) +
+		"&target_session_attrs=read-write"
 	moving := opened(t)(postgres.Open(t.Context(), both, postgres.Options{}))
 	mustAppend(t, moving, caller(2, "on the primary", "+1"))
 	eventually(t, "the second arrives", func() bool {
@@ -69,8 +71,8 @@ func TestReplica(t *testing.T) {
 	wantOnce(t, r, e, caller(2, "on the primary", "+1"), caller(3, "on neither", "+1"))
 }
 
-// awaitStandbyWaitedFor commits until a commit waits for the standby, which the server says when it gives up. The setting
-// is shown before that: a process of the server's own puts it in force, some time later.
+// awaitStandbyWaitedFor commits until a commit waits for the standby, which the server says when it gives up. The
+// setting is shown before that: a process of the server's own puts it in force, some time later.
 func awaitStandbyWaitedFor(t *testing.T, server *postgrestest.Server, admin *pgx.Conn) {
 	t.Helper()
 	config, err := pgx.ParseConfig(server.AdminURL("postgres"))
@@ -102,8 +104,8 @@ func awaitStandbyWaitedFor(t *testing.T, server *postgrestest.Server, admin *pgx
 	}
 }
 
-// TestStandbyIsGone: while the synchronous standby does not answer nothing is acknowledged, not even when somebody makes the server give up waiting, after
-// which it reports a commit that is on one machine only.
+// TestStandbyIsGone: while the synchronous standby does not answer nothing is acknowledged, not even when somebody
+// makes the server give up waiting, after which it reports a commit that is on one machine only.
 func TestStandbyIsGone(t *testing.T) {
 	t.Parallel()
 	server := postgrestest.Own(t)
@@ -135,7 +137,8 @@ func TestStandbyIsGone(t *testing.T) {
 	for range 3 { // the first time for the event, then for what makes sure of it
 		eventually(t, "a commit waits for the standby, and is told not to", func() bool {
 			var cancelled int
-			err := admin.QueryRow(t.Context(), "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'").Scan(&cancelled)
+			err := admin.QueryRow(t.Context(), "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = "+
+				"'SyncRep'").Scan(&cancelled)
 			return err == nil && cancelled == 1
 		})
 		select {

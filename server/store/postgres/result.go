@@ -7,7 +7,8 @@ import (
 	"numhook/server/event"
 )
 
-// resultWork is the result of an attempt on its way in. Results are written in groups as deliveries are, by a writer that has nothing else to do.
+// resultWork is the result of an attempt on its way in. Results are written in groups as deliveries are, by a writer
+// that has nothing else to do.
 type resultWork struct {
 	result event.Result
 	tries  int // how often it was sent
@@ -22,29 +23,35 @@ const (
 	// holdRow locks the rows $1. A statement of its own, so that the next one sees them as they are then.
 	holdRow = `SELECT FROM numhook.owed WHERE id = ANY ($1::bigint[]) ` + inOrder + ` FOR UPDATE`
 
-	// record puts each row that is under the claim of its result to where that leads. When the answer to an attempt before this one was lost, a row may have
-	// been put there by it: its claim says so. The answer is which results were taken, and whether a newer value became due.
+	// record puts each row that is under the claim of its result to where that leads. When the answer to an attempt before
+	// this one was lost, a row may have been put there by it: its claim says so. The answer is which results were taken,
+	// and whether a newer value became due.
 	record = `WITH clock AS MATERIALIZED (SELECT coalesce($9` + clock + `), results AS MATERIALIZED (
-			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::bigint[], $8::bytea[])
+			SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bytea[], $7::bigint[],
+				$8::bytea[])
 			WITH ORDINALITY AS r (id, claim, seq, after, verdict, reason, tries, output, ord)
 		), recorded AS (
 			UPDATE numhook.owed o SET attempted = (SELECT now FROM clock), reason = r.reason, output = r.output,
 				due = (SELECT now FROM clock) + CASE r.verdict WHEN 'retry' THEN r.after ELSE 0 END,
-				state = (CASE WHEN o.seq <> r.seq OR r.verdict = 'retry' THEN 'waiting' WHEN r.verdict = 'confirmed' THEN 'delivered' ELSE 'dead' END)::numhook.owed_state
+				state = (CASE WHEN o.seq <> r.seq OR r.verdict = 'retry' THEN 'waiting' WHEN r.verdict = 'confirmed'
+					THEN 'delivered' ELSE 'dead' END)::numhook.owed_state
 			FROM results r WHERE o.id = ANY ($1) AND o.id = r.id AND o.claim = r.claim AND o.state = 'attempting'
 			RETURNING r.ord, o.seq <> r.seq AS woken
 		)
 		SELECT ord, woken FROM recorded
 		UNION ALL
-		SELECT r.ord, false FROM results r JOIN numhook.owed o ON o.id = r.id WHERE o.id = ANY ($1) AND r.tries > 1 AND o.claim = r.claim AND o.state <> 'attempting'`
+		SELECT r.ord, false FROM results r JOIN numhook.owed o ON o.id = r.id WHERE o.id = ANY ($1) AND r.tries > 1
+			AND o.claim = r.claim AND o.state <> 'attempting'`
 
-	// unqueue has the next of each number's queue looked at again, from which one of the rows $1 has gone. It sees what was put into the queue by then, because
-	// whoever does that holds a row that stands before.
+	// unqueue has the next of each number's queue looked at again, from which one of the rows $1 has gone. It sees what
+	// was put into the queue by then, because whoever does that holds a row that stands before.
 	unqueue = `WITH gone AS (
-			SELECT DISTINCT downstream, number FROM numhook.owed WHERE id = ANY ($1::bigint[]) AND slot > 0 AND state NOT IN ('waiting', 'attempting')
+			SELECT DISTINCT downstream, number FROM numhook.owed WHERE id = ANY ($1::bigint[]) AND slot > 0
+				AND state NOT IN ('waiting', 'attempting')
 		), next AS MATERIALIZED (
 			SELECT id FROM numhook.owed WHERE id = ANY (ARRAY(SELECT (
-				SELECT q.id FROM numhook.owed q WHERE q.downstream = g.downstream AND q.number = g.number AND q.slot > 0 AND q.state IN ('waiting', 'attempting') AND q.queued
+				SELECT q.id FROM numhook.owed q WHERE q.downstream = g.downstream AND q.number = g.number AND q.slot > 0
+					AND q.state IN ('waiting', 'attempting') AND q.queued
 				ORDER BY q.turn, q.slot LIMIT 1
 			) FROM gone g)) ` + inOrder + ` FOR UPDATE
 		)

@@ -13,8 +13,8 @@ import (
 // rewoundAtATime is how many rows are mended in one transaction.
 const rewoundAtATime = 1000
 
-// rewindRows mends rows of the downstream $1: what is due $2 after now, or later, is due now, and the outbox since $3 after now, or later, is enqueued since
-// $4 earlier. $5 is the time. Rows that somebody is at are mended the next time.
+// rewindRows mends rows of the downstream $1: what is due $2 after now, or later, is due now, and the outbox since $3
+// after now, or later, is enqueued since $4 earlier. $5 is the time. Rows that somebody is at are mended the next time.
 var rewindRows = `WITH clock AS MATERIALIZED (SELECT coalesce($5` + clock + `), ahead AS MATERIALIZED (
 		SELECT id FROM numhook.owed WHERE downstream = (SELECT id FROM numhook.downstreams WHERE name = $1::bytea)
 			AND (state = 'waiting' AND due > (SELECT now FROM clock) + $2::bigint
@@ -34,7 +34,8 @@ func (s *Store) Rewind(ctx context.Context, downstream string, longest, back tim
 	for total := 0; ; {
 		var count int64
 		err := s.transact(ctx, "mend what was owed under another clock", retryTime, func(b *pgx.Batch, _ bool) {
-			b.Queue(rewindRows, []byte(downstream), (longest + slack).Microseconds(), slack.Microseconds(), back.Microseconds(), s.clock()).
+			b.Queue(rewindRows, []byte(downstream), (longest + slack).Microseconds(), slack.Microseconds(), back.Microseconds(),
+				s.clock()).
 				QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
 		})
 		if err == nil && count > 0 {

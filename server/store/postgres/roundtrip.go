@@ -30,7 +30,8 @@ func (trip *roundTrip) ask(name string, parameters [][]byte, a *answer) {
 // binaryFormat is the format of all parameters and results.
 var binaryFormat = []int16{1}
 
-// run sends what was asked, and takes the answers. The last statement is COMMIT: nil means that the server said that it is durable.
+// run sends what was asked, and takes the answers. The last statement is COMMIT: nil means that the server said that it
+// is durable.
 func (trip *roundTrip) run() error {
 	err := trip.pipeline.Sync()
 	for i := 0; err == nil && i < len(trip.answers); i++ {

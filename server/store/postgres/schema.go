@@ -44,7 +44,8 @@ func schemaOf(ctx context.Context, conn *pgconn.PgConn) (int, error) {
 	}
 	if version > latestSchema {
 		return 0, &event.Error{Kind: event.Unavailable,
-			Text: fmt.Sprintf("cannot open store: its schema is version %d, and this program knows versions up to %d", version, latestSchema),
+			Text: fmt.Sprintf("cannot open store: its schema is version %d, and this program knows versions up to %d", version,
+				latestSchema),
 			Hint: "use the numhook version that wrote it last, or a newer one"}
 	}
 	return version, nil
@@ -61,12 +62,14 @@ func requireLatest(ctx context.Context, conn *pgconn.PgConn) error {
 			Hint: "numhook serve creates it; --store or NUMHOOK_STORE says where it is"}
 	}
 	return &event.Error{Kind: event.Unavailable,
-		Text: fmt.Sprintf("cannot open store: its schema is version %d, and this program needs version %d", version, latestSchema),
+		Text: fmt.Sprintf("cannot open store: its schema is version %d, and this program needs version %d", version,
+			latestSchema),
 		Hint: "start numhook serve once with this version: it brings the store up to date"}
 }
 
-// migrate brings the schema up to date. However many receivers start at once, one does it and the others wait for it; a schema that is up to date costs two
-// queries. The lock is the session's, so it goes when the session does, however it ends; the session is good for nothing else afterwards.
+// migrate brings the schema up to date. However many receivers start at once, one does it and the others wait for it; a
+// schema that is up to date costs two queries. The lock is the session's, so it goes when the session does, however it
+// ends; the session is good for nothing else afterwards.
 func (s *Store) migrate(ctx context.Context, w *session) error {
 	version, err := schemaOf(ctx, w.conn)
 	if err != nil || version == latestSchema {
@@ -95,9 +98,10 @@ func (s *Store) migrateLocked(ctx context.Context, w *session) (err error) {
 			return err
 		}
 	}
-	db := stdlib.OpenDB(*s.dsn.pool.ConnConfig.Copy(), stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		return configure(ctx, conn.PgConn(), ways, patient)
-	}))
+	db := stdlib.OpenDB(*s.dsn.pool.ConnConfig.Copy(),
+		stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			return configure(ctx, conn.PgConn(), ways, patient)
+		}))
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return runMigrations(ctx, db)
 }
@@ -110,7 +114,8 @@ func runMigrations(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versions), goose.WithLogger(goose.NopLogger()),
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versions),
+		goose.WithLogger(goose.NopLogger()),
 		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ type session struct {
 	warned   string // the code of a warning that came during the round trip, or empty
 }
 
-// Bounds of a session on the server's side, so that nothing of it is held for long when this program or the network stalls; see writeTime for this side.
-// What a server does not know is left out.
+// Bounds of a session on the server's side, so that nothing of it is held for long when this program or the network
+// stalls; see writeTime for this side. What a server does not know is left out.
 var bounds = map[string]string{
 	"lock_timeout":                        "1500ms", // how long to wait for another receiver that stores the same event
 	"statement_timeout":                   "8s",
@@ -28,8 +28,9 @@ var bounds = map[string]string{
 	"tcp_user_timeout":                    "10s",
 }
 
-// ways are how the server shall go about the statements: every one alike, whatever was set for the role or learned from those before. A statement may have been
-// planned when its tables were empty, and goes on so when they are large: so none may read a table but by an index.
+// ways are how the server shall go about the statements: every one alike, whatever was set for the role or learned from
+// those before. A statement may have been planned when its tables were empty, and goes on so when they are large: so
+// none may read a table but by an index.
 var ways = map[string]string{
 	"default_transaction_isolation": "read committed",
 	"default_transaction_read_only": "off",
@@ -41,8 +42,9 @@ var ways = map[string]string{
 	"enable_bitmapscan":             "off",
 }
 
-// storingWays are for deliveries, whose statements join one list with another: the planner does not know how long an array will be, and a hash join does well
-// with any. keepingWays are for the outbox, where rows are looked up one by one.
+// storingWays are for deliveries, whose statements join one list with another: the planner does not know how long an
+// array will be, and a hash join does well with any. keepingWays are for the outbox, where rows are looked up one by
+// one.
 var (
 	storingWays = map[string]string{"enable_nestloop": "off", "enable_hashjoin": "on"}
 	keepingWays = map[string]string{"enable_nestloop": "on", "enable_hashjoin": "off", "enable_mergejoin": "off"}
@@ -119,8 +121,8 @@ func (w *session) write(ctx context.Context, b *batch) error {
 	if err := w.send(ctx, b); err != nil || b.wrote() {
 		return err
 	}
-	// All of it was there before. The commit that brought it may have been one that did not wait for the disk or the standby: this one does, and all that
-	// stands before it in the log is then safe, too.
+	// All of it was there before. The commit that brought it may have been one that did not wait for the disk or the
+	// standby: this one does, and all that stands before it in the log is then safe, too.
 	sure := newBatch()
 	sure.gather([]work{fact{"ready", time.Now()}})
 	return w.send(ctx, sure)
@@ -139,8 +141,9 @@ func (w *session) send(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// warningError is a warning that came with a commit. The server gives one when it stopped to wait for its synchronous standby, and reports the commit all
-// the same: what is on one machine only is not acknowledged. The next attempt finds the event there, and waits again.
+// warningError is a warning that came with a commit. The server gives one when it stopped to wait for its synchronous
+// standby, and reports the commit all the same: what is on one machine only is not acknowledged. The next attempt finds
+// the event there, and waits again.
 type warningError struct{ code string }
 
 func (e *warningError) Error() string {
@@ -171,7 +174,9 @@ func configure(ctx context.Context, conn *pgconn.PgConn, groups ...map[string]st
 			values.columns[0].text(value)
 		}
 	}
-	_, err := conn.ExecParams(ctx, `SELECT set_config(s.name, s.value, false) FROM unnest($1::text[], $2::text[]) AS s (name, value)
-		JOIN pg_catalog.pg_settings USING (name)`, [][]byte{names.columns[0].parameter(), values.columns[0].parameter()}, nil, binaryFormat, nil).Close()
+	_, err := conn.ExecParams(ctx, `SELECT set_config(s.name, s.value, false)
+		FROM unnest($1::text[], $2::text[]) AS s (name, value)
+		JOIN pg_catalog.pg_settings USING (name)`, [][]byte{names.columns[0].parameter(), values.columns[0].parameter()}, nil,
+		binaryFormat, nil).Close()
 	return err
 }

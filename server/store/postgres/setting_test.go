@@ -24,8 +24,10 @@ func TestUnsafeSettings(t *testing.T) {
 	const onCrash = "a crash of the database's machine "
 	for _, c := range []struct{ set, want string }{
 		{"fsync = off", "fsync is off: " + onCrash + "would lose acknowledged events, and can ruin the whole database"},
-		{"full_page_writes = off", "full_page_writes is off: " + onCrash + "can leave half-written pages with acknowledged events in them"},
-		{"synchronous_commit = off", "synchronous_commit is off: a commit returns before it is on the disk: a crash would lose acknowledged events"},
+		{"full_page_writes = off", "full_page_writes is off: " + onCrash + "can leave half-written pages with acknowledged " +
+			"events in them"},
+		{"synchronous_commit = off", "synchronous_commit is off: a commit returns before it is on the disk: a crash would " +
+			"lose acknowledged events"},
 	} {
 		t.Run(c.set, func(t *testing.T) {
 			configureServer(t, server, "ALTER SYSTEM SET "+c.set)
@@ -49,13 +51,15 @@ func TestUnsafeSettings(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		configureServer(t, server, "ALTER SYSTEM SET synchronous_commit = local", "ALTER SYSTEM SET synchronous_standby_names = 'elsewhere'")
+		configureServer(t, server, "ALTER SYSTEM SET synchronous_commit = local",
+			"ALTER SYSTEM SET synchronous_standby_names = 'elsewhere'")
 		refusedSetting(t, url, "synchronous_commit is local although synchronous_standby_names is set: "+
 			"a commit does not wait for the standby: after a failover to it acknowledged events would be gone")
 	})
 	t.Run("a setting of the role", func(t *testing.T) {
 		configureServer(t, server, "ALTER ROLE numhook SET synchronous_commit = off")
-		refusedSetting(t, url, "synchronous_commit is off: a commit returns before it is on the disk: a crash would lose acknowledged events")
+		refusedSetting(t, url, "synchronous_commit is off: a commit returns before it is on the disk: a crash would lose "+
+			"acknowledged events")
 		configureServer(t, server, "ALTER ROLE numhook RESET synchronous_commit")
 	})
 	t.Run("unlogged", func(t *testing.T) {
@@ -71,7 +75,8 @@ func TestUnsafeSettings(t *testing.T) {
 // configureServer undoes what the test set before, and sets again.
 func configureServer(t *testing.T, server *postgrestest.Server, statements ...string) {
 	t.Helper()
-	for _, statement := range append(append([]string{"ALTER SYSTEM RESET ALL"}, statements...), "SELECT pg_reload_conf()") {
+	for _, statement := range append(append([]string{"ALTER SYSTEM RESET ALL"}, statements...),
+		"SELECT pg_reload_conf()") {
 		if err := server.Admin(t.Context(), "postgres", statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)
 		}
@@ -137,7 +142,8 @@ func TestCommitIsPinned(t *testing.T) {
 		_, err := postgres.Open(t.Context(), url, postgres.Options{})
 		return err != nil
 	})
-	// What was stored a moment before an immediate stop is there: the server would have lost it with synchronous_commit=off.
+	// What was stored a moment before an immediate stop is there: the server would have lost it with
+	// synchronous_commit=off.
 	var stored []event.Event
 	for ts := range int64(20) {
 		stored = append(stored, caller(ts, "pinned", "+1"))

@@ -19,12 +19,13 @@ const seqHolders = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'ad
 	AND classid::bigint = ` + seqLock + ` >> 32 AND objid::bigint = ` + seqLock + ` & 4294967295
 	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
-// settled is the highest seq such that every lower one has either been committed or never will be. Who pages up to it misses nothing that appears later, and
-// what had been acknowledged before the call is not above it.
+// settled is the highest seq such that every lower one has either been committed or never will be. Who pages up to it
+// misses nothing that appears later, and what had been acknowledged before the call is not above it.
 //
-// Seqs are drawn by transactions that are under way at the same time, so a lower one may be committed after a higher one. Every such transaction holds a
-// lock from before it draws until it has ended. So: the newest seq that was drawn; then who holds the lock; then wait until all of those have ended. Whoever
-// took the lock later draws higher seqs. Nobody waits for the reader.
+// Seqs are drawn by transactions that are under way at the same time, so a lower one may be committed after a higher
+// one. Every such transaction holds a lock from before it draws until it has ended. So: the newest seq that was drawn;
+// then who holds the lock; then wait until all of those have ended. Whoever took the lock later draws higher seqs.
+// Nobody waits for the reader.
 func (r *Reader) settled(ctx context.Context, sequence string) (seq int64, err error) {
 	err = r.fresh(func() (bool, error) {
 		seq, err = r.settle(ctx, sequence)

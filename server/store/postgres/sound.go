@@ -13,7 +13,8 @@ import (
 	"numhook/server/store/sound"
 )
 
-// Check has every row that the reader gives out held against its identity from now on. It is called before the reader is used.
+// Check has every row that the reader gives out held against its identity from now on. It is called before the reader
+// is used.
 func (r *Reader) Check(c sound.Check) { r.identities = c }
 
 // isDamage reports whether what failed is a thing that cannot be read, while others may be.
@@ -51,7 +52,8 @@ func rowError(err error) error {
 
 // evidence are the columns of an event that a row is held against, beside those that the row shows.
 func evidence(alias string) string {
-	text := `, coalesce(e.seq, 0), coalesce(e.event_ts, 0), e.door, CASE WHEN octet_length(e.body) <= ` + strconv.Itoa(sound.Short) + ` THEN e.numbers ELSE '[]' END,
+	text := `, coalesce(e.seq, 0), coalesce(e.event_ts, 0), e.door, CASE WHEN octet_length(e.body) <= ` +
+		strconv.Itoa(sound.Short) + ` THEN e.numbers ELSE '[]' END,
 		CASE WHEN octet_length(e.body) <= ` + strconv.Itoa(sound.Short) + ` THEN e.body END`
 	return strings.ReplaceAll(text, "e.", alias+".")
 }
@@ -91,8 +93,10 @@ func (r *Reader) agrees(ctx context.Context, c event.Change, v sound.Evidence) e
 	return r.identities.Change(c, v, r.longEvent(ctx))
 }
 
-// listRows reads at most limit rows behind the key given, and passes over what is damaged. An error of scan is about a row that can be read and is wrong.
-func listRows[R any](ctx context.Context, r *Reader, verb, what string, after int64, limit int, query string, args func(after int64, limit int) []any,
+// listRows reads at most limit rows behind the key given, and passes over what is damaged. An error of scan is about a
+// row that can be read and is wrong.
+func listRows[R any](ctx context.Context, r *Reader, verb, what string, after int64, limit int, query string,
+	args func(after int64, limit int) []any,
 	scan func(rows pgx.Rows) (row R, key int64, wrong, err error), judge func(row *R) error,
 ) ([]R, error) {
 	l := sound.List[R]{
@@ -110,13 +114,15 @@ func listRows[R any](ctx context.Context, r *Reader, verb, what string, after in
 	return l.Read(after, limit)
 }
 
-// judge holds what was claimed against its identity. What does not agree says so; a value before that does not is left out.
+// judge holds what was claimed against its identity. What does not agree says so; a value before that does not is left
+// out.
 func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attempt, error) {
 	var list []event.Attempt
 	for i := range claimed {
 		a := &claimed[i]
 		wrong := r.agrees(ctx, event.Change{
-			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName, AccountID: a.AccountID, CarrierCode: a.CarrierCode,
+			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName,
+			AccountID: a.AccountID, CarrierCode: a.CarrierCode,
 		}, a.evidence)
 		if wrong != nil {
 			a.Damaged = rowError(wrong).Error()

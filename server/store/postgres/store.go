@@ -1,26 +1,32 @@
-// Package postgres keeps events in a PostgreSQL database, for any number of receivers at once, and guarantees the rules of package store for it: what Append
-// acknowledged is in the database, whole and once, after a crash of a receiver, of the server, or of its machine.
+// Package postgres keeps events in a PostgreSQL database, for any number of receivers at once, and guarantees the rules
+// of package store for it: what Append acknowledged is in the database, whole and once, after a crash of a receiver, of
+// the server, or of its machine.
 //
-// What makes that true: one transaction for everything that a batch of deliveries causes, whose COMMIT was confirmed by a server that waits for its log to be
-// on the disk (fsync, full_page_writes and synchronous_commit are read at every connect, and a server without them is refused); a unique index on
-// (event_ts, id); and no memory of ours: whatever an answer depends on is decided by the database.
+// What makes that true: one transaction for everything that a batch of deliveries causes, whose COMMIT was confirmed by
+// a server that waits for its log to be on the disk (fsync, full_page_writes and synchronous_commit are read at every
+// connect, and a server without them is refused); a unique index on (event_ts, id); and no memory of ours: whatever an
+// answer depends on is decided by the database.
 //
 // # One order
 //
-// An event's place (Stored.Seq) comes from a sequence, inside the transaction that stores it. So an event that was submitted after another one was
-// acknowledged has the higher place, through whichever receivers they came; for two that were under way at the same moment the seqs decide, in the same
-// way for everyone who looks, for ever: of two events that are ordered by an equal time (event.Ordered) the one with the higher place counts as stored later, and wins; and a change
-// is superseded exactly when a newer one of its number has a lower seq. All of this is read from the rows themselves. There is no second copy of a current
-// value and no flag that could disagree with them, so no two receivers have to agree on anything while they write, and none waits for another one, except
-// for one that is storing the very same event, or making something enqueued about the same number to the same downstream.
+// An event's place (Stored.Seq) comes from a sequence, inside the transaction that stores it. So an event that was
+// submitted after another one was acknowledged has the higher place, through whichever receivers they came; for two
+// that were under way at the same moment the seqs decide, in the same way for everyone who looks, for ever: of two
+// events that are ordered by an equal time (event.Ordered) the one with the higher place counts as stored later, and
+// wins; and a change is superseded exactly when a newer one of its number has a lower seq. All of this is read from the
+// rows themselves. There is no second copy of a current value and no flag that could disagree with them, so no two
+// receivers have to agree on anything while they write, and none waits for another one, except for one that is storing
+// the very same event, or making something enqueued about the same number to the same downstream.
 //
-// While transactions are under way, a lower seq may become visible after a higher one. Lists that are paged by seq wait those moments out (settled.go).
+// While transactions are under way, a lower seq may become visible after a higher one. Lists that are paged by seq wait
+// those moments out (settled.go).
 //
 // # The outbox
 //
-// What an event enqueues is written by the statement that stores it (outbox.go), so nobody can store an event and enqueue nothing. What is enqueued for whom changes only
-// while nobody stores (downstream.go). Rows are handed out under claims that wait for nobody (claim.go), and every other transaction takes their locks in the
-// order of their keys: there are no deadlocks between receivers. Every time is the database's.
+// What an event enqueues is written by the statement that stores it (outbox.go), so nobody can store an event and
+// enqueue nothing. What is enqueued for whom changes only while nobody stores (downstream.go). Rows are handed out
+// under claims that wait for nobody (claim.go), and every other transaction takes their locks in the order of their
+// keys: there are no deadlocks between receivers. Every time is the database's.
 package postgres
 
 import (
@@ -49,27 +55,30 @@ type Options struct {
 	QueueLength int           // deliveries that may wait for a writer; 0 means DefaultQueueLength
 	Patience    time.Duration // how long a caller waits before it is refused; 0 means DefaultPatience
 
-	Now  func() time.Time // the outbox's clock; nil, as everywhere but in tests, means the database's
-	Wake func()           // is called after a durable transaction of this store that made something due; it must not block; may be nil
+	Now func() time.Time // the outbox's clock; nil, as everywhere but in tests, means the database's
+	// is called after a durable transaction of this store that made something due; it must not block; may be nil
+	Wake func()
 }
 
-// Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at most DefaultPatience. The bytes bound
-// memory: a body may be as large as 1 MiB.
+// Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at
+// most DefaultPatience. The bytes bound memory: a body may be as large as 1 MiB.
 const (
 	DefaultWriters     = 2
 	DefaultMaxBatch    = 1024
 	DefaultQueueLength = 8192
 	DefaultPatience    = 2 * time.Second
 
-	batchBytes  = 8 << 20
-	queueBytes  = 48 << 20
-	retryTime   = time.Second            // how long a writer tries to save a batch
-	retryPause  = 20 * time.Millisecond  // between two such attempts
-	retryAfter  = 250 * time.Millisecond // between two attempts to connect, afterwards
-	writeTime   = 10 * time.Second       // of one transaction: longer than anybody waits for it, so that a slow database gets on nevertheless
-	readers     = 4                      // connections that read
-	outboxConns = 4                      // connections that hand out the outbox, and change its rows; none is made before it is needed
-	results     = 256                    // results of attempts in one transaction
+	batchBytes = 8 << 20
+	queueBytes = 48 << 20
+	retryTime  = time.Second            // how long a writer tries to save a batch
+	retryPause = 20 * time.Millisecond  // between two such attempts
+	retryAfter = 250 * time.Millisecond // between two attempts to connect, afterwards
+	// of one transaction: longer than anybody waits for it, so that a slow database gets on nevertheless
+	writeTime = 10 * time.Second
+	readers   = 4 // connections that read
+	// connections that hand out the outbox, and change its rows; none is made before it is needed
+	outboxConns = 4
+	results     = 256 // results of attempts in one transaction
 )
 
 func (o Options) withDefaults() Options {
@@ -96,9 +105,10 @@ type Store struct {
 	committer  *commit.Committer[work] // deliveries
 	results    *commit.Committer[work] // results of attempts
 	outboxPool *pgxpool.Pool           // for the outbox
-	wrote      atomic.Int64            // when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
-	ready      sync.Mutex              // one readiness check at a time
-	latch      sound.Latch
+	// when the last durable transaction ended, in nanoseconds since the epoch; 0 while a writer is in trouble
+	wrote atomic.Int64
+	ready sync.Mutex // one readiness check at a time
+	latch sound.Latch
 }
 
 var (
@@ -106,21 +116,24 @@ var (
 	_ store.Outbox = (*Store)(nil)
 )
 
-// Open opens the store at url for serving, beside any number of others, and creates or updates its schema when needed. What the URL leaves out comes from the
-// environment that PostgreSQL's own programs use (PGPASSWORD, PGPASSFILE, PGSSLROOTCERT, ...).
+// Open opens the store at url for serving, beside any number of others, and creates or updates its schema when needed.
+// What the URL leaves out comes from the environment that PostgreSQL's own programs use (PGPASSWORD, PGPASSFILE,
+// PGSSLROOTCERT, ...).
 //
-// It refuses, with an event.Error that names the setting and the reason, a server on which the promise would not hold: see setting.go.
+// It refuses, with an event.Error that names the setting and the reason, a server on which the promise would not hold:
+// see setting.go.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
 	return open(ctx, url, opts.withDefaults(), (*Store).migrate)
 }
 
-// OpenOperator opens an existing store for writing beside the receivers that serve it, for the work of an operator such as a redrive. It changes no schema, and
-// leaves the judgement on the server's settings to the receivers.
+// OpenOperator opens an existing store for writing beside the receivers that serve it, for the work of an operator such
+// as a redrive. It changes no schema, and leaves the judgement on the server's settings to the receivers.
 func OpenOperator(ctx context.Context, url string) (*Store, error) {
 	return open(ctx, url, Options{AllowUnsafe: true, Writers: 1}.withDefaults(), nil)
 }
 
-// OpenReader opens an existing store for reading only; the server may be a replica. It creates nothing where there is no store: kind NotFound.
+// OpenReader opens an existing store for reading only; the server may be a replica. It creates nothing where there is
+// no store: kind NotFound.
 func OpenReader(ctx context.Context, url string) (*Reader, error) {
 	d, err := parse(url)
 	if err != nil {
@@ -130,7 +143,9 @@ func OpenReader(ctx context.Context, url string) (*Reader, error) {
 }
 
 // open connects, has the schema prepared, and starts the writers.
-func open(ctx context.Context, url string, opts Options, prepare func(*Store, context.Context, *session) error) (*Store, error) {
+func open(
+	ctx context.Context, url string, opts Options, prepare func(*Store, context.Context, *session) error,
+) (*Store, error) {
 	d, err := parse(url)
 	if err != nil {
 		return nil, err
@@ -168,8 +183,9 @@ func open(ctx context.Context, url string, opts Options, prepare func(*Store, co
 		return nil, errors.Join(d.openError(err), s.Reader.Close())
 	}
 	bounds := commit.Options{
-		Observer: opts.Observer, Batch: opts.MaxBatch, BatchBytes: batchBytes, Queue: opts.QueueLength, QueueBytes: queueBytes,
-		Patience: opts.Patience, RetryAfter: retryAfter,
+		Observer: opts.Observer, Batch: opts.MaxBatch, BatchBytes: batchBytes, Queue: opts.QueueLength,
+		QueueBytes: queueBytes,
+		Patience:   opts.Patience, RetryAfter: retryAfter,
 	}
 	s.committer = commit.New(bounds, writers...)
 	bounds.Observer, bounds.Batch = nil, results

@@ -13,9 +13,9 @@ import (
 	"numhook/server/event"
 )
 
-// TestUpgradeOfOrder: what a store of the third version holds of an event_ts far ahead of its receipt is put right: the ordinary value after it is current, is
-// enqueued in mode latest where it was held back, and stands in its place in mode every. A receiver of that version, which would go on ordering by the sender's
-// word, can store nothing any more.
+// TestUpgradeOfOrder: what a store of the third version holds of an event_ts far ahead of its receipt is put right: the
+// ordinary value after it is current, is enqueued in mode latest where it was held back, and stands in its place in
+// mode every. A receiver of that version, which would go on ordering by the sender's word, can store nothing any more.
 func TestUpgradeOfOrder(t *testing.T) {
 	t.Parallel()
 	url, conn := storeOf(t, 3)
@@ -26,18 +26,22 @@ func TestUpgradeOfOrder(t *testing.T) {
 		}
 	}
 	const received = 1_770_000_000_000 // milliseconds
-	const insertChange = `INSERT INTO numhook.changes (number, attribute, event_ts, seq) VALUES ($1, 'emergency_address', $2, $3)`
+	const insertChange = `INSERT INTO numhook.changes (number, attribute, event_ts, seq) VALUES ($1, ` +
+		`'emergency_address', $2, $3)`
 	stored := func(seq, ts int64, number, value string) {
 		t.Helper()
-		exec(`INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-			VALUES ($1, $2, $3, 7, 'emergency_address', $4, 'name', '', $5, $6, '[]', '[]', '', '{}', '')`, seq, ts, (received+seq)*1000,
+		exec(`INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers,
+			value, drift, lint, door, header, body)
+			VALUES ($1, $2, $3, 7, 'emergency_address', $4, 'name', '', $5, $6, '[]', '[]', '', '{}', '')`, seq, ts,
+			(received+seq)*1000,
 			fmt.Appendf(nil, "%032d", seq), fmt.Appendf(nil, `["%s"]`, number), []byte(value))
 		exec(insertChange, []byte(number), ts, seq)
 	}
 	outbox := func(downstream, slot, ts, seq int64, number, state string, queued bool) {
 		t.Helper()
 		exec(`INSERT INTO numhook.owed (downstream, number, attribute, slot, event_ts, seq, state, queued, due, since, tries)
-			VALUES ($1, $2, 'emergency_address', $3, $4, $5, $6::text::numhook.owed_state, $7, 5, 5, 3)`, downstream, []byte(number), slot, ts, seq, state, queued)
+			VALUES ($1, $2, 'emergency_address', $3, $4, $5, $6::text::numhook.owed_state, $7, 5, 5, 3)`, downstream,
+			[]byte(number), slot, ts, seq, state, queued)
 	}
 	for _, d := range []string{ // name, mode, start, events, carriers, countries, prefixes, registered
 		`'newest', 'latest', 'now', NULL, NULL, NULL, NULL, 1`,
@@ -47,7 +51,8 @@ func TestUpgradeOfOrder(t *testing.T) {
 		`'prefix', 'latest', 'beginning', NULL, NULL, NULL, '{+2}', 1`,
 		fmt.Sprintf(`'late', 'latest', 'now', NULL, NULL, NULL, NULL, %d`, int64(received+50)*1000),
 	} {
-		exec(`INSERT INTO numhook.downstreams (name, mode, start, events, carrier_codes, countries, prefixes, registered, filled) VALUES (` + d + `, true)`)
+		exec(`INSERT INTO numhook.downstreams (name, mode, start, events, carrier_codes, countries, prefixes, registered, ` +
+			`filled) VALUES (` + d + `, true)`)
 	}
 	// +1: an ordinary one, an absurd one, two more that were superseded by it, and a late one.
 	stored(1, received-9, "+1", `{"country":"US","n":1}`)
@@ -70,7 +75,8 @@ func TestUpgradeOfOrder(t *testing.T) {
 	stored(7, received, "+3", `"A"`)
 	stored(8, received+8+24*3600*1000-1, "+4", `"A"`)
 	stored(9, received+9, "+4", `"B"`)
-	// +5: an attempt with the absurd value is under way. +6: a value that names another country, and one that this JSON cannot hold.
+	// +5: an attempt with the absurd value is under way. +6: a value that names another country, and one that this JSON
+	// cannot hold.
 	stored(60, math.MaxInt64, "+5", `{"country":null}`)
 	stored(61, received+61, "+5", `{"country":{"US":1}}`)
 	outbox(1, 0, math.MaxInt64, 60, "+5", "attempting", false)
@@ -93,7 +99,8 @@ func TestUpgradeOfOrder(t *testing.T) {
 	}
 	for number, want := range map[string][]string{
 		"+1": {`-20 {"country":"US","n":5} superseded`, `-9 {"country":"US","n":1} replaced`,
-			fmt.Sprintf(`%d {"country":"CA","n":2} replaced`, int64(math.MaxInt64-received)), `2 {"country":"CA","n":3} replaced`, `3 {"country":"US","n":4} current`},
+			fmt.Sprintf(`%d {"country":"CA","n":2} replaced`, int64(math.MaxInt64-received)),
+			`2 {"country":"CA","n":3} replaced`, `3 {"country":"US","n":4} current`},
 		"+2": {`86400006 "A" current`}, "+3": {`0 "A" current`}, "+4": {`9 "B" superseded`, `86400007 "A" current`},
 	} {
 		list, err := s.History(t.Context(), number)
@@ -109,9 +116,11 @@ func TestUpgradeOfOrder(t *testing.T) {
 		}
 	}
 	for downstream, want := range map[string][]string{
-		"newest": {`+1 {"country":"US","n":4} waiting true`, `+2 "A" delivered false`, `+5 {"country":{"US":1}} attempting true`,
+		"newest": {`+1 {"country":"US","n":4} waiting true`, `+2 "A" delivered false`,
+			`+5 {"country":{"US":1}} attempting true`,
 			`+6 {"country":"CA","city":"\u0000"} waiting true`},
-		"us":     {`+1 {"country":"US","n":4} waiting true`, `+5 {"country":{"US":1}} waiting true`, `+6 {"country":"CA","city":"\u0000"} waiting true`},
+		"us": {`+1 {"country":"US","n":4} waiting true`, `+5 {"country":{"US":1}} waiting true`,
+			`+6 {"country":"CA","city":"\u0000"} waiting true`},
 		"others": nil, "prefix": {`+2 "A" waiting true`},
 		"late": {`+5 {"country":{"US":1}} waiting true`, `+6 {"country":"CA","city":"\u0000"} waiting true`},
 	} {
@@ -135,7 +144,8 @@ func TestUpgradeOfOrder(t *testing.T) {
 			t.Fatalf("claimed %+v, %v; want %d alone", attempts, err, want)
 		}
 		a := attempts[0]
-		if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: event.Confirmed}); !held || err != nil {
+		if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq,
+			Verdict: event.Confirmed}); !held || err != nil {
 			t.Fatalf("recorded: %v, %v", held, err)
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestUpgradeOfQuarantine: what the third version kept of one delivery at many paths becomes one entry, and nothing else changes.
+// TestUpgradeOfQuarantine: what the third version kept of one delivery at many paths becomes one entry, and nothing
+// else changes.
 func TestUpgradeOfQuarantine(t *testing.T) {
 	t.Parallel()
 	url, conn := storeOf(t, 3)
@@ -21,13 +22,17 @@ func TestUpgradeOfQuarantine(t *testing.T) {
 	const cnam = "number_management.peering_number_cnam_updated"
 	entry := func(id int64, path string, digest byte, name string, times int64, state string, as any) {
 		t.Helper()
-		exec(`INSERT INTO numhook.quarantine (id, door, digest, reason, event_name, violations, times, state, redriven_as, received, header, body)
-			OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, 'unknown_event', $4, '[]', $5, $6::text::numhook.quarantine_state, $7, $1, '{}', $8)`,
+		exec(`INSERT INTO numhook.quarantine (id, door, digest, reason, event_name, violations, times, state, redriven_as,
+			received, header, body)
+			OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, 'unknown_event', $4, '[]', $5, $6::text::numhook.quarantine_state, $7,
+				$1, '{}', $8)`,
 			id, []byte(path), bytes.Repeat([]byte{digest}, 32), []byte(name), times, state, as, []byte{byte(id)})
 	}
 	for seq, quarantine := range map[int64]int64{1: 5, 2: 8} {
-		exec(`INSERT INTO numhook.events (seq, event_ts, received, quarantine, carrier_code, id, name, account_id, numbers, drift, lint, door, header, body)
-			VALUES ($1, $1, 1, $2, 7, $3, 'name', '', '[]', '[]', '[]', '/', '{}', '{}')`, seq, quarantine, fmt.Appendf(nil, "%032d", seq))
+		exec(`INSERT INTO numhook.events (seq, event_ts, received, quarantine, carrier_code, id, name, account_id, numbers,
+			drift, lint, door, header, body)
+			VALUES ($1, $1, 1, $2, 7, $3, 'name', '', '[]', '[]', '[]', '/', '{}', '{}')`, seq, quarantine,
+			fmt.Appendf(nil, "%032d", seq))
 	}
 	exec(`SELECT setval('numhook.event_places', 2)`)
 	exec(`SELECT setval('numhook.quarantine_id_seq', 11)`)
@@ -59,10 +64,12 @@ func TestUpgradeOfQuarantine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Path, q.PathEvent, q.EventName, q.Times, q.State, whole.Delivery.Body))
+		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Path, q.PathEvent, q.EventName, q.Times,
+			q.State, whole.Delivery.Body))
 	}
 	want := []string{
-		`1 /a "" "name" 5 held 01`, `3 /prefix/` + cnam + `/ "` + cnam + `" "name" 9 held 03`, `5 /b "" "name" 2 redriven 05`, `8 /b "" "name" 3 redriven 08`,
+		`1 /a "" "name" 5 held 01`, `3 /prefix/` + cnam + `/ "` + cnam + `" "name" 9 held 03`, `5 /b "" "name" 2 redriven 05`,
+		`8 /b "" "name" 3 redriven 08`,
 		`10 / "" "" 2 held 0a`,
 	}
 	if !slices.Equal(got, want) {

@@ -33,7 +33,8 @@ func storeOf(t *testing.T, version int64) (url string, conn *pgx.Conn) {
 	}
 	db := stdlib.OpenDB(*conn.Config())
 	defer db.Close()
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, files, goose.WithTableName(versions),
+		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,14 +44,17 @@ func storeOf(t *testing.T, version int64) (url string, conn *pgx.Conn) {
 	return url, conn
 }
 
-// TestUpgrade: a store of the first version is brought up to date, what it holds can be enqueued, and a receiver of that version, which would enqueue nothing, can
-// store nothing any more: its next statement fails in a way that has it connect again.
+// TestUpgrade: a store of the first version is brought up to date, what it holds can be enqueued, and a receiver of
+// that version, which would enqueue nothing, can store nothing any more: its next statement fails in a way that has it
+// connect again.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	url, conn := storeOf(t, 1)
 	const storeBefore = `WITH added AS (
-			INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-			VALUES (nextval('numhook.places'), 7, 7, 1, 'cnam', $1, 'name', '', '["+1"]', '"A"', '[]', '[]', '', '{}', '') ON CONFLICT (event_ts, id) DO NOTHING RETURNING seq
+			INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value,
+				drift, lint, door, header, body)
+			VALUES (nextval('numhook.places'), 7, 7, 1, 'cnam', $1, 'name', '', '["+1"]', '"A"', '[]', '[]', '', '{}', '')
+				ON CONFLICT (event_ts, id) DO NOTHING RETURNING seq
 		) INSERT INTO numhook.changes SELECT 7, seq, 'cnam', '+1' FROM added`
 	if _, err := conn.Prepare(t.Context(), "store", storeBefore); err != nil {
 		t.Fatal(err)
@@ -86,13 +90,15 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestUpgradeOfQueues: what the second version enqueues is handed out in the order of each number's queue, which that version kept by other columns, and a receiver of
-// that version goes on storing until it is replaced.
+// TestUpgradeOfQueues: what the second version enqueues is handed out in the order of each number's queue, which that
+// version kept by other columns, and a receiver of that version goes on storing until it is replaced.
 func TestUpgradeOfQueues(t *testing.T) {
 	t.Parallel()
 	url, conn := storeOf(t, 2)
-	const append1 = `INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id, numbers, value, drift, lint, door, header, body)
-		VALUES (nextval('numhook.event_places'), $1, 7, 1, 'cnam', $2, 'name', '', '["+1"]', '"A"', '[]', '[]', '', '{}', '') RETURNING seq`
+	const append1 = `INSERT INTO numhook.events (seq, event_ts, received, carrier_code, attribute, id, name, account_id,
+		numbers, value, drift, lint, door, header, body)
+		VALUES (nextval('numhook.event_places'), $1, 7, 1, 'cnam', $2, 'name', '', '["+1"]', '"A"', '[]', '[]', '', '{}', '')
+			RETURNING seq`
 	const owe1 = `INSERT INTO numhook.owed (downstream, slot, event_ts, seq, due, since, state, attribute, number)
 		VALUES (1, $1, $2, $1, $1, 1, 'waiting', 'cnam', '+1')`
 	add := func(ts int64) {
@@ -105,7 +111,8 @@ func TestUpgradeOfQueues(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := conn.Exec(t.Context(), `INSERT INTO numhook.downstreams (name, mode, start, registered, filled) VALUES ('all', 'every', 'now', 1, true)`); err != nil {
+	if _, err := conn.Exec(t.Context(), `INSERT INTO numhook.downstreams (name, mode, start, registered, filled) VALUES `+
+		`('all', 'every', 'now', 1, true)`); err != nil {
 		t.Fatal(err)
 	}
 	for _, ts := range []int64{30, 10, 40} {
@@ -123,7 +130,8 @@ func TestUpgradeOfQueues(t *testing.T) {
 			t.Fatalf("claimed: %+v, %v; want the event of %d alone", attempts, err, want)
 		}
 		a := attempts[0]
-		if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq, Verdict: event.Confirmed}); !held || err != nil {
+		if held, err := s.Record(t.Context(), event.Result{Row: a.Row, Claim: a.Claim, Seq: a.Seq,
+			Verdict: event.Confirmed}); !held || err != nil {
 			t.Fatalf("recorded: %v, %v", held, err)
 		}
 	}

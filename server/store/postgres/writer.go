@@ -17,8 +17,9 @@ type writer struct {
 
 var _ commit.Writer[work] = (*writer)(nil)
 
-// Write makes the works durable in one transaction. What stands in the way it tries again for a while: a lost connection may have been an idle one that a
-// proxy closed, or a server that restarts. That the attempt before may have been durable after all does no harm: its events are found by their identities.
+// Write makes the works durable in one transaction. What stands in the way it tries again for a while: a lost
+// connection may have been an idle one that a proxy closed, or a server that restarts. That the attempt before may have
+// been durable after all does no harm: its events are found by their identities.
 func (w *writer) Write(works []work) error {
 	limit := time.NewTimer(retryTime)
 	defer limit.Stop()
@@ -54,7 +55,8 @@ func (w *writer) Write(works []work) error {
 }
 
 func (w *writer) attempt(works []work) error {
-	ctx, cancel := context.WithTimeout(context.Background(), writeTime) // what is begun is finished: no caller's context ends it
+	// what is begun is finished: no caller's context ends it
+	ctx, cancel := context.WithTimeout(context.Background(), writeTime)
 	defer cancel()
 	if w.session == nil {
 		if err := w.connect(ctx); err != nil {

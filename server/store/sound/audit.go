@@ -51,7 +51,8 @@ var (
 	ErrNotNewest  = errors.New("what is owed is no change, or not the newest one")
 )
 
-// Latch closes a store: what is damaged acknowledges nothing and hands on nothing. The zero value is open. It is safe for concurrent use.
+// Latch closes a store: what is damaged acknowledges nothing and hands on nothing. The zero value is open. It is safe
+// for concurrent use.
 type Latch struct{ why atomic.Pointer[string] }
 
 // Close closes the latch.
@@ -66,8 +67,10 @@ func (l *Latch) Shut(verb string) error {
 	if why == nil {
 		return nil
 	}
-	return &event.Error{Kind: event.Unavailable, Text: "cannot " + verb, Err: errors.New("the store is damaged: " + *why), Hint: WayOn}
+	return &event.Error{Kind: event.Unavailable, Text: "cannot " + verb, Err: errors.New("the store is damaged: " + *why),
+		Hint: WayOn}
 }
 
 // WayOn is what to do with a damaged store.
-const WayOn = "numhook store check says what is damaged; stop numhook, and restore a backup or save what is whole with numhook store check --repair"
+const WayOn = "numhook store check says what is damaged; stop numhook, and restore a backup or save what is whole " +
+	"with numhook store check --repair"

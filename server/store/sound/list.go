@@ -7,12 +7,15 @@ import (
 
 // List reads rows that are kept by an integer, and passes over what is damaged.
 type List[R any] struct {
-	What   string // in Passed
-	Check  Check
-	Query  func(after int64, limit int, row func(row R, key int64, wrong error)) error // reads at most limit rows behind a key, in the order of their keys
-	Judge  func(row *R) (wrong error)                                                  // is asked when no rows are open any more; may be nil
-	Damage func(error) bool                                                            // whether an error is damage, and not the store's trouble
-	Say    func(error) error                                                           // an error without values
+	What  string // in Passed
+	Check Check
+	// reads at most limit rows behind a key, in the order of their keys
+	Query func(after int64, limit int, row func(row R, key int64, wrong error)) error
+	// is asked when no rows are open any more; may be nil
+	Judge func(row *R) (wrong error)
+	// whether an error is damage, and not the store's trouble
+	Damage func(error) bool
+	Say    func(error) error // an error without values
 
 	good []R
 }

@@ -1,5 +1,6 @@
-// Package sound is how engines hold what they keep against its identity before it is shown or handed on. It guarantees that the check is asked about every row that
-// a reader gives out, that a list goes on behind what cannot be read or does not agree, and that whoever looks is told what was passed over.
+// Package sound is how engines hold what they keep against its identity before it is shown or handed on. It guarantees
+// that the check is asked about every row that a reader gives out, that a list goes on behind what cannot be read or
+// does not agree, and that whoever looks is told what was passed over.
 //
 // What agrees is not for a store to say: it is given a Check.
 package sound
@@ -15,9 +16,11 @@ import (
 
 // Check says whether what is kept agrees with the bytes that were signed. The zero value finds everything good.
 type Check struct {
-	Event  func(e event.Event) error                                              // the identity and the columns of an event, against its body
-	Value  func(id event.ID, attribute event.Attribute, value, body []byte) error // the identity and a value alone
-	Passed func(p Passed)                                                         // is told what a list passed over; may be nil, and is called by one goroutine at a time for each list
+	// the identity and the columns of an event, against its body
+	Event func(e event.Event) error
+	Value func(id event.ID, attribute event.Attribute, value, body []byte) error // the identity and a value alone
+	// is told what a list passed over; may be nil, and is called by one goroutine at a time for each list
+	Passed func(p Passed)
 }
 
 // Passed is what a list passed over.
@@ -47,7 +50,8 @@ var (
 
 // Damaged is the answer to who asks for a single thing that is damaged.
 func Damaged(verb string, why error) error {
-	return &event.Error{Kind: event.Damaged, Text: "cannot " + verb, Err: why, Hint: "numhook store check says what else is damaged, and store check --repair saves what is whole"}
+	return &event.Error{Kind: event.Damaged, Text: "cannot " + verb, Err: why, Hint: "numhook store check says what " +
+		"else is damaged, and store check --repair saves what is whole"}
 }
 
 // IsStoreError reports whether an error about a row is the store's, and says nothing about the row.
@@ -62,10 +66,12 @@ type Evidence struct {
 	Body    []byte // nil when it is longer than Short: then the event is read by its seq
 }
 
-// Short is how long a body may be, in bytes, to be read beside every row that its event caused. A longer one may be that of an event with thousands of numbers.
+// Short is how long a body may be, in bytes, to be read beside every row that its event caused. A longer one may be
+// that of an event with thousands of numbers.
 const Short = 4096
 
-// Change holds what a row says of a number against the evidence. long gives an event with a long body as a Memory keeps it, found good.
+// Change holds what a row says of a number against the evidence. long gives an event with a long body as a Memory keeps
+// it, found good.
 func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Event, error)) error {
 	switch {
 	case !c.On():
@@ -74,7 +80,8 @@ func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Ev
 		return ErrNoEvent
 	}
 	e := event.Event{
-		ID: w.EventID, Name: w.EventName, TS: v.TS, AccountID: w.AccountID, CarrierCode: w.CarrierCode, Numbers: v.Numbers, Attribute: w.Attribute, Value: w.Value,
+		ID: w.EventID, Name: w.EventName, TS: v.TS, AccountID: w.AccountID, CarrierCode: w.CarrierCode, Numbers: v.Numbers,
+		Attribute: w.Attribute, Value: w.Value,
 	}
 	e.Delivery.Path, e.Delivery.Body = v.Path, v.Body
 	if v.Body == nil {
@@ -82,7 +89,8 @@ func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Ev
 		if err != nil {
 			return err
 		}
-		if known.ID != e.ID || known.Name != e.Name || known.TS != e.TS || known.AccountID != e.AccountID || known.CarrierCode != e.CarrierCode ||
+		if known.ID != e.ID || known.Name != e.Name || known.TS != e.TS || known.AccountID != e.AccountID ||
+			known.CarrierCode != e.CarrierCode ||
 			known.Attribute != e.Attribute || !bytes.Equal(known.Value, e.Value) {
 			return ErrNotOfIt
 		}
@@ -101,7 +109,9 @@ func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Ev
 }
 
 // Before holds the value that a change follows against the event that set it.
-func (c Check) Before(id event.ID, attribute event.Attribute, value []byte, v Evidence, long func(seq int64) (event.Event, error)) error {
+func (c Check) Before(
+	id event.ID, attribute event.Attribute, value []byte, v Evidence, long func(seq int64) (event.Event, error),
+) error {
 	switch {
 	case c.Value == nil || v.Seq == 0:
 		return nil
@@ -115,8 +125,8 @@ func (c Check) Before(id event.ID, attribute event.Attribute, value []byte, v Ev
 	return err
 }
 
-// Memory keeps the events with long bodies that were found good last, without their bodies, so that one of them is not parsed again for each of its numbers. The
-// zero value is ready. It is safe for concurrent use.
+// Memory keeps the events with long bodies that were found good last, without their bodies, so that one of them is not
+// parsed again for each of its numbers. The zero value is ready. It is safe for concurrent use.
 type Memory struct {
 	mu   sync.Mutex
 	kept [4]remembered
@@ -140,7 +150,8 @@ func (m *Memory) Recall(seq int64) (event.Event, bool) {
 	return event.Event{}, false
 }
 
-// Keep remembers an event that was found good, and returns it as Recall does: without its body, its numbers in ascending order.
+// Keep remembers an event that was found good, and returns it as Recall does: without its body, its numbers in
+// ascending order.
 func (m *Memory) Keep(seq int64, e event.Event) event.Event {
 	e.Delivery.Body = nil
 	e.Numbers = slices.Sorted(slices.Values(e.Numbers))

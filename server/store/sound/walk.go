@@ -9,9 +9,13 @@ type Page[K any] struct {
 	End  bool // there is nothing behind
 }
 
-// Walk reads pages until limit rows are good or the end has come: rows that a read passes over do not make a page shorter. read begins behind a key and tells how far
-// it got, also when it fails. After a failure that is damage, behind finds the key to go on after, or says that nothing behind can be read.
-func Walk[K any](after K, limit int, read func(after K, limit int) (Page[K], error), damage func(error) bool, behind func(after K, why error) (K, bool)) error {
+// Walk reads pages until limit rows are good or the end has come: rows that a read passes over do not make a page
+// shorter. read begins behind a key and tells how far it got, also when it fails. After a failure that is damage,
+// behind finds the key to go on after, or says that nothing behind can be read.
+func Walk[K any](
+	after K, limit int, read func(after K, limit int) (Page[K], error), damage func(error) bool,
+	behind func(after K, why error) (K, bool),
+) error {
 	for limit > 0 {
 		page, err := read(after, limit)
 		limit -= page.Good
@@ -33,8 +37,9 @@ func Walk[K any](after K, limit int, read func(after K, limit int) (Page[K], err
 	return nil
 }
 
-// BehindSeq finds the lowest key after which readable says that something can be read, or that there is nothing more. What is damaged lies in pieces, such as
-// pages: the steps grow with the way that was gone, and where one leads out of a piece, the end of the piece is searched for between the last two.
+// BehindSeq finds the lowest key after which readable says that something can be read, or that there is nothing more.
+// What is damaged lies in pieces, such as pages: the steps grow with the way that was gone, and where one leads out of
+// a piece, the end of the piece is searched for between the last two.
 func BehindSeq(after int64, readable func(after int64) bool) (int64, bool) {
 	const part = 16 // what can be read between two pieces is seen when it is longer than that part of the way
 	for bad := after; ; {
@@ -58,8 +63,8 @@ func BehindSeq(after int64, readable func(after int64) bool) (int64, bool) {
 	}
 }
 
-// BehindText does the same for keys that are texts, such as numbers: from the last character to the first, each is counted up to the last of the alphabet; some
-// hundred looks find what follows a damaged piece, wherever it ends.
+// BehindText does the same for keys that are texts, such as numbers: from the last character to the first, each is
+// counted up to the last of the alphabet; some hundred looks find what follows a damaged piece, wherever it ends.
 func BehindText(after string, readable func(after string) bool) (string, bool) {
 	const alphabet = "0123456789"
 	for cut := len(after) - 1; cut >= 0; cut-- {
@@ -76,7 +81,8 @@ func BehindText(after string, readable func(after string) bool) (string, bool) {
 	return last, after < last && readable(last)
 }
 
-// deeper finds an earlier key between the one before next at its last character, whose piece cannot be read from its begin on, and next.
+// deeper finds an earlier key between the one before next at its last character, whose piece cannot be read from its
+// begin on, and next.
 func deeper(next, alphabet string, readable func(after string) bool) string {
 	const digits = 15 // of E.164
 	for {

@@ -15,14 +15,18 @@ import (
 )
 
 const (
-	insertEvent = `INSERT INTO events (id, event_ts, name, account_id, carrier_code, numbers, attribute, value, drift, lint, quarantine, received, door, header, body)
+	insertEvent = `INSERT INTO events (id, event_ts, name, account_id, carrier_code, numbers, attribute, value, drift,
+		lint, quarantine, received, door, header, body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_ts, id) DO NOTHING`
 
-	// Whether a change is superseded is decided here, in the transaction that adds it, so that any number of writers agree.
+	// Whether a change is superseded is decided here, in the transaction that adds it, so that any number of writers
+	// agree.
 	insertChange = `INSERT INTO changes (number, attribute, ordered_ts, seq, superseded)
-		VALUES (?1, ?2, ?3, ?4, EXISTS (SELECT 1 FROM changes WHERE number = ?1 AND attribute = ?2 AND ordered_ts > ?3)) ON CONFLICT DO NOTHING`
+		VALUES (?1, ?2, ?3, ?4, EXISTS (SELECT 1 FROM changes WHERE number = ?1 AND attribute = ?2 AND ordered_ts > ?3))
+			ON CONFLICT DO NOTHING`
 
-	insertQuarantine = `INSERT INTO quarantine (door, path_event, digest, reason, event_name, violations, received, header, body)
+	insertQuarantine = `INSERT INTO quarantine (door, path_event, digest, reason, event_name, violations, received, header,
+		body)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (digest, path_event) DO UPDATE SET times = times + 1,
 		state = CASE state WHEN 'discarded' THEN 'held' ELSE state END RETURNING id`
 
@@ -31,10 +35,12 @@ const (
 
 // insertChanges is insertChange for manyNumbers numbers of one event.
 var insertChanges = `INSERT INTO changes (number, attribute, ordered_ts, seq, superseded)
-	SELECT v.column1, ?1, ?2, ?3, EXISTS (SELECT 1 FROM changes WHERE number = v.column1 AND attribute = ?1 AND ordered_ts > ?2)
+	SELECT v.column1, ?1, ?2, ?3, EXISTS (SELECT 1 FROM changes WHERE number = v.column1 AND attribute = ?1
+		AND ordered_ts > ?2)
 	FROM (VALUES (?)` + strings.Repeat(", (?)", manyNumbers-1) + `) v WHERE true ON CONFLICT DO NOTHING`
 
-// appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the writer has little left to do.
+// appending is an event on its way in. What can be made ready without the connection is made by the caller, so that the
+// writer has little left to do.
 type appending struct {
 	id         event.ID
 	ts         int64 // event_ts, which is a part of how the event is found
@@ -74,7 +80,8 @@ func newAppending(e event.Event) (*appending, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &appending{id: e.ID, ts: e.TS, ordered: e.Ordered(), attribute: string(e.Attribute), numbers: slices.Clone(e.Numbers),
+	a := &appending{id: e.ID, ts: e.TS, ordered: e.Ordered(), attribute: string(e.Attribute),
+		numbers: slices.Clone(e.Numbers),
 		changes: e.Changes(), receipt: event.Receipt{ID: e.ID}}
 	var attribute, value any // NULL where there is none
 	if e.Attribute != "" {
@@ -102,7 +109,8 @@ func jsonText(v any) (string, error) {
 	return string(text), nil
 }
 
-// blob is a copy of a body, for the caller may be gone, and its memory in use for something else, when the writer comes to it. It is never NULL.
+// blob is a copy of a body, for the caller may be gone, and its memory in use for something else, when the writer comes
+// to it. It is never NULL.
 func blob(b []byte) []byte { return append([]byte{}, b...) }
 
 // refused is for what the caller should never have given to a store.
@@ -138,7 +146,8 @@ func (a *appending) apply(ctx context.Context, w *session) (seq int64, err error
 func (a *appending) change(ctx context.Context, w *session, seq int64) error {
 	numbers := a.numbers
 	for ; len(numbers) >= manyNumbers; numbers = numbers[manyNumbers:] {
-		if _, err := w.insertChanges.ExecContext(ctx, withNumbers(numbers[:manyNumbers], a.attribute, a.ordered, seq)...); err != nil {
+		if _, err := w.insertChanges.ExecContext(ctx, withNumbers(numbers[:manyNumbers], a.attribute, a.ordered,
+			seq)...); err != nil {
 			return err
 		}
 	}
@@ -172,7 +181,8 @@ func (r redriving) write(ctx context.Context, w *session) error {
 	var as []byte
 	err := w.findQuarantine.QueryRowContext(ctx, r.quarantine).Scan(&state, &as)
 	if errors.Is(err, sql.ErrNoRows) {
-		r.refusal = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot redrive quarantine entry %d: there is none", r.quarantine)}
+		r.refusal = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot redrive quarantine entry %d: there is none",
+			r.quarantine)}
 		return nil
 	}
 	if err != nil {
@@ -212,7 +222,8 @@ func newQuarantining(q event.Quarantined) (*quarantining, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(q.Delivery.Body)
-	return &quarantining{row: []any{event.CutPath(q.Delivery.Path), q.PathEvent, digest[:], string(q.Reason), event.CutText(q.EventName), violations,
+	return &quarantining{row: []any{event.CutPath(q.Delivery.Path), q.PathEvent, digest[:], string(q.Reason),
+		event.CutText(q.EventName), violations,
 		q.Delivery.Received.UnixMicro(), header, blob(q.Delivery.Body)}}, nil
 }
 
@@ -232,12 +243,14 @@ func (d *discarding) write(ctx context.Context, w *session) error {
 	err := w.findQuarantine.QueryRowContext(ctx, d.id).Scan(&state, &as)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		d.refusal = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot discard quarantine entry %d: there is none", d.id)}
+		d.refusal = &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot discard quarantine entry %d: there is none",
+			d.id)}
 		return nil
 	case err != nil:
 		return err
 	case state == event.Redriven:
-		d.refusal = &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven", d.id)}
+		d.refusal = &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven",
+			d.id)}
 		return nil
 	}
 	d.changed = state == event.Held

@@ -16,7 +16,8 @@ import (
 	"numhook/server/event"
 )
 
-// BenchmarkAppend appends realistic events from so many callers at once, each of whom waits for its receipt: in groups, and with one transaction each.
+// BenchmarkAppend appends realistic events from so many callers at once, each of whom waits for its receipt: in groups,
+// and with one transaction each.
 func BenchmarkAppend(b *testing.B) {
 	for _, mode := range []struct {
 		name  string
@@ -30,7 +31,8 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// position is a directory on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the temporary directory lies in memory.
+// position is a directory on a disk for measurements; NUMHOOK_BENCH_DIR chooses it where the temporary directory lies
+// in memory.
 func position(b *testing.B) string {
 	directory := os.Getenv("NUMHOOK_BENCH_DIR")
 	if directory == "" {
@@ -101,16 +103,22 @@ func cpuTime() time.Duration {
 func realistic(n int64) event.Event {
 	number := fmt.Sprintf("+1555%07d", rand.IntN(100_000))
 	ts := 1_764_000_000_000 + n*7
-	address := fmt.Sprintf(`{"address_line1":"%d Example Street","address_line2":"Suite %d","city":"San Jose","country":"US","state_code":"CA","zip":"95113"}`, n%9000, n%90)
-	body := fmt.Sprintf(`{"event":"number_management.peering_number_emergency_address_updated","event_ts":%d,"payload":{"account_id":"AbCdEfGhIjKlMnOpQrStUv","object":{"carrier_code":3457,"phone_numbers":["%s"],"emergency_address":%s}}}`,
+	address := fmt.Sprintf(`{"address_line1":"%d Example Street","address_line2":"Suite %d","city":"San Jose",`+
+		`"country":"US","state_code":"CA","zip":"95113"}`, n%9000, n%90)
+	body := fmt.Sprintf(`{"event":"number_management.peering_number_emergency_address_updated","event_ts":%d,`+
+		`"payload":{"account_id":"AbCdEfGhIjKlMnOpQrStUv","object":{"carrier_code":3457,"phone_numbers":["%s"],`+
+		`"emergency_address":%s}}}`,
 		ts, number, address)
 	return event.Event{
-		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts, AccountID: "AbCdEfGhIjKlMnOpQrStUv",
+		ID: sha256.Sum256([]byte(body)), Name: "number_management.peering_number_emergency_address_updated", TS: ts,
+		AccountID:   "AbCdEfGhIjKlMnOpQrStUv",
 		CarrierCode: 3457, Numbers: []string{number}, Attribute: event.EmergencyAddress, Value: []byte(address),
 		Delivery: event.Delivery{Received: time.Now(), Path: "/", Body: []byte(body), Header: event.Header{
-			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n), Timestamp: "1764000000",
+			RequestID: "b2a9e8f4-1d8c-4f6e-9f43-6a1d3f2c7b10", TrackingID: fmt.Sprintf("v=2.0;clid=us01;rid=WEB_%032x", n),
+			Timestamp:   "1764000000",
 			Signature:   "v0=4bf1f053cae139d997322576b850785a7c5ba263d9c0dc582d505283b04e95d5",
-			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a", Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+			ContentType: "application/json; charset=utf-8", UserAgent: "Zoom Marketplace/1.0a",
+			Traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		}},
 	}
 }

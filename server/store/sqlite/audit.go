@@ -24,8 +24,9 @@ func (s *Store) Condemn(why string) { s.latch.Close(why) }
 // Absolve ends that.
 func (s *Store) Absolve() { s.latch.Open() }
 
-// Audit looks at everything that is kept, on connections of its own: SQLite's own check of pages and indexes, each event and quarantined delivery against its identity,
-// changes and what is superseded derived from the events again, and the outbox against the changes. Its error means that it could not look, not what it found.
+// Audit looks at everything that is kept, on connections of its own: SQLite's own check of pages and indexes, each
+// event and quarantined delivery against its identity, changes and what is superseded derived from the events again,
+// and the outbox against the changes. Its error means that it could not look, not what it found.
 func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 	db, err := openReaders(ctx, r.path)
 	if err != nil {
@@ -34,7 +35,8 @@ func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 	look := &auditing{Audit: a, Reader: &Reader{path: r.path, db: db, identities: r.identities}}
 	defer func() { _ = look.Reader.Close() }() // it only read
 	look.Reader.identities.Passed = a.Report
-	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine, look.outbox} {
+	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine,
+		look.outbox} {
 		if err := step(ctx); err != nil && !isDamage(err) {
 			return err
 		} else if err != nil {
@@ -130,7 +132,8 @@ func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
 	return nil
 }
 
-// changes finds those that no event says. Those of events that do not agree with their identity are among the findings already.
+// changes finds those that no event says. Those of events that do not agree with their identity are among the findings
+// already.
 func (l *auditing) changes(ctx context.Context) error {
 	l.Tell("changes", l.expected)
 	began := time.Now()
@@ -139,7 +142,8 @@ func (l *auditing) changes(ctx context.Context) error {
 		err := rows.Scan(&seq)
 		l.Find("change at", strconv.FormatInt(seq, 10), sound.ErrNoSource)
 		return err
-	}, `SELECT c.seq FROM changes c LEFT JOIN events e ON e.seq = c.seq WHERE e.seq IS NULL OR e.attribute IS NOT c.attribute OR e.value IS NULL
+	}, `SELECT c.seq FROM changes c LEFT JOIN events e ON e.seq = c.seq WHERE e.seq IS NULL
+		OR e.attribute IS NOT c.attribute OR e.value IS NULL
 		OR NOT EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(e.numbers) THEN e.numbers ELSE '[]' END) n
 			WHERE n.value = c.number)
 		OR c.ordered_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`)
@@ -162,9 +166,10 @@ func (l *auditing) quarantine(ctx context.Context) error {
 	}
 }
 
-// outboxWrong finds rows of ?1 to ?2 whose downstream or event is not there, whose version is no change, and in mode latest those that are behind the newest, where
-// the downstream wants all events.
-const outboxWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o.downstream LEFT JOIN events e ON e.seq = o.seq
+// outboxWrong finds rows of ?1 to ?2 whose downstream or event is not there, whose version is no change, and in mode
+// latest those that are behind the newest, where the downstream wants all events.
+const outboxWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o.downstream LEFT
+	JOIN events e ON e.seq = o.seq
 	WHERE o.id > ?1 AND o.id <= ?2 AND (d.id IS NULL OR e.seq IS NULL
 		OR o.event_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END
 		OR (o.slot = 0) <> (d.mode = 'latest') OR o.slot <> 0 AND o.slot <> o.seq
@@ -176,7 +181,8 @@ const outboxWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o
 // outbox holds the outbox against the changes.
 func (l *auditing) outbox(ctx context.Context) error {
 	last := int64(0)
-	err := l.each(ctx, "look at what is owed", func(rows *sql.Rows) error { return rows.Scan(&last) }, "SELECT coalesce(max(id), 0) FROM owed")
+	err := l.each(ctx, "look at what is owed", func(rows *sql.Rows) error { return rows.Scan(&last) },
+		"SELECT coalesce(max(id), 0) FROM owed")
 	if err != nil {
 		return err
 	}

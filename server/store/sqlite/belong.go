@@ -14,7 +14,8 @@ import (
 	"numhook/server/event"
 )
 
-// Inspect refuses, with kind Damaged, a store whose files do not belong together. One that is served, or cannot be locked, was inspected when it was opened.
+// Inspect refuses, with kind Damaged, a store whose files do not belong together. One that is served, or cannot be
+// locked, was inspected when it was opened.
 func Inspect(ctx context.Context, path string) error {
 	found, err := existing(path)
 	if err != nil {
@@ -39,8 +40,8 @@ type finding struct {
 	doubt   string // what is to be said, though the store may be opened
 }
 
-// inspect holds the file and its log together, and refuses with an event.Error that names the file and the way on. It changes nothing on the disk, but for SQLite's
-// -shm, and is for whoever holds the lock.
+// inspect holds the file and its log together, and refuses with an event.Error that names the file and the way on. It
+// changes nothing on the disk, but for SQLite's -shm, and is for whoever holds the lock.
 func inspect(ctx context.Context, path string) (found finding, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -62,16 +63,20 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 		found.unclean = true
 		if log.size == 0 && !strings.Contains(lockText(path), mayBeGone) {
 			found.alone = true
-			return found, refusedFile(path, "its log "+path+"-wal is missing or empty, and what was acknowledged last is in that alone",
-				"put the -wal back beside the file, or restore a backup (a copy of the file alone is none); numhook store check --repair accepts the loss")
+			return found, refusedFile(path, "its log "+path+"-wal is missing or empty, and what was acknowledged last is in "+
+				"that alone",
+				"put the -wal back beside the file, or restore a backup (a copy of the file alone is none); numhook store check "+
+					"--repair accepts the loss")
 		}
 	}
 	switch {
 	case log.behind > 1:
-		return found, refusedFile(path, fmt.Sprintf("its log %s-wal is damaged at byte %d, and at least %d transactions behind that were acknowledged", path, log.bad, log.behind-1),
+		return found, refusedFile(path, fmt.Sprintf("its log %s-wal is damaged at byte %d, and at least %d transactions "+
+			"behind that were acknowledged", path, log.bad, log.behind-1),
 			"restore a backup, or save what is whole with numhook store check --repair")
 	case log.behind == 1:
-		found.doubt = "the last transaction in the log is not whole: it was not acknowledged, if the power went while it was written"
+		found.doubt = "the last transaction in the log is not whole: it was not acknowledged, if the power went while it " +
+			"was written"
 	}
 	if log.commits == 0 {
 		return found, nil
@@ -83,8 +88,10 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 	through, seen := markOf(ctx, path)
 	if !logged || known && (!seen || alone.next != through.started && alone.next != through.next) {
 		found.alone = true
-		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another one, whose log stayed",
-			"if the file is the backup that is meant, move "+path+"-wal and "+path+"-shm away and start again; else put the file back that belongs to them")
+		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another "+
+			"one, whose log stayed",
+			"if the file is the backup that is meant, move "+path+"-wal and "+path+"-shm away and start again; else put the "+
+				"file back that belongs to them")
 	}
 	return found, nil
 }
@@ -109,8 +116,8 @@ func markOf(ctx context.Context, path string, params ...string) (m mark, known b
 	return m, err == nil
 }
 
-// writesLog reports whether the database's header says that it has a log. Closing any descriptor of a database drops the locks that this process holds on it: it is
-// for who has not opened it yet.
+// writesLog reports whether the database's header says that it has a log. Closing any descriptor of a database drops
+// the locks that this process holds on it: it is for who has not opened it yet.
 func writesLog(path string) (bool, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -124,8 +131,8 @@ func writesLog(path string) (bool, error) {
 	return header[19] == 2, nil
 }
 
-// belongs is the part of inspect for who has the store open, and lost its connection: the file is the one that was opened, no shorter than it was, and the log is
-// that of the file.
+// belongs is the part of inspect for who has the store open, and lost its connection: the file is the one that was
+// opened, no shorter than it was, and the log is that of the file.
 func (s *Store) belongs(ctx context.Context) error {
 	info, err := os.Stat(s.path)
 	if err != nil {
@@ -178,11 +185,13 @@ func refuseGone(path string) error {
 	return refusedFile(path, why, wayOnEmpty(path))
 }
 
-// mayBeGone is what a lock file says while the log may be gone though the file alone says that there is one: it was cut after a failed write, before the mark of the next one
-// could be written, or went with the last connection to a store that could not be closed as it should.
+// mayBeGone is what a lock file says while the log may be gone though the file alone says that there is one: it was cut
+// after a failed write, before the mark of the next one could be written, or went with the last connection to a store
+// that could not be closed as it should.
 const mayBeGone = "log may be gone"
 
-// noteKept has the lock file say that a store is kept here, and whether its log may be gone. After an error it may say either, and the log is not to be cut.
+// noteKept has the lock file say that a store is kept here, and whether its log may be gone. After an error it may say
+// either, and the log is not to be cut.
 func noteKept(lock *os.File, gone bool) error {
 	if lock == nil {
 		return nil

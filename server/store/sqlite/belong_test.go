@@ -50,16 +50,18 @@ func rewrite(t *testing.T, path string, change func([]byte) []byte) {
 	}
 }
 
-// TestFilesThatDoNotBelongTogether: each is refused with the name of the file and a way on, by who serves and by an operator who is alone, and nothing on the disk
-// changes by it.
+// TestFilesThatDoNotBelongTogether: each is refused with the name of the file and a way on, by who serves and by an
+// operator who is alone, and nothing on the disk changes by it.
 func TestFilesThatDoNotBelongTogether(t *testing.T) {
 	for what, c := range map[string]struct {
 		harm func(t *testing.T, path string)
 		says string
 	}{
-		"log deleted":    {func(_ *testing.T, path string) { _ = os.Remove(path + "-wal") }, "missing or empty"},
-		"log cut to nil": {func(t *testing.T, path string) { rewrite(t, path+"-wal", func([]byte) []byte { return nil }) }, "missing or empty"},
-		"foreign log":    {func(t *testing.T, path string) { copyFiles(t, crashedStore(t, 3), path, "-wal") }, "not the log of this file"},
+		"log deleted": {func(_ *testing.T, path string) { _ = os.Remove(path + "-wal") }, "missing or empty"},
+		"log cut to nil": {func(t *testing.T, path string) { rewrite(t, path+"-wal", func([]byte) []byte { return nil }) },
+			"missing or empty"},
+		"foreign log": {func(t *testing.T, path string) { copyFiles(t, crashedStore(t, 3), path, "-wal") },
+			"not the log of this file"},
 		"backup copied over": {func(t *testing.T, path string) {
 			backup := filepath.Join(t.TempDir(), "backup.db")
 			db, err := sql.Open("sqlite", dsn(crashedStore(t, 3), "rw")) // which empties its log
@@ -78,8 +80,9 @@ func TestFilesThatDoNotBelongTogether(t *testing.T) {
 		"header of the log flipped": {func(t *testing.T, path string) {
 			rewrite(t, path+"-wal", func(b []byte) []byte { b[17] ^= 4; return b })
 		}, "damaged at byte"},
-		"file cut to nil": {func(t *testing.T, path string) { rewrite(t, path, func([]byte) []byte { return nil }) }, "empty"},
-		"file deleted":    {func(_ *testing.T, path string) { _ = os.Remove(path) }, "gone or empty"},
+		"file cut to nil": {func(t *testing.T, path string) { rewrite(t, path, func([]byte) []byte { return nil }) },
+			"empty"},
+		"file deleted": {func(_ *testing.T, path string) { _ = os.Remove(path) }, "gone or empty"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			path := crashedStore(t, 40)
@@ -89,7 +92,8 @@ func TestFilesThatDoNotBelongTogether(t *testing.T) {
 			refusal := func(err error) {
 				t.Helper()
 				e, ok := err.(*event.Error) //nolint:errorlint // it is not wrapped
-				if !ok || e.Kind != event.Damaged || !strings.Contains(e.Text, path) || !strings.Contains(e.Text, c.says) || e.Hint == "" {
+				if !ok || e.Kind != event.Damaged || !strings.Contains(e.Text, path) || !strings.Contains(e.Text, c.says) ||
+					e.Hint == "" {
 					t.Errorf("not refused as it should: %v", err)
 				}
 			}
@@ -130,7 +134,8 @@ func filesOf(t *testing.T, path string) map[string][]byte {
 	return files
 }
 
-// TestStoreThatWasKeptIsNotBegunAnew: where the lock file says that there was a store, an empty or missing file is no new one.
+// TestStoreThatWasKeptIsNotBegunAnew: where the lock file says that there was a store, an empty or missing file is no
+// new one.
 func TestStoreThatWasKeptIsNotBegunAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openStore(t, path, Options{})
@@ -144,7 +149,8 @@ func TestStoreThatWasKeptIsNotBegunAnew(t *testing.T) {
 		if err := harm(); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "a store was kept here") {
+		if _, err := Open(t.Context(), path, Options{}); err == nil ||
+			!strings.Contains(err.Error(), "a store was kept here") {
 			t.Errorf("%s: %v", what, err)
 		}
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
@@ -168,8 +174,8 @@ func TestTornEndOfTheLogIsPutUpWith(t *testing.T) {
 	mustHave(t, s, 0, 20, 38)
 }
 
-// TestEveryLogIsToldFromTheOneBefore: at every moment at which a kill may come, over many copies of the log, the file and the log belong together; and after a clean end
-// the file needs none.
+// TestEveryLogIsToldFromTheOneBefore: at every moment at which a kill may come, over many copies of the log, the file
+// and the log belong together; and after a clean end the file needs none.
 func TestEveryLogIsToldFromTheOneBefore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openStore(t, path, Options{})

@@ -15,7 +15,8 @@ import (
 const (
 	findClaimable = `SELECT id, paused IS NOT NULL FROM downstreams WHERE name = ?`
 
-	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3. The plus keeps SQLite from compiling the statement again for every limit.
+	// claimable are the rows of a downstream ?1 that may be claimed now ?2, at most ?3. The plus keeps SQLite from
+	// compiling the statement again for every limit.
 	claimable = `SELECT id FROM owed WHERE ` + ripe + ` AND due <= ?2 ORDER BY due, since, id LIMIT +?3`
 
 	ripe = `downstream = ?1 AND state = 'waiting' AND behind = 0`
@@ -24,10 +25,12 @@ const (
 
 	nextDue = `SELECT due FROM owed WHERE ` + ripe + ` ORDER BY due LIMIT 1`
 
-	held = `SELECT o.id, o.claim FROM owed o WHERE o.downstream = (SELECT id FROM downstreams WHERE name = ?) AND o.state = 'attempting'`
+	held = `SELECT o.id, o.claim FROM owed o WHERE o.downstream = (SELECT id FROM downstreams WHERE name = ?) AND ` +
+		`o.state = 'attempting'`
 
 	// heldUp is whether an earlier row of its number's line is still to be delivered.
-	heldUp = `(slot > 0 AND EXISTS (SELECT 1 FROM owed b WHERE b.downstream = owed.downstream AND b.number = owed.number AND b.slot > 0
+	heldUp = `(slot > 0 AND EXISTS (SELECT 1 FROM owed b WHERE b.downstream = owed.downstream AND b.number = owed.number
+		AND b.slot > 0
 		AND b.state IN ('waiting', 'attempting') AND (b.event_ts, b.seq) < (owed.event_ts, owed.seq)))`
 
 	release = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?1, claim = 0
@@ -37,11 +40,15 @@ const (
 		WHERE downstream IN (SELECT id FROM downstreams WHERE mode = 'every') AND state = 'attempting'`
 )
 
-// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be superseded.
-var readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, coalesce(e.event_ts, o.event_ts), e.id, coalesce(e.name, ''), coalesce(e.account_id, ''),
-		coalesce(e.carrier_code, 0), coalesce(e.received, 0), o.tries + 1, o.since, coalesce(c.superseded, 0), v.value, v.id` + evidence("v") + evidence("e") + `
+// readClaimed is what the attempts are made of. Only what sets a number's value follows another value, or may be
+// superseded.
+var readClaimed = `SELECT o.id, o.seq, o.number, o.attribute, e.value, coalesce(e.event_ts, o.event_ts), e.id,
+	coalesce(e.name, ''), coalesce(e.account_id, ''),
+		coalesce(e.carrier_code, 0), coalesce(e.received, 0), o.tries + 1, o.since, coalesce(c.superseded, 0), v.value,
+			v.id` + evidence("v") + evidence("e") + `
 	FROM (` + claimable + `) r CROSS JOIN owed o ON o.id = r.id LEFT JOIN events e ON e.seq = o.seq
-	LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq
+	LEFT JOIN changes c ON c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts
+		AND c.seq = o.seq
 	LEFT JOIN events v ON c.seq IS NOT NULL AND v.seq = (SELECT p.seq FROM changes p
 		WHERE p.number = o.number AND p.attribute = o.attribute AND (p.ordered_ts, p.seq) < (o.event_ts, o.seq)
 		ORDER BY p.ordered_ts DESC, p.seq DESC LIMIT 1)
@@ -110,8 +117,10 @@ func (w *session) readAttempts(ctx context.Context, args ...any) (list []claimed
 	defer rows.Close()
 	for rows.Next() {
 		var a claimedRow
-		into := []any{&a.Row, &a.Seq, &a.Number, &a.Attribute, rawValue{&a.Value}, &a.TS, (*identity)(&a.EventID), &a.EventName, &a.AccountID, &a.CarrierCode,
-			(*timestamp)(&a.Received), &a.Try, (*timestamp)(&a.Since), &a.Superseded, rawValue{&a.Previous}, (*identity)(&a.previous)}
+		into := []any{&a.Row, &a.Seq, &a.Number, &a.Attribute, rawValue{&a.Value}, &a.TS, (*identity)(&a.EventID),
+			&a.EventName, &a.AccountID, &a.CarrierCode,
+			(*timestamp)(&a.Received), &a.Try, (*timestamp)(&a.Since), &a.Superseded, rawValue{&a.Previous},
+			(*identity)(&a.previous)}
 		if err := rows.Scan(append(append(into, evidenceInto(&a.before)...), evidenceInto(&a.evidence)...)...); err != nil {
 			return nil, err
 		}
@@ -120,13 +129,15 @@ func (w *session) readAttempts(ctx context.Context, args ...any) (list []claimed
 	return list, rows.Err()
 }
 
-// judge holds what was claimed against its identity. What does not agree says so; a value before that does not is left out.
+// judge holds what was claimed against its identity. What does not agree says so; a value before that does not is left
+// out.
 func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attempt, error) {
 	var list []event.Attempt
 	for i := range claimed {
 		a := &claimed[i]
 		wrong := r.agrees(ctx, event.Change{
-			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName, AccountID: a.AccountID, CarrierCode: a.CarrierCode,
+			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName,
+			AccountID: a.AccountID, CarrierCode: a.CarrierCode,
 		}, a.evidence)
 		if wrong != nil {
 			a.Damaged = rowError(wrong).Error()

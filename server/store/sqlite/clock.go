@@ -11,6 +11,7 @@ const newestReceipt = `SELECT max(received) FROM (SELECT received FROM events OR
 
 // Clock implements store.Reader. The store has no clock but this machine's.
 func (r *Reader) Clock(ctx context.Context) (now, newest time.Time, err error) {
-	err = r.each(ctx, "read the newest receipt", func(rows *sql.Rows) error { return rows.Scan((*optionalTimestamp)(&newest)) }, newestReceipt)
+	err = r.each(ctx, "read the newest receipt",
+		func(rows *sql.Rows) error { return rows.Scan((*optionalTimestamp)(&newest)) }, newestReceipt)
 	return r.now(), newest, err
 }

@@ -5,12 +5,12 @@ import (
 	"os"
 )
 
-// dataFile is the database file on descriptors of our own, for one thing that SQLite does too late: it syncs the file only when a copy of the log reaches
-// the log's end, which one beside a writer hardly ever does. So the pages of all copies would wait in the kernel's memory for the copy that the writer
-// waits for.
+// dataFile is the database file on descriptors of our own, for one thing that SQLite does too late: it syncs the file
+// only when a copy of the log reaches the log's end, which one beside a writer hardly ever does. So the pages of all
+// copies would wait in the kernel's memory for the copy that the writer waits for.
 //
-// A descriptor stays open until the store is closed, also one of a file that was replaced: closing any descriptor of a file drops all locks that the process
-// holds on it, SQLite's with them.
+// A descriptor stays open until the store is closed, also one of a file that was replaced: closing any descriptor of a
+// file drops all locks that the process holds on it, SQLite's with them.
 type dataFile struct{ opened []*os.File } // the last one is the store's file
 
 // open opens the file unless it is open.

@@ -17,7 +17,8 @@ const (
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?3 = 'now')
 		ON CONFLICT (name) DO UPDATE SET events = ?4, carrier_codes = ?5, countries = ?6, prefixes = ?7`
 
-	removeRows  = `DELETE FROM owed WHERE id IN (SELECT id FROM owed WHERE downstream = (SELECT id FROM downstreams WHERE name = ?1) LIMIT ?2)`
+	removeRows = `DELETE FROM owed WHERE id IN (SELECT id FROM owed WHERE downstream = (SELECT id FROM downstreams ` +
+		`WHERE name = ?1) LIMIT ?2)`
 	removedRows = 1000 // in one transaction: some ten milliseconds, in which no delivery gets in
 )
 
@@ -35,12 +36,14 @@ type registration struct {
 
 func (r registration) parse() (*registered, error) {
 	d := &registered{r, event.Downstream{Name: r.name, Mode: event.Mode(r.mode)}}
-	err := errors.Join(jsonColumn{&d.Events}.Scan(r.events), jsonColumn{&d.Only.CarrierCodes}.Scan(r.carriers), jsonColumn{&d.Only.Countries}.Scan(r.countries),
+	err := errors.Join(jsonColumn{&d.Events}.Scan(r.events), jsonColumn{&d.Only.CarrierCodes}.Scan(r.carriers),
+		jsonColumn{&d.Only.Countries}.Scan(r.countries),
 		jsonColumn{&d.Only.Prefixes}.Scan(r.prefixes))
 	return d, err
 }
 
-// downstreams are all that are registered: read once in a transaction, for another process may have changed them since the last one.
+// downstreams are all that are registered: read once in a transaction, for another process may have changed them since
+// the last one.
 func (w *session) downstreams(ctx context.Context) ([]*registered, error) {
 	if w.looked {
 		return w.registry, nil
@@ -80,7 +83,8 @@ func (w *session) downstream(ctx context.Context, name string) (*registered, err
 }
 
 func noDownstream(verb, name string) error {
-	return &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot %s downstream %s: there is none of that name", verb, name)}
+	return &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot %s downstream %s: there is none of that name",
+		verb, name)}
 }
 
 // registering makes a downstream known.
@@ -121,7 +125,8 @@ func (r *registering) write(ctx context.Context, w *session) error {
 	if d != nil && d.mode != r.mode {
 		r.refusal = &event.Error{Kind: event.Invalid,
 			Text: fmt.Sprintf("cannot register downstream %s in mode %s: it is known in mode %s", r.name, r.mode, d.mode),
-			Hint: "forget it and what it is owed with numhook downstreams remove " + r.name + ", or give the new one another name"}
+			Hint: "forget it and what it is owed with numhook downstreams remove " + r.name +
+				", or give the new one another name"}
 		return nil
 	}
 	args := append([]any{r.name, r.mode, r.start}, r.lists...)
@@ -161,7 +166,8 @@ func (p *pausing) write(ctx context.Context, w *session) error {
 	return p.altering.write(ctx, w)
 }
 
-// removing takes rows of the outbox of a downstream away, and the downstream when there are no more. Until then nothing is claimed for it.
+// removing takes rows of the outbox of a downstream away, and the downstream when there are no more. Until then nothing
+// is claimed for it.
 type removing struct {
 	attempt
 	downstream string

@@ -13,21 +13,26 @@ import (
 
 // The event_ts of the outbox is that by which it is ordered: see event.Ordered.
 const (
-	// enqueueNewest enqueues pending rows: ?1 is now, and each pending row is a row of the VALUES. One that was not its number's newest value when it was stored is passed over,
-	// and so is one that the row knows already.
+	// enqueueNewest enqueues pending rows: ?1 is now, and each pending row is a row of the VALUES. One that was not its
+	// number's newest value when it was stored is passed over, and so is one that the row knows already.
 	enqueueNewest = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, due, since)
 		SELECT v.column1, v.column2, v.column3, 0, v.column4, v.column5, 'waiting', ?1, ?1 FROM (VALUES ` + onePending + `) v
-		WHERE EXISTS (SELECT 1 FROM changes c WHERE c.number = v.column2 AND c.attribute = v.column3 AND c.ordered_ts = v.column4 AND c.seq = v.column5
+		WHERE EXISTS (SELECT 1 FROM changes c WHERE c.number = v.column2 AND c.attribute = v.column3
+			AND c.ordered_ts = v.column4 AND c.seq = v.column5
 			AND c.superseded = 0)
-		ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET event_ts = excluded.event_ts, seq = excluded.seq, ` + restartRow + `
+		ON CONFLICT (downstream, number, attribute, slot) DO UPDATE SET event_ts = excluded.event_ts, seq = excluded.seq,
+			` + restartRow + `
 		WHERE (excluded.event_ts, excluded.seq) > (event_ts, seq)`
 
 	onePending = `(?, ?, ?, ?, ?)`
 
-	// enqueueKnown enqueues a value that does not pass, where the downstream was told of one before: ?1 is now, ?2 to ?6 are the pending row.
-	enqueueKnown = `UPDATE owed SET event_ts = ?5, seq = ?6, ` + restartRow + ` WHERE downstream = ?2 AND number = ?3 AND attribute = ?4 AND slot = 0
+	// enqueueKnown enqueues a value that does not pass, where the downstream was told of one before: ?1 is now, ?2 to ?6
+	// are the pending row.
+	enqueueKnown = `UPDATE owed SET event_ts = ?5, seq = ?6, ` + restartRow + ` WHERE downstream = ?2 AND number = ?3
+		AND attribute = ?4 AND slot = 0
 		AND (?5, ?6) > (event_ts, seq)
-		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?3 AND c.attribute = ?4 AND c.ordered_ts = ?5 AND c.seq = ?6 AND c.superseded = 0)`
+		AND EXISTS (SELECT 1 FROM changes c WHERE c.number = ?3 AND c.attribute = ?4 AND c.ordered_ts = ?5 AND c.seq = ?6
+		AND c.superseded = 0)`
 
 	// restartRow has a row start again for a version. One that is attempting stays so, under its claim: it waits its turn.
 	restartRow = `tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?1) ELSE ?1 END, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?1 END,
@@ -35,14 +40,19 @@ const (
 
 	// In the other two ?1 is the downstream, and the numbers come last.
 
-	// enqueueEvent enqueues what an event says about each number, behind what is earlier in the number's line, and passStep makes what came to stand behind it
-	// wait: only the next one needs to be told, for the others were behind that one already.
+	// enqueueEvent enqueues what an event says about each number, behind what is earlier in the number's line, and
+	// passStep makes what came to stand behind it wait: only the next one needs to be told, for the others were behind
+	// that one already.
 	enqueueEvent = `INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, behind, due, since)
-		SELECT ?1, v.column1, ?2, ?4, ?3, ?4, 'waiting', EXISTS (SELECT 1 FROM owed b WHERE b.downstream = ?1 AND b.number = v.column1 AND b.slot > 0
-			AND b.state IN ('waiting', 'attempting') AND (b.event_ts, b.seq) < (?3, ?4)), ?5, ?5 FROM ` + given + ` v WHERE true ON CONFLICT DO NOTHING`
+		SELECT ?1, v.column1, ?2, ?4, ?3, ?4, 'waiting', EXISTS (SELECT 1 FROM owed b WHERE b.downstream = ?1
+			AND b.number = v.column1 AND b.slot > 0
+			AND b.state IN ('waiting', 'attempting') AND (b.event_ts, b.seq) < (?3, ?4)), ?5, ?5 FROM ` + given +
+		` v WHERE true ON CONFLICT DO NOTHING`
 
-	passStep = `UPDATE owed SET behind = 1 WHERE state = 'waiting' AND behind = 0 AND id IN (SELECT (SELECT n.id FROM owed n
-		WHERE n.downstream = ?1 AND n.number = v.column1 AND n.slot > 0 AND n.state IN ('waiting', 'attempting') AND (n.event_ts, n.seq) > (?2, ?3)
+	passStep = `UPDATE owed SET behind = 1 WHERE state = 'waiting' AND behind = 0
+		AND id IN (SELECT (SELECT n.id FROM owed n
+		WHERE n.downstream = ?1 AND n.number = v.column1 AND n.slot > 0 AND n.state IN ('waiting', 'attempting')
+			AND (n.event_ts, n.seq) > (?2, ?3)
 		ORDER BY n.event_ts, n.seq LIMIT 1) FROM ` + given + ` v)`
 
 	// given stands for the numbers.
@@ -135,7 +145,8 @@ func (v version) to(number string) pendingRow {
 
 const mostPending = 32 // that one statement takes
 
-// pendingSizes are the numbers of pending rows for which there is a statement. One that is given fewer is filled up with NULLs.
+// pendingSizes are the numbers of pending rows for which there is a statement. One that is given fewer is filled up
+// with NULLs.
 var pendingSizes = [...]int{1, 2, 8, mostPending}
 
 // enqueuePending is enqueueNewest for so many pending rows.
@@ -156,7 +167,8 @@ func (w *session) gather(ctx context.Context, v version, numbers []string) error
 	return nil
 }
 
-// writePending writes the pending rows that were gathered. It comes before whatever else looks at the outbox, and before the end of the transaction.
+// writePending writes the pending rows that were gathered. It comes before whatever else looks at the outbox, and
+// before the end of the transaction.
 func (w *session) writePending(ctx context.Context) error {
 	if len(w.pending) == 0 {
 		return nil
@@ -181,7 +193,8 @@ func (w *session) enqueueNumbers(ctx context.Context, v version, numbers []strin
 	if v.downstream.Mode == event.Latest {
 		return w.gather(ctx, v, numbers)
 	}
-	if err := w.writePending(ctx); err != nil { // so that rows are in the order of events and downstreams, which people see in their ids
+	// so that rows are in the order of events and downstreams, which people see in their ids
+	if err := w.writePending(ctx); err != nil {
 		return err
 	}
 	size, enqueue, step := 1, w.enqueueEvent, w.passStep
@@ -189,7 +202,8 @@ func (w *session) enqueueNumbers(ctx context.Context, v version, numbers []strin
 		size, enqueue, step = manyNumbers, w.enqueueEventMany, w.passSteps
 	}
 	for some := range slices.Chunk(numbers, size) {
-		if err := w.makeDue(enqueue.ExecContext(ctx, withNumbers(some, v.downstream.id, v.attribute, v.ts, v.seq, w.now())...)); err != nil {
+		if err := w.makeDue(enqueue.ExecContext(ctx, withNumbers(some, v.downstream.id, v.attribute, v.ts, v.seq,
+			w.now())...)); err != nil {
 			return err
 		}
 		if _, err := step.ExecContext(ctx, withNumbers(some, v.downstream.id, v.ts, v.seq)...); err != nil {
@@ -199,7 +213,8 @@ func (w *session) enqueueNumbers(ctx context.Context, v version, numbers []strin
 	return nil
 }
 
-// enqueueKnown enqueues a version that does not pass. A pending row that was gathered may be the one that tells the downstream of the number.
+// enqueueKnown enqueues a version that does not pass. A pending row that was gathered may be the one that tells the
+// downstream of the number.
 func (w *session) enqueueKnown(ctx context.Context, v version, number string) error {
 	if err := w.writePending(ctx); err != nil {
 		return err
@@ -314,7 +329,9 @@ func (w *session) locate(ctx context.Context, ts int64, id event.ID) (located, e
 }
 
 // offer reports whether the row of the subject becomes waiting.
-func (o *enqueueing) offer(ctx context.Context, w *session, v version, about subject, c *offer) (became bool, err error) {
+func (o *enqueueing) offer(
+	ctx context.Context, w *session, v version, about subject, c *offer,
+) (became bool, err error) {
 	if v.downstream.Mode == event.Latest {
 		if newest, err := w.isNewest(ctx, v, about.number); err != nil || !newest || !c.sets {
 			return false, err
@@ -322,7 +339,8 @@ func (o *enqueueing) offer(ctx context.Context, w *session, v version, about sub
 	}
 	var id, ts, seq int64
 	var state event.OutboxState
-	err = w.findRow.QueryRowContext(ctx, v.downstream.id, about.number, about.attribute, about.slot).Scan(&id, &state, &ts, &seq)
+	err = w.findRow.QueryRowContext(ctx, v.downstream.id, about.number, about.attribute, about.slot).Scan(&id, &state, &ts,
+		&seq)
 	none := errors.Is(err, sql.ErrNoRows)
 	if none {
 		err = nil

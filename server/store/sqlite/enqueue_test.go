@@ -50,9 +50,11 @@ func TestEnqueueWithinOneTransaction(t *testing.T) {
 		}
 	}
 
-	// Of the carrier 7 are all of what is said about one, the first of what is said about two, and what comes too late about three.
+	// Of the carrier 7 are all of what is said about one, the first of what is said about two, and what comes too late
+	// about three.
 	before, after := claims("mine"), claims("mine")
-	transact(fromEvent(1, 11, 7), before, fromEvent(2, 21, 7), fromEvent(2, 22, 8), fromEvent(3, 31, 8), fromEvent(3, 30, 7), after)
+	transact(fromEvent(1, 11, 7), before, fromEvent(2, 21, 7), fromEvent(2, 22, 8), fromEvent(3, 31, 8),
+		fromEvent(3, 30, 7), after)
 	want(before, `+15550000001 "11"`)
 	want(after, `+15550000002 "22"`)
 	all := claims("newest")

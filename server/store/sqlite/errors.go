@@ -68,14 +68,17 @@ const goesOn = "and the store goes on by itself"
 var hints = map[int]string{
 	codes.SQLITE_FULL:     "the disk or the quota is full: free some space, " + goesOn,
 	codes.SQLITE_READONLY: "the file, its directory or the file system is read-only: make it writable, " + goesOn,
-	codes.SQLITE_CANTOPEN: "the directory must exist, and it and the file, -wal and -shm must be writable for the user that runs numhook: " +
+	codes.SQLITE_CANTOPEN: "the directory must exist, and it and the file, -wal and -shm must be writable for the user " +
+		"that runs numhook: " +
 		"put it back, " + goesOn,
-	codes.SQLITE_PERM:    "the file must be readable and writable for the user that runs numhook",
-	codes.SQLITE_IOERR:   "the disk failed: see the kernel's log; when it works again, " + goesOn,
-	codes.SQLITE_BUSY:    "another program has the file locked: find it with fuser, and end what it does",
-	codes.SQLITE_LOCKED:  "another program has the file locked: find it with fuser, and end what it does",
-	codes.SQLITE_CORRUPT: "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook store check --repair",
-	codes.SQLITE_NOTADB: "the file is not a SQLite database: give --store the path of a numhook store, or of a file that does not exist yet; " +
+	codes.SQLITE_PERM:   "the file must be readable and writable for the user that runs numhook",
+	codes.SQLITE_IOERR:  "the disk failed: see the kernel's log; when it works again, " + goesOn,
+	codes.SQLITE_BUSY:   "another program has the file locked: find it with fuser, and end what it does",
+	codes.SQLITE_LOCKED: "another program has the file locked: find it with fuser, and end what it does",
+	codes.SQLITE_CORRUPT: "the file is damaged: stop numhook, and restore a backup, or save what is whole with numhook " +
+		"store check --repair",
+	codes.SQLITE_NOTADB: "the file is not a SQLite database: give --store the path of a numhook store, or of a file " +
+		"that does not exist yet; " +
 		"if it was a store, restore a backup, or save what is whole with numhook store check --repair",
 }
 
@@ -89,14 +92,16 @@ func hintFor(err error) string {
 		return e.Hint
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Sprintf("user %d may not do that: the store's file, its folder and the files .lock, -wal and -shm beside it must belong to "+
+		return fmt.Sprintf("user %d may not do that: the store's file, its folder and the files .lock, -wal and -shm "+
+			"beside it must belong to "+
 			"the user that runs numhook", os.Geteuid())
 	}
 	if errors.Is(err, errMoved) {
 		return "put the file back where it was, or restart numhook to begin a new one"
 	}
 	if errors.Is(err, errUnlocked) {
-		return "the file that ends in .lock keeps a second numhook from serving the store: restart numhook, and leave that file in place"
+		return "the file that ends in .lock keeps a second numhook from serving the store: restart numhook, and leave that " +
+			"file in place"
 	}
 	return hints[code(err)]
 }
@@ -116,7 +121,8 @@ func openError(err error) error {
 
 // naming has a refusal name the file.
 func naming(path string, err error) error {
-	if e, ok := errors.AsType[*event.Error](err); ok && strings.HasPrefix(e.Text, "cannot open store") && !strings.Contains(e.Text, path) {
+	if e, ok := errors.AsType[*event.Error](err); ok && strings.HasPrefix(e.Text, "cannot open store") &&
+		!strings.Contains(e.Text, path) {
 		return &event.Error{Kind: e.Kind, Text: strings.Replace(e.Text, "store", "store "+path, 1), Hint: e.Hint, Err: e.Err}
 	}
 	return err

@@ -71,7 +71,8 @@ func TestLogDeleted(t *testing.T) {
 func mounted(t *testing.T, size string) string {
 	t.Helper()
 	directory := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "none", directory).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "none",
+		directory).CombinedOutput(); err != nil {
 		t.Skipf("SKIPPED: a full disk cannot be tried here, because mounting is not permitted: %s", out)
 	}
 	t.Cleanup(func() {
@@ -122,8 +123,8 @@ func TestFullDisk(t *testing.T) {
 	checkIntegrity(t, path)
 }
 
-// Root may write everywhere, so the files are made immutable. Where the shared memory is among them, as on a file system that was mounted again for reading
-// only, its writes are faults instead of errors.
+// Root may write everywhere, so the files are made immutable. Where the shared memory is among them, as on a file
+// system that was mounted again for reading only, its writes are faults instead of errors.
 func TestReadOnlyFiles(t *testing.T) {
 	t.Run("directory and files", func(t *testing.T) { readOnly(t, "", "-wal") })
 	t.Run("shared memory too", func(t *testing.T) {

@@ -15,21 +15,25 @@ const (
 	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
-	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN ?3 THEN e.body END FROM events e WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2`
+	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN ?3 THEN e.body END FROM events e WHERE e.seq > ?1 ORDER BY ` +
+		`e.seq LIMIT ?2`
 
 	// lookup visits the pieces of events_lookup, the newest first, for the identities between ?1 and ?2.
 	lookup = `WITH RECURSIVE run (n) AS (SELECT max(seq) >> 10 FROM events UNION ALL SELECT n - 1 FROM run WHERE n > 0),
 		found (seq, id) AS (
 			SELECT i.seq, i.id FROM run CROSS JOIN events i INDEXED BY events_lookup
-			ON i.seq >> 10 = run.n AND substr(i.id, 1, 8) BETWEEN substr(?1, 1, 8) AND substr(?2, 1, 8) AND i.id BETWEEN ?1 AND ?2 LIMIT ?3) `
+			ON i.seq >> 10 = run.n AND substr(i.id, 1, 8) BETWEEN substr(?1, 1, 8) AND substr(?2, 1, 8) AND i.id BETWEEN ?1
+				AND ?2 LIMIT ?3) `
 
 	oneEvent = lookup + `SELECT ` + eventColumns + `, e.body FROM found f JOIN events e ON e.seq = f.seq`
 	prefix   = lookup + `SELECT f.id FROM found f`
 )
 
 func scanEvent(rows *sql.Rows) (e event.Stored, err error) {
-	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, &e.Name, &e.AccountID, &e.CarrierCode, jsonColumn{&e.Numbers}, &e.Attribute, rawValue{&e.Value},
-		jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*timestamp)(&e.Delivery.Received), &e.Delivery.Path, jsonColumn{&e.Delivery.Header},
+	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, &e.Name, &e.AccountID, &e.CarrierCode, jsonColumn{&e.Numbers},
+		&e.Attribute, rawValue{&e.Value},
+		jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine, (*timestamp)(&e.Delivery.Received), &e.Delivery.Path,
+		jsonColumn{&e.Delivery.Header},
 		&e.Delivery.Body)
 	return e, err
 }

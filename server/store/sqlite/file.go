@@ -9,8 +9,8 @@ import (
 	"numhook/server/event"
 )
 
-// makeFile creates the directory and an empty file, readable by nobody else, where there is none, makes their names durable, and returns the real path.
-// SQLite gives its other files the mode of this one.
+// makeFile creates the directory and an empty file, readable by nobody else, where there is none, makes their names
+// durable, and returns the real path. SQLite gives its other files the mode of this one.
 func makeFile(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -26,7 +26,8 @@ func makeFile(path string) (string, error) {
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return "", err
 	}
-	// Only a file that did not exist may be opened here: closing any descriptor of a database drops the locks that this process holds on it.
+	// Only a file that did not exist may be opened here: closing any descriptor of a database drops the locks that this
+	// process holds on it.
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return "", err
@@ -37,7 +38,8 @@ func makeFile(path string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// realFile is the path behind symbolic links, of something that a store can be. Opening a folder or a FIFO would fail with words about disks, or wait for ever.
+// realFile is the path behind symbolic links, of something that a store can be. Opening a folder or a FIFO would fail
+// with words about disks, or wait for ever.
 func realFile(path string) (string, error) {
 	found, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -125,5 +127,6 @@ func served(path, holder string) error {
 	if holder != "" {
 		text += " (process " + holder + " has it)"
 	}
-	return &event.Error{Kind: event.Unavailable, Text: text, Hint: "stop the other one first, or give this one a store of its own", Err: errServed}
+	return &event.Error{Kind: event.Unavailable, Text: text, Hint: "stop the other one first, or give this one a store " +
+		"of its own", Err: errServed}
 }

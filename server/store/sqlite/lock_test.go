@@ -25,7 +25,8 @@ func TestServeLock(t *testing.T) {
 	s := openStore(t, path, Options{})
 	mustAppend(t, s, 1)
 	out, err := child(t, "open", path).CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "another numhook serves it") || !strings.Contains(string(out), fmt.Sprintf("process %d", os.Getpid())) ||
+	if err == nil || !strings.Contains(string(out), "another numhook serves it") ||
+		!strings.Contains(string(out), fmt.Sprintf("process %d", os.Getpid())) ||
 		!strings.Contains(string(out), "hint: stop the other one") {
 		t.Errorf("a second process: %v %s", err, out)
 	}
@@ -95,7 +96,8 @@ func TestKilledProcess(t *testing.T) {
 	}
 }
 
-// checkOutbox demands of a store whose events have a number each that all of them are enqueued for every downstream, once.
+// checkOutbox demands of a store whose events have a number each that all of them are enqueued for every downstream,
+// once.
 func checkOutbox(t *testing.T, path string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", dsn(path, "ro"))
@@ -105,7 +107,8 @@ func checkOutbox(t *testing.T, path string) {
 	defer db.Close()
 	var events, outbox, whole int
 	err = db.QueryRow(`SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM owed),
-		(SELECT count(*) FROM owed o JOIN events e ON e.seq = o.seq AND e.event_ts = o.event_ts AND e.numbers = json_array(o.number))`).Scan(&events, &outbox, &whole)
+		(SELECT count(*) FROM owed o JOIN events e ON e.seq = o.seq AND e.event_ts = o.event_ts
+			AND e.numbers = json_array(o.number))`).Scan(&events, &outbox, &whole)
 	if err != nil || events == 0 || outbox != 2*events || whole != outbox {
 		t.Errorf("of %d events, %d rows are owed, %d of them right (%v)", events, outbox, whole, err)
 	}

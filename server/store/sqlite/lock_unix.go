@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// giveToOwner makes the lock's file belong to whom the store belongs to, as SQLite does with its own files: root may have made it, for the work of an
-// operator, and the service's user could not open it then. Who is not root cannot, and need not.
+// giveToOwner makes the lock's file belong to whom the store belongs to, as SQLite does with its own files: root may
+// have made it, for the work of an operator, and the service's user could not open it then. Who is not root cannot, and
+// need not.
 func giveToOwner(lock *os.File, path string) {
 	if os.Geteuid() != 0 {
 		return
@@ -26,8 +27,8 @@ func giveToOwner(lock *os.File, path string) {
 	}
 }
 
-// takeLock makes this process the one that serves the store. The kernel lets the lock go when the process ends, however it ends. errServed is in the chain of
-// the error when another process has it.
+// takeLock makes this process the one that serves the store. The kernel lets the lock go when the process ends, however
+// it ends. errServed is in the chain of the error when another process has it.
 func takeLock(path string) (*os.File, error) {
 	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -12,17 +12,18 @@ import (
 )
 
 const (
-	// logEnough is how many pages of 4 KiB the write-ahead log takes before it is copied into the database file: the more, the more often a page that changed
-	// many times is copied only once; the less, the faster a start after a crash.
+	// logEnough is how many pages of 4 KiB the write-ahead log takes before it is copied into the database file: the more,
+	// the more often a page that changed many times is copied only once; the less, the faster a start after a crash.
 	logEnough = 16_000
-	// readerPatience is how long the writer lets a reader finish that still reads from the log, once for every copy. A reader that takes longer makes the
-	// log longer.
+	// readerPatience is how long the writer lets a reader finish that still reads from the log, once for every copy. A
+	// reader that takes longer makes the log longer.
 	readerPatience = 50 * time.Millisecond
 )
 
-// writeLog keeps the write-ahead log short without making a delivery wait for it. A second connection copies the bulk and syncs it while the writer goes
-// on; then the writer waits while it copies and syncs the few pages that came meanwhile, a matter of some milliseconds, and starts the log again. Without
-// that wait the log would never be copied whole under constant load, and would grow without bound.
+// writeLog keeps the write-ahead log short without making a delivery wait for it. A second connection copies the bulk
+// and syncs it while the writer goes on; then the writer waits while it copies and syncs the few pages that came
+// meanwhile, a matter of some milliseconds, and starts the log again. Without that wait the log would never be copied
+// whole under constant load, and would grow without bound.
 type writeLog struct {
 	enough int           // pages: see logEnough
 	pages  int           // written since the last copy
@@ -39,7 +40,8 @@ type copyDone struct {
 }
 
 func openLog(s *Store) (*writeLog, error) {
-	settings := append(s.writing(), fmt.Sprintf("_busy_timeout=%d", readerPatience.Milliseconds()), "_pragma=cache_size(-64)")
+	settings := append(s.writing(), fmt.Sprintf("_busy_timeout=%d", readerPatience.Milliseconds()),
+		"_pragma=cache_size(-64)")
 	file, err := s.data.open(s.path)
 	if err != nil {
 		return nil, err
@@ -52,7 +54,8 @@ func openLog(s *Store) (*writeLog, error) {
 	return &writeLog{enough: s.logEnough, copier: copier, file: file, copied: make(chan copyDone, 1)}, nil
 }
 
-// care is called between two transactions. Its error means that the log could not be copied, which is as bad as a write that failed.
+// care is called between two transactions. Its error means that the log could not be copied, which is as bad as a write
+// that failed.
 func (l *writeLog) care(w *session) error {
 	pages, err := w.pagesWritten()
 	if err != nil {
@@ -86,7 +89,8 @@ func (l *writeLog) care(w *session) error {
 	}
 }
 
-// inTheWay is no error where another process has the write lock: the log is looked after again later, and may go on without the mark of a new one.
+// inTheWay is no error where another process has the write lock: the log is looked after again later, and may go on
+// without the mark of a new one.
 func inTheWay(err error) error {
 	if code(err) == codes.SQLITE_BUSY {
 		return nil
@@ -94,8 +98,9 @@ func inTheWay(err error) error {
 	return err
 }
 
-// copyBulk copies what is in the log beside the writer, and syncs it; and once more, for what came while it did so. SQLite has synced the file itself where
-// a copy was complete. It cuts nothing from the log, and whoever does copies and syncs the rest first, so what is synced here is only early.
+// copyBulk copies what is in the log beside the writer, and syncs it; and once more, for what came while it did so.
+// SQLite has synced the file itself where a copy was complete. It cuts nothing from the log, and whoever does copies
+// and syncs the rest first, so what is synced here is only early.
 func (l *writeLog) copyBulk() (done copyDone) {
 	for range 2 {
 		if done = l.copy("PASSIVE"); done.err != nil || done.complete {

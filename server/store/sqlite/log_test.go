@@ -99,7 +99,8 @@ func TestOperatorIsNotStarved(t *testing.T) {
 	s := openStore(t, path, Options{})
 	var entries []int64
 	for n := range 20 {
-		id, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Invalid, Delivery: event.Delivery{Path: "/", Body: []byte{byte(n)}}})
+		id, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.Invalid, Delivery: event.Delivery{Path: "/",
+			Body: []byte{byte(n)}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +140,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 	mustAppend(t, s, 1)
 	id := sample(1).ID
 	for query, args := range map[string][]any{
-		oneEvent: {id[:], id[:], 1}, prefix: {id[:], id[:], 1}, pageOfEvents: {0, 10, true}, pageOfNumbers: {"", 10, 5}, oneNumber: {"x", true, 5}, history: {"x"},
+		oneEvent: {id[:], id[:], 1}, prefix: {id[:], id[:], 1}, pageOfEvents: {0, 10, true}, pageOfNumbers: {"", 10, 5},
+		oneNumber: {"x", true, 5}, history: {"x"},
 		oneQuarantine: {1}, pageOfQuarantine: {0, "held", 10, true}, insertChange: {"x", "cnam", 1, 1},
 	} {
 		rows, err := s.Reader.db.Query("EXPLAIN QUERY PLAN "+query, args...)
@@ -175,10 +177,12 @@ func TestViewOfNumbers(t *testing.T) {
 		}
 	}
 	var number, attribute, value, id string
-	if err := s.Reader.db.QueryRow("SELECT number, attribute, value, event_id FROM numbers").Scan(&number, &attribute, &value, &id); err != nil {
+	if err := s.Reader.db.QueryRow("SELECT number, attribute, value, event_id FROM numbers").Scan(&number, &attribute,
+		&value, &id); err != nil {
 		t.Fatal(err)
 	}
-	if want := "+15550000001 cnam \"value 3\" " + sample(3).ID.String(); strings.Join([]string{number, attribute, value, id}, " ") != want {
+	if want := "+15550000001 cnam \"value 3\" " + sample(3).ID.String(); strings.Join([]string{number, attribute, value,
+		id}, " ") != want {
 		t.Errorf("the view shows %s %s %s %s, want %s", number, attribute, value, id, want)
 	}
 }
@@ -214,8 +218,8 @@ func TestLookupOverManyRuns(t *testing.T) {
 	}
 }
 
-// The copy beside the writer leaves next to nothing for the one that the writer waits for, and its descriptor outlives every connection: closing it would
-// drop their locks.
+// The copy beside the writer leaves next to nothing for the one that the writer waits for, and its descriptor outlives
+// every connection: closing it would drop their locks.
 func TestDataFileStaysOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openStore(t, path, Options{AllowUnsafe: true})

@@ -8,15 +8,17 @@ import (
 	"path/filepath"
 )
 
-// The row of the table log marks which write-ahead log belongs to the file, so that a log that is missing, or another store's, is noticed before anything is read
-// through it. Each log has a number by chance. SQLite copies the row into the file as it does with every page, and what the file alone says follows:
+// The row of the table log marks which write-ahead log belongs to the file, so that a log that is missing, or another
+// store's, is noticed before anything is read through it. Each log has a number by chance. SQLite copies the row into
+// the file as it does with every page, and what the file alone says follows:
 //
 //	the log is to be copied:    next = a new number      (expect)    log alone
 //	the log is being copied:    started, next as before  (copy)      file: next differs from started, so there must be a log
 //	the log begins anew:        started = next           (begin)     log alone: the file still says that there must be one
 //	the store is closed:        started = next                       in the file, with all the rest: no log is needed
 //
-// A file whose next is neither the started nor the next that its log shows is no file of that log. A crash between any two of the steps leaves one of these states.
+// A file whose next is neither the started nor the next that its log shows is no file of that log. A crash between any
+// two of the steps leaves one of these states.
 const (
 	markExpected = "UPDATE log SET next = ?1 WHERE next = started"
 	markBegun    = "UPDATE log SET started = next WHERE started <> next"
@@ -45,13 +47,14 @@ func begin(ctx context.Context, db execer) error {
 	return err
 }
 
-// renewLog copies the whole log into the database file and has it start again. Nothing is written to it before it was cut: a write, or a sync, may have
-// failed. A reader in the way of that is put up with when none of this process has.
+// renewLog copies the whole log into the database file and has it start again. Nothing is written to it before it was
+// cut: a write, or a sync, may have failed. A reader in the way of that is put up with when none of this process has.
 func (w *session) renewLog(ctx context.Context, s *Store) error {
 	if s.operator && s.lock == nil && !s.failed {
 		return nil // the serving process did it, and is at work on its log now
 	}
-	if err := errors.Join(noteKept(s.lock, true), syncDirectory(filepath.Dir(s.path))); err != nil { // the lock file may be new
+	// the lock file may be new
+	if err := errors.Join(noteKept(s.lock, true), syncDirectory(filepath.Dir(s.path))); err != nil {
 		return err
 	}
 	switch cut := checkpoint(ctx, w.conn, "TRUNCATE"); {
@@ -75,8 +78,8 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 	return noteKept(s.lock, false)
 }
 
-// settle says that no log is needed. Before it does, the file must name the log that is there: where a copy fails halfway,
-// the log would else be taken for another file's.
+// settle says that no log is needed. Before it does, the file must name the log that is there: where a copy fails
+// halfway, the log would else be taken for another file's.
 func settle(ctx context.Context, db interface {
 	execer
 	asker

@@ -29,7 +29,8 @@ func storeOf(t *testing.T, version int64) (path string, db *sql.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithLogger(goose.NopLogger()),
+		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,21 +50,26 @@ func execAll(t *testing.T, db *sql.DB, statements ...string) {
 	}
 }
 
-// TestMigrateToOrdered: what a store of the second version holds of an event_ts far ahead of its receipt is put right: the ordinary value after it is current, is
-// enqueued in mode latest where it was held back, and stands in its place in mode every.
+// TestMigrateToOrdered: what a store of the second version holds of an event_ts far ahead of its receipt is put right:
+// the ordinary value after it is current, is enqueued in mode latest where it was held back, and stands in its place in
+// mode every.
 func TestMigrateToOrdered(t *testing.T) {
 	path, db := storeOf(t, 2)
 	const received = 1_770_000_000_000 // milliseconds
 	stored := func(seq, ts int64, number, value string, superseded int) {
 		t.Helper()
-		execAll(t, db, fmt.Sprintf(`INSERT INTO events VALUES (%d, x'%064x', %d, 'name', '', 7, '["%s"]', 'emergency_address', '%s', '[]', '[]', NULL, %d, '/', '{}',
-			x'7b7d')`, seq, seq, ts, number, value, (received+seq)*1000), fmt.Sprintf(`INSERT INTO changes VALUES ('%s', 'emergency_address', %d, %d, %d)`,
-			number, ts, seq, superseded))
+		execAll(t, db, fmt.Sprintf(`INSERT INTO events VALUES (%d, x'%064x', %d, 'name', '', 7, '["%s"]', 'emergency_address',
+			'%s', '[]', '[]', NULL, %d, '/', '{}',
+			x'7b7d')`, seq, seq, ts, number, value, (received+seq)*1000),
+			fmt.Sprintf(`INSERT INTO changes VALUES ('%s', 'emergency_address', %d, %d, %d)`,
+				number, ts, seq, superseded))
 	}
 	outbox := func(downstream, slot, ts, seq int64, number, state string, behind int) {
 		t.Helper()
-		execAll(t, db, fmt.Sprintf(`INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, behind, due, since, tries)
-			VALUES (%d, '%s', 'emergency_address', %d, %d, %d, '%s', %d, 5, 5, 3)`, downstream, number, slot, ts, seq, state, behind))
+		execAll(t, db, fmt.Sprintf(`INSERT INTO owed (downstream, number, attribute, slot, event_ts, seq, state, behind, due,
+			since, tries)
+			VALUES (%d, '%s', 'emergency_address', %d, %d, %d, '%s', %d, 5, 5, 3)`, downstream, number, slot, ts, seq, state,
+			behind))
 	}
 	for i, d := range []string{ // id, name, mode, start, events, carriers, countries, prefixes, registered
 		`'newest', 'latest', 'now', '[]', '[]', '[]', '[]', 1`,
@@ -73,7 +79,8 @@ func TestMigrateToOrdered(t *testing.T) {
 		`'prefix', 'latest', 'beginning', '[]', '[]', '[]', '["+2"]', 1`,
 		fmt.Sprintf(`'late', 'latest', 'now', '[]', '[]', '[]', '[]', %d`, int64(received+50)*1000),
 	} {
-		execAll(t, db, fmt.Sprintf(`INSERT INTO downstreams (id, name, mode, start, events, carrier_codes, countries, prefixes, registered, filled)
+		execAll(t, db, fmt.Sprintf(`INSERT INTO downstreams (id, name, mode, start, events, carrier_codes, countries,
+			prefixes, registered, filled)
 			VALUES (%d, %s, 1)`, i+1, d))
 	}
 	// +1: an ordinary one, an absurd one, two more that were superseded by it, and a late one.
@@ -117,7 +124,8 @@ func TestMigrateToOrdered(t *testing.T) {
 			t.Errorf("history of %s:\n got %q\nwant %q", number, got, want)
 		}
 	}
-	check("+1", `-20 {"country":"US","n":5} superseded`, `-9 {"country":"US","n":1} replaced`, fmt.Sprintf(`%d {"country":"CA","n":2} replaced`, int64(math.MaxInt64-received)),
+	check("+1", `-20 {"country":"US","n":5} superseded`, `-9 {"country":"US","n":1} replaced`,
+		fmt.Sprintf(`%d {"country":"CA","n":2} replaced`, int64(math.MaxInt64-received)),
 		`2 {"country":"CA","n":3} replaced`, `3 {"country":"US","n":4} current`)
 	check("+2", `86400006 "A" current`)
 	check("+3", `0 "A" current`)
@@ -136,7 +144,8 @@ func TestMigrateToOrdered(t *testing.T) {
 		return got
 	}
 	for downstream, want := range map[string][]string{
-		"newest": {`+1 {"country":"US","n":4} waiting true`, `+2 "A" delivered false`, `+5 {"country":{"US":1}} attempting true`},
+		"newest": {`+1 {"country":"US","n":4} waiting true`, `+2 "A" delivered false`,
+			`+5 {"country":{"US":1}} attempting true`},
 		"us":     {`+1 {"country":"US","n":4} waiting true`, `+5 {"country":{"US":1}} waiting true`},
 		"others": nil, "prefix": {`+2 "A" waiting true`},
 		"late": {`+5 {"country":{"US":1}} waiting true`},
@@ -161,18 +170,21 @@ func TestMigrateToOrdered(t *testing.T) {
 	checkLines(t, path)
 }
 
-// TestMigrateQuarantine: what the second version kept of one delivery at many paths becomes one entry, and nothing else changes.
+// TestMigrateQuarantine: what the second version kept of one delivery at many paths becomes one entry, and nothing else
+// changes.
 func TestMigrateQuarantine(t *testing.T) {
 	path, db := storeOf(t, 2)
 	const cnam = "number_management.peering_number_cnam_updated"
 	entry := func(id int, path, digest, name string, times int, state, as string) {
 		t.Helper()
-		execAll(t, db, fmt.Sprintf(`INSERT INTO quarantine VALUES (%d, '%s', x'%s', 'unknown_event', '%s', '[]', %d, '%s', %s, %d, '{}', x'%02x')`,
+		execAll(t, db, fmt.Sprintf(`INSERT INTO quarantine VALUES (%d, '%s', x'%s', 'unknown_event', '%s', '[]', %d, '%s', `+
+			`%s, %d, '{}', x'%02x')`,
 			id, path, strings.Repeat(digest, 32), name, times, state, as, id*1_000_000, id))
 	}
 	event1 := func(seq, quarantine int) {
 		t.Helper()
-		execAll(t, db, fmt.Sprintf(`INSERT INTO events VALUES (%d, x'%064x', %[1]d, 'name', '', 7, '[]', NULL, NULL, '[]', '[]', %[3]d, 1, '/', '{}', x'7b7d')`,
+		execAll(t, db, fmt.Sprintf(`INSERT INTO events VALUES (%d, x'%064x', %[1]d, 'name', '', 7, '[]', NULL, NULL, '[]', `+
+			`'[]', %[3]d, 1, '/', '{}', x'7b7d')`,
 			seq, seq, quarantine))
 	}
 	execAll(t, db, "PRAGMA foreign_keys = off")
@@ -204,10 +216,12 @@ func TestMigrateQuarantine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Path, q.PathEvent, q.EventName, q.Times, q.State, whole.Delivery.Body))
+		got = append(got, fmt.Sprintf("%d %s %q %q %d %s %x", q.ID, q.Delivery.Path, q.PathEvent, q.EventName, q.Times,
+			q.State, whole.Delivery.Body))
 	}
 	want := []string{
-		`1 /a "" "name" 5 held 01`, `3 /prefix/` + cnam + `/ "` + cnam + `" "name" 9 held 03`, `5 /b "" "name" 2 redriven 05`, `8 /b "" "name" 3 redriven 08`,
+		`1 /a "" "name" 5 held 01`, `3 /prefix/` + cnam + `/ "` + cnam + `" "name" 9 held 03`, `5 /b "" "name" 2 redriven 05`,
+		`8 /b "" "name" 3 redriven 08`,
 		`10 / "" "" 2 held 0a`,
 	}
 	if !slices.Equal(got, want) {

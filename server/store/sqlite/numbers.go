@@ -10,18 +10,22 @@ import (
 )
 
 var (
-	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and then by place, is the current one.
+	// changeColumns are what an event.Change is made of. The last of a number's attribute, by what it is ordered by and
+	// then by place, is the current one.
 	changeColumns = `c.number, c.attribute, e.value, coalesce(e.event_ts, c.ordered_ts), e.id, coalesce(e.name, ''),
 		coalesce(e.account_id, ''), coalesce(e.carrier_code, 0), coalesce(e.received, 0),
 		CASE WHEN c.superseded THEN 'superseded'
-			WHEN EXISTS (SELECT 1 FROM changes n WHERE n.number = c.number AND n.attribute = c.attribute AND (n.ordered_ts, n.seq) > (c.ordered_ts, c.seq))
+			WHEN EXISTS (SELECT 1 FROM changes n WHERE n.number = c.number AND n.attribute = c.attribute
+				AND (n.ordered_ts, n.seq) > (c.ordered_ts, c.seq))
 				THEN 'replaced'
 			ELSE 'current' END` + evidence("e")
 
-	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time ?3: one look into the tree each.
+	// newestOfPage takes, for each number of a page and each attribute, the last change up to the time ?3: one look into
+	// the tree each.
 	newestOfPage = `SELECT ` + changeColumns + ` FROM page p CROSS JOIN (VALUES ('cnam'), ('emergency_address')) a
 		CROSS JOIN changes c ON c.number = p.number AND c.attribute = a.column1 AND (c.ordered_ts, c.seq) = (
-			SELECT ordered_ts, seq FROM changes WHERE number = p.number AND attribute = a.column1 AND ordered_ts <= ?3 ORDER BY ordered_ts DESC, seq DESC LIMIT 1)
+			SELECT ordered_ts, seq FROM changes WHERE number = p.number AND attribute = a.column1 AND ordered_ts <= ?3
+				ORDER BY ordered_ts DESC, seq DESC LIMIT 1)
 		LEFT JOIN events e ON e.seq = c.seq ORDER BY c.number, c.attribute`
 
 	oneNumber = `WITH page (number) AS (SELECT ?1 WHERE ?2) ` + newestOfPage
@@ -30,10 +34,12 @@ var (
 	pageOfNumbers = `WITH RECURSIVE page (number, rest) AS (
 			SELECT min(number), ?2 - 1 FROM changes WHERE number > ?1
 			UNION ALL
-			SELECT (SELECT min(number) FROM changes WHERE number > page.number), rest - 1 FROM page WHERE number IS NOT NULL AND rest > 0
+			SELECT (SELECT min(number) FROM changes WHERE number > page.number), rest - 1 FROM page WHERE number IS NOT NULL
+				AND rest > 0
 		) ` + newestOfPage
 
-	history = `SELECT ` + changeColumns + ` FROM changes c LEFT JOIN events e ON e.seq = c.seq WHERE c.number = ? ORDER BY c.attribute, c.ordered_ts, c.seq`
+	history = `SELECT ` + changeColumns + ` FROM changes c LEFT JOIN events e ON e.seq = c.seq WHERE c.number = ? ORDER ` +
+		`BY c.attribute, c.ordered_ts, c.seq`
 )
 
 // toldChange is a change with what it is held against.
@@ -44,12 +50,14 @@ type toldChange struct {
 }
 
 func scanChange(rows *sql.Rows) (c toldChange) {
-	c.wrong = rows.Scan(append([]any{&c.Number, &c.Attribute, rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID), &c.EventName, &c.AccountID, &c.CarrierCode,
+	c.wrong = rows.Scan(append([]any{&c.Number, &c.Attribute, rawValue{&c.Value}, &c.TS, (*identity)(&c.EventID),
+		&c.EventName, &c.AccountID, &c.CarrierCode,
 		(*timestamp)(&c.Received), &c.State}, evidenceInto(&c.evidence)...)...)
 	return c
 }
 
-// changes reads changes, and holds each against its evidence when all are read. It hands on what it read before a failure, too.
+// changes reads changes, and holds each against its evidence when all are read. It hands on what it read before a
+// failure, too.
 func (r *Reader) changes(ctx context.Context, verb, query string, args ...any) ([]toldChange, error) {
 	var list []toldChange
 	failed := r.each(ctx, verb, func(rows *sql.Rows) error {
@@ -97,12 +105,15 @@ func (r *Reader) Numbers(ctx context.Context, after string, limit int) ([]event.
 
 // numberBehind is the first number behind the one given, or empty.
 func (r *Reader) numberBehind(ctx context.Context, after string) (next string, err error) {
-	err = r.each(ctx, "list numbers", func(rows *sql.Rows) error { return rows.Scan(&next) }, "SELECT coalesce(min(number), '') FROM changes WHERE number > ?", after)
+	err = r.each(ctx, "list numbers", func(rows *sql.Rows) error { return rows.Scan(&next) },
+		"SELECT coalesce(min(number), '') FROM changes WHERE number > ?", after)
 	return next, err
 }
 
 // pageOfNumbers adds the numbers of a page to the list: all of them, or none.
-func (r *Reader) pageOfNumbers(ctx context.Context, after string, limit int, list *[]event.Number) (sound.Page[string], error) {
+func (r *Reader) pageOfNumbers(
+	ctx context.Context, after string, limit int, list *[]event.Number,
+) (sound.Page[string], error) {
 	changes, err := r.changes(ctx, "list numbers", pageOfNumbers, after, limit, int64(math.MaxInt64))
 	page := sound.Page[string]{Last: after}
 	if err != nil {
@@ -146,7 +157,8 @@ func (r *Reader) NumberAsOf(ctx context.Context, number string, at int64) (event
 	found := event.Number{Number: number}
 	for _, c := range changes {
 		if c.wrong != nil {
-			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+" set", rowError(c.wrong))
+			return event.Number{}, sound.Damaged("show the number's "+string(c.Attribute)+", which event "+c.EventID.String()+
+				" set", rowError(c.wrong))
 		}
 		found.Values = append(found.Values, c.Change)
 	}

@@ -85,7 +85,8 @@ func TestCloseLetsGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if name, err := os.Readlink(filepath.Join("/proc/self/fd", entry.Name())); err == nil && strings.HasPrefix(name, filepath.Dir(path)) {
+		if name, err := os.Readlink(filepath.Join("/proc/self/fd", entry.Name())); err == nil &&
+			strings.HasPrefix(name, filepath.Dir(path)) {
 			t.Errorf("%s is still open", name)
 		}
 	}
@@ -171,8 +172,10 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestRefusesUnsafeSettings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	for setting, text := range map[string]string{"OFF": "synchronous is OFF, below FULL", "NORMAL": "synchronous is NORMAL, below FULL", "nonsense": "below FULL"} {
-		s := newStore(path, Options{Synchronous: setting}.withDefaults()) // past the check of the disk, which may lie in memory here
+	for setting, text := range map[string]string{"OFF": "synchronous is OFF, below FULL",
+		"NORMAL": "synchronous is NORMAL, below FULL", "nonsense": "below FULL"} {
+		// past the check of the disk, which may lie in memory here
+		s := newStore(path, Options{Synchronous: setting}.withDefaults())
 		if _, err := makeFile(path); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +183,8 @@ func TestRefusesUnsafeSettings(t *testing.T) {
 		if err == nil {
 			t.Fatalf("synchronous=%s was accepted", setting)
 		}
-		if e := wantUnavailable(t, err); !strings.Contains(err.Error(), text) || !strings.Contains(e.Hint, "--allow-unsafe-store") {
+		if e := wantUnavailable(t, err); !strings.Contains(err.Error(), text) ||
+			!strings.Contains(e.Hint, "--allow-unsafe-store") {
 			t.Errorf("error %q with hint %q", err, e.Hint)
 		}
 	}
@@ -199,7 +203,8 @@ func TestRefusesDiskInMemory(t *testing.T) {
 	path := filepath.Join(directory, "store.db")
 	_, err := Open(t.Context(), path, Options{})
 	e := wantUnavailable(t, err)
-	if want := "cannot open store: the file lies on tmpfs: what is written there is gone when the machine restarts"; e.Error() != want {
+	if want := "cannot open store: the file lies on tmpfs: what is written there is gone when the machine " +
+		"restarts"; e.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}
 	s := openStore(t, path, Options{})
@@ -267,12 +272,14 @@ func TestOpenWhatIsNoFile(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Skipf("SKIPPED: no FIFO can be made here: %v", err)
 	}
-	for path, why := range map[string]string{folder: "it is a folder", pipe: "it is no regular file", os.DevNull: "it is no regular file"} {
+	for path, why := range map[string]string{folder: "it is a folder", pipe: "it is no regular file",
+		os.DevNull: "it is no regular file"} {
 		_, serving := Open(t.Context(), path, Options{AllowUnsafe: true})
 		_, reading := OpenReader(t.Context(), path)
 		_, operating := OpenOperator(t.Context(), path)
 		for _, err := range []error{serving, reading, operating} {
-			if e, ok := errors.AsType[*event.Error](err); !ok || !strings.Contains(e.Error(), why) || strings.Contains(e.Hint, "by itself") {
+			if e, ok := errors.AsType[*event.Error](err); !ok || !strings.Contains(e.Error(), why) ||
+				strings.Contains(e.Hint, "by itself") {
 				t.Errorf("%s: %v", path, err)
 			}
 		}

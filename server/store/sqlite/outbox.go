@@ -50,22 +50,25 @@ func (s *Store) alter(ctx context.Context, a *altering) error {
 
 // Filled implements store.Outbox.
 func (s *Store) Filled(ctx context.Context, downstream string) error {
-	return s.alter(ctx, &altering{verb: "mark as filled", downstream: downstream, alter: func(w *session) *sql.Stmt { return w.fill }})
+	return s.alter(ctx, &altering{verb: "mark as filled", downstream: downstream,
+		alter: func(w *session) *sql.Stmt { return w.fill }})
 }
 
 // Resume implements store.Outbox.
 func (s *Store) Resume(ctx context.Context, downstream string) error {
-	return s.alter(ctx, &altering{verb: "resume", downstream: downstream, alter: func(w *session) *sql.Stmt { return w.resume }, frees: true})
+	return s.alter(ctx, &altering{verb: "resume", downstream: downstream,
+		alter: func(w *session) *sql.Stmt { return w.resume }, frees: true})
 }
 
 // Pause implements store.Outbox.
 func (s *Store) Pause(ctx context.Context, downstream, why string) error {
-	p := &pausing{altering{verb: "pause", downstream: downstream, alter: func(w *session) *sql.Stmt { return w.pause }, args: []any{why, nil}}}
+	p := &pausing{altering{verb: "pause", downstream: downstream, alter: func(w *session) *sql.Stmt { return w.pause },
+		args: []any{why, nil}}}
 	return s.settle(ctx, "pause downstream", p, &p.attempt, 0)
 }
 
-// Remove implements store.Outbox. What the downstream is enqueued goes in several transactions, so that no delivery waits for a million of rows: when it is
-// interrupted, the downstream is still there, paused, and can be removed again.
+// Remove implements store.Outbox. What the downstream is enqueued goes in several transactions, so that no delivery
+// waits for a million of rows: when it is interrupted, the downstream is still there, paused, and can be removed again.
 func (s *Store) Remove(ctx context.Context, downstream string) error {
 	for {
 		r := &removing{downstream: downstream, why: "it is being removed: remove it again if that was interrupted"}
@@ -76,7 +79,9 @@ func (s *Store) Remove(ctx context.Context, downstream string) error {
 }
 
 // Enqueue implements store.Outbox.
-func (s *Store) Enqueue(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error) {
+func (s *Store) Enqueue(
+	ctx context.Context, downstream string, changes []event.Change, again, dryRun bool,
+) (int, error) {
 	const change = 256 // bytes
 	o := newEnqueueing(downstream, changes, again, dryRun)
 	if err := s.settle(ctx, "owe changes", o, &o.attempt, change*len(changes)); err != nil {
@@ -129,14 +134,16 @@ func (s *Store) Release(ctx context.Context, downstream string, held []event.Cla
 	return r.count, nil
 }
 
-// releaseDead makes what was attempting due again when the store is opened for serving: whoever held it is dead, because one process serves the file.
-// In mode latest what they had sent may still take effect, and whoever hands on decides when it is due.
+// releaseDead makes what was attempting due again when the store is opened for serving: whoever held it is dead,
+// because one process serves the file. In mode latest what they had sent may still take effect, and whoever hands on
+// decides when it is due.
 func (s *Store) releaseDead(ctx context.Context) error {
 	if s.operator {
 		return nil
 	}
 	some := false
-	const attempting = `SELECT EXISTS (SELECT 1 FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'attempting'
+	const attempting = `SELECT EXISTS (SELECT 1 FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id
+		AND o.state = 'attempting'
 		WHERE d.mode = 'every')`
 	err := s.each(ctx, "release what was claimed", func(rows *sql.Rows) error { return rows.Scan(&some) }, attempting)
 	if err != nil || !some {

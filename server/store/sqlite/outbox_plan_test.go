@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Each question about the outbox is answered by looking something up, by an index that holds what it is asked for and nothing else.
+// Each question about the outbox is answered by looking something up, by an index that holds what it is asked for and
+// nothing else.
 func TestOutboxQueriesUseIndexes(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "store.db"), Options{})
 	db, err := sql.Open("sqlite", dsn(s.path, "rw"))
@@ -30,11 +31,15 @@ func TestOutboxQueriesUseIndexes(t *testing.T) {
 		{record, []string{"owed USING INTEGER PRIMARY KEY (rowid=?)", "INDEX owed_line (downstream=? AND number=?"}},
 		{beginAgain, []string{"INDEX owed_line (downstream=? AND number=?"}},
 		{stepBack, []string{"n USING INDEX owed_line (downstream=? AND number=?"}},
-		{moveUp, []string{"n USING INDEX owed_line (downstream=? AND number=?", "b USING INDEX owed_line (downstream=? AND number=?"}},
-		{enqueuePending(mostPending), []string{"c EXISTS USING PRIMARY KEY (number=? AND attribute=? AND ordered_ts=? AND seq=?)"}},
-		{enqueueKnown, []string{"owed USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=? AND attribute=? AND slot=?)"}},
+		{moveUp, []string{"n USING INDEX owed_line (downstream=? AND number=?", "b USING INDEX owed_line (downstream=? AND " +
+			"number=?"}},
+		{enqueuePending(mostPending), []string{"c EXISTS USING PRIMARY KEY (number=? AND attribute=? AND ordered_ts=? " +
+			"AND seq=?)"}},
+		{enqueueKnown, []string{"owed USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=? AND attribute=? " +
+			"AND slot=?)"}},
 		{forMany(enqueueEvent), []string{"b USING INDEX owed_line (downstream=? AND number=?"}},
-		{forMany(passStep), []string{"n USING INDEX owed_line (downstream=? AND number=?", "owed USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{forMany(passStep), []string{"n USING INDEX owed_line (downstream=? AND number=?", "owed USING INTEGER PRIMARY KEY " +
+			"(rowid=?)"}},
 		{statusQuery, []string{"o USING COVERING INDEX owed_open (downstream=? AND state=?)"}},
 		{outboxByID, []string{"o USING INTEGER PRIMARY KEY (rowid>?)"}},
 		{outboxByNumber, []string{"o USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=?)"}},

@@ -68,7 +68,8 @@ func checkLines(t *testing.T, path string) {
 	if err != nil || wrong != 0 {
 		t.Errorf("%d rows are behind nobody, or ahead of somebody (%v)", wrong, err)
 	}
-	err = db.QueryRow(`SELECT count(*) FROM owed WHERE downstream NOT IN (SELECT id FROM downstreams) OR seq NOT IN (SELECT seq FROM events)`).Scan(&wrong)
+	err = db.QueryRow(`SELECT count(*) FROM owed WHERE downstream NOT IN (SELECT id FROM downstreams) OR seq NOT IN ` +
+		`(SELECT seq FROM events)`).Scan(&wrong)
 	if err != nil || wrong != 0 {
 		t.Errorf("%d rows have no downstream or no event (%v)", wrong, err)
 	}
@@ -107,13 +108,15 @@ func TestIdleClaim(t *testing.T) {
 	for _, name := range []string{"newest", "all", "unknown"} {
 		mustClaim(t, s, name, 5, 0)
 	}
-	if held, err := s.Record(t.Context(), event.Result{Row: 1, Claim: 5, Seq: 1, Verdict: event.Confirmed}); err != nil || held {
+	if held, err := s.Record(t.Context(), event.Result{Row: 1, Claim: 5, Seq: 1, Verdict: event.Confirmed}); err != nil ||
+		held {
 		t.Errorf("held %v, error %v", held, err)
 	}
 	if n, err := s.Release(t.Context(), "newest", []event.Claimed{{Row: 1, Claim: 5}}); err != nil || n != 0 {
 		t.Errorf("released %d, error %v", n, err)
 	}
-	if n, err := s.Enqueue(t.Context(), "all", []event.Change{{Number: sample(1).Numbers[0], Attribute: event.CNAM, TS: 1, EventID: sample(1).ID, Value: []byte(`"ACME"`)}}, true, true); err != nil || n != 0 {
+	if n, err := s.Enqueue(t.Context(), "all", []event.Change{{Number: sample(1).Numbers[0], Attribute: event.CNAM, TS: 1,
+		EventID: sample(1).ID, Value: []byte(`"ACME"`)}}, true, true); err != nil || n != 0 {
 		t.Errorf("owed %d, error %v", n, err)
 	}
 	after, err := os.Stat(path + "-wal")
@@ -173,7 +176,8 @@ func TestWake(t *testing.T) {
 	a = mustClaim(t, s, "newest", 1, 1)[0]
 	must(s.Release(t.Context(), "newest", []event.Claimed{{Row: a.Row, Claim: a.Claim}}))
 	want("release", 1)
-	change := []event.Change{{Number: sample(1).Numbers[0], Attribute: event.CNAM, TS: 1, EventID: sample(1).ID, EventName: sample(1).Name, Value: sample(1).Value}}
+	change := []event.Change{{Number: sample(1).Numbers[0], Attribute: event.CNAM, TS: 1, EventID: sample(1).ID,
+		EventName: sample(1).Name, Value: sample(1).Value}}
 	must(s.Enqueue(t.Context(), "newest", change, false, true))
 	want("a dry run", 0)
 	must(s.Enqueue(t.Context(), "newest", change, false, false))
@@ -194,7 +198,8 @@ func TestWake(t *testing.T) {
 	want("the result of the first in line", 1)
 }
 
-// Whoever was attempting when the file was served last is dead. In mode latest what they sent may still take effect, and the rows stay under their claims. An operator beside a serving process leaves those who are attempting alone.
+// Whoever was attempting when the file was served last is dead. In mode latest what they sent may still take effect,
+// and the rows stay under their claims. An operator beside a serving process leaves those who are attempting alone.
 func TestOpenReleases(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	at := time.UnixMicro(1_700_000_000_000_000)
@@ -212,7 +217,8 @@ func TestOpenReleases(t *testing.T) {
 	if err := errors.Join(operator.Close(), s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if operator, err = OpenOperator(t.Context(), path); err != nil { // nobody serves: still it might be that somebody else does, soon
+	// nobody serves: still it might be that somebody else does, soon
+	if operator, err = OpenOperator(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}
 	if list, err := operator.Held(t.Context(), "all"); err != nil || len(list) != 2 {
@@ -223,7 +229,8 @@ func TestOpenReleases(t *testing.T) {
 	}
 	at = at.Add(time.Hour)
 	s = openStore(t, path, Options{Now: func() time.Time { return at }})
-	if held, err := s.Held(t.Context(), "newest"); err != nil || !slices.Equal(held, []event.Claimed{{Row: stuck[0].Row, Claim: stuck[0].Claim}}) {
+	if held, err := s.Held(t.Context(), "newest"); err != nil ||
+		!slices.Equal(held, []event.Claimed{{Row: stuck[0].Row, Claim: stuck[0].Claim}}) {
 		t.Errorf("held in mode latest: %v (%v), want %+v", held, err, stuck[0])
 	}
 	for _, a := range stuck[1:] {
@@ -249,7 +256,8 @@ func TestMigrateToOutbox(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithLogger(goose.NopLogger()), goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files, goose.WithLogger(goose.NopLogger()),
+		goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,7 +266,8 @@ func TestMigrateToOutbox(t *testing.T) {
 	}
 	e := sample(1)
 	for _, statement := range []string{
-		`INSERT INTO events VALUES (1, x'` + e.ID.String() + `', 1, 'some.event', '', 0, '["` + e.Numbers[0] + `"]', 'cnam', '"ACME"', '[]', '[]', NULL, 1, '/', '{}', x'` +
+		`INSERT INTO events VALUES (1, x'` + e.ID.String() + `', 1, 'some.event', '', 0, '["` + e.Numbers[0] +
+			`"]', 'cnam', '"ACME"', '[]', '[]', NULL, 1, '/', '{}', x'` +
 			fmt.Sprintf("%x", e.Delivery.Body) + `')`,
 		`INSERT INTO changes VALUES ('` + e.Numbers[0] + `', 'cnam', 1, 1, 0)`,
 	} {
@@ -313,7 +322,8 @@ func TestRemoveMuch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err := s.OutboxRows(t.Context(), event.OutboxFilter{Downstream: "newest"}, 0, 1); err != nil || len(list) != 0 {
+	if list, err := s.OutboxRows(t.Context(), event.OutboxFilter{Downstream: "newest"}, 0, 1); err != nil ||
+		len(list) != 0 {
 		t.Errorf("%d rows are left (%v)", len(list), err)
 	}
 	if list, err := s.Downstreams(t.Context()); err != nil || len(list) != 1 || list[0].Waiting < int64(len(e.Numbers)) {

@@ -13,30 +13,40 @@ import (
 
 var (
 	// statusQuery counts by the index of what is open: what was delivered is not looked at.
-	statusQuery = `WITH counts AS MATERIALIZED (SELECT o.downstream, o.state, count(*) AS rows, min(o.since) AS since, max(o.since) AS newest, max(o.due) AS due
-			FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND ` + open + ` WHERE ?1 = '' OR d.name = ?1 GROUP BY d.id, o.state)
-		SELECT d.name, d.mode, d.start, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused, d.paused_why,
-			coalesce(w.rows, 0), coalesce(a.rows, 0), coalesce(x.rows, 0), w.since, a.since, nullif(max(coalesce(w.newest, 0), coalesce(a.newest, 0)), 0), w.due
-		FROM downstreams d LEFT JOIN counts w ON w.downstream = d.id AND w.state = 'waiting' LEFT JOIN counts a ON a.downstream = d.id AND a.state = 'attempting'
+	statusQuery = `WITH counts AS MATERIALIZED (SELECT o.downstream, o.state, count(*) AS rows, min(o.since) AS since,
+		max(o.since) AS newest, max(o.due) AS due
+			FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND ` + open +
+		` WHERE ?1 = '' OR d.name = ?1 GROUP BY d.id, o.state)
+		SELECT d.name, d.mode, d.start, d.events, d.carrier_codes, d.countries, d.prefixes, d.registered, d.filled, d.paused,
+			d.paused_why,
+			coalesce(w.rows, 0), coalesce(a.rows, 0), coalesce(x.rows, 0), w.since, a.since, nullif(max(coalesce(w.newest, 0),
+				coalesce(a.newest, 0)), 0), w.due
+		FROM downstreams d LEFT JOIN counts w ON w.downstream = d.id AND w.state = 'waiting' LEFT
+			JOIN counts a ON a.downstream = d.id AND a.state = 'attempting'
 		LEFT JOIN counts x ON x.downstream = d.id AND x.state = 'dead' WHERE ?1 = '' OR d.name = ?1 ORDER BY d.name`
 
 	open = `(o.state = 'waiting' OR o.state = 'attempting' OR o.state = 'dead')`
 
 	outboxColumns = ownColumns + `''` + outboxEvidence
 
-	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, coalesce(e.name, ''), coalesce(e.event_ts, o.event_ts), e.value, o.tries, o.since,
+	ownColumns = `SELECT o.id, d.name, o.number, o.attribute, o.state, e.id, coalesce(e.name, ''), coalesce(e.event_ts,
+		o.event_ts), e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, `
 
-	outboxFilter = ` LEFT JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2) AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
+	outboxFilter = ` LEFT JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2)
+		AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
 		ORDER BY o.id LIMIT ?5`
 
-	// What is asked for decides from where the rows are looked for: the pages of all by id, those of a number by the number, and those of which
-	// there are few, as a rule, by the state.
+	// What is asked for decides from where the rows are looked for: the pages of all by id, those of a number by the
+	// number, and those of which there are few, as a rule, by the state.
 	outboxByID     = outboxColumns + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream` + outboxFilter
-	outboxByNumber = outboxColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.number = ?3` + outboxFilter
-	outboxByState  = outboxColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = ?4 AND ` + open + outboxFilter
+	outboxByNumber = outboxColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.number = ?3` +
+		outboxFilter
+	outboxByState = outboxColumns + `FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = ?4 AND ` +
+		open + outboxFilter
 
-	oneRow = ownColumns + `o.output` + outboxEvidence + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream LEFT JOIN events e ON e.seq = o.seq WHERE o.id = ?`
+	oneRow = ownColumns + `o.output` + outboxEvidence + `FROM owed o CROSS JOIN downstreams d ON d.id = o.downstream ` +
+		`LEFT JOIN events e ON e.seq = o.seq WHERE o.id = ?`
 )
 
 // outboxEvidence is what a row is held against.
@@ -57,9 +67,12 @@ func (r *Reader) statuses(ctx context.Context, name string) (list []event.Downst
 	err = r.each(ctx, "list downstreams", func(rows *sql.Rows) error {
 		var s event.DownstreamStatus
 		var waiting, attempting time.Time
-		err := rows.Scan(&s.Name, &s.Mode, &s.Start, jsonColumn{&s.Events}, jsonColumn{&s.Only.CarrierCodes}, jsonColumn{&s.Only.Countries},
-			jsonColumn{&s.Only.Prefixes}, (*timestamp)(&s.Registered), &s.Filled, (*optionalTimestamp)(&s.Paused), &s.PausedWhy, &s.Waiting, &s.Attempting, &s.Dead,
-			(*optionalTimestamp)(&waiting), (*optionalTimestamp)(&attempting), (*optionalTimestamp)(&s.Newest), (*optionalTimestamp)(&s.LastDue))
+		err := rows.Scan(&s.Name, &s.Mode, &s.Start, jsonColumn{&s.Events}, jsonColumn{&s.Only.CarrierCodes},
+			jsonColumn{&s.Only.Countries},
+			jsonColumn{&s.Only.Prefixes}, (*timestamp)(&s.Registered), &s.Filled, (*optionalTimestamp)(&s.Paused), &s.PausedWhy,
+			&s.Waiting, &s.Attempting, &s.Dead,
+			(*optionalTimestamp)(&waiting), (*optionalTimestamp)(&attempting), (*optionalTimestamp)(&s.Newest),
+			(*optionalTimestamp)(&s.LastDue))
 		s.At = r.now()
 		if s.Oldest = waiting; waiting.IsZero() || !attempting.IsZero() && attempting.Before(waiting) {
 			s.Oldest = attempting
@@ -92,20 +105,26 @@ type scannedRow struct {
 }
 
 func scanRow(rows *sql.Rows) (o scannedRow, err error) {
-	err = rows.Scan(append([]any{&o.ID, &o.Downstream, &o.Number, &o.Attribute, &o.State, (*identity)(&o.EventID), &o.EventName, &o.TS, rawValue{&o.Value}, &o.Tries,
-		(*timestamp)(&o.Since), (*optionalTimestamp)(&o.Due), (*optionalTimestamp)(&o.Attempted), &o.Reason, &o.Output, &o.accountID, &o.carrierCode}, evidenceInto(&o.evidence)...)...)
+	err = rows.Scan(append([]any{&o.ID, &o.Downstream, &o.Number, &o.Attribute, &o.State, (*identity)(&o.EventID),
+		&o.EventName, &o.TS, rawValue{&o.Value}, &o.Tries,
+		(*timestamp)(&o.Since), (*optionalTimestamp)(&o.Due), (*optionalTimestamp)(&o.Attempted), &o.Reason, &o.Output,
+		&o.accountID, &o.carrierCode}, evidenceInto(&o.evidence)...)...)
 	return o, err
 }
 
 // rowAgrees holds the value that is enqueued against its event.
 func (r *Reader) rowAgrees(ctx context.Context, o *scannedRow) error {
 	return r.agrees(ctx, event.Change{
-		Number: o.Number, Attribute: o.Attribute, Value: o.Value, EventID: o.EventID, EventName: o.EventName, AccountID: o.accountID, CarrierCode: o.carrierCode,
+		Number: o.Number, Attribute: o.Attribute, Value: o.Value, EventID: o.EventID, EventName: o.EventName,
+		AccountID: o.accountID, CarrierCode: o.carrierCode,
 	}, o.evidence)
 }
 
-// OutboxRows implements store.OutboxReader. A row whose event is damaged is there without the value: whoever changes the outbox has to see it.
-func (r *Reader) OutboxRows(ctx context.Context, filter event.OutboxFilter, after int64, limit int) ([]event.OutboxRow, error) {
+// OutboxRows implements store.OutboxReader. A row whose event is damaged is there without the value: whoever changes
+// the outbox has to see it.
+func (r *Reader) OutboxRows(
+	ctx context.Context, filter event.OutboxFilter, after int64, limit int,
+) ([]event.OutboxRow, error) {
 	query := outboxByID
 	switch {
 	case filter.Number != "":
@@ -150,7 +169,8 @@ func (r *Reader) OutboxRow(ctx context.Context, id int64) (event.OutboxRow, erro
 	case err != nil:
 		return event.OutboxRow{}, err
 	case !found:
-		return event.OutboxRow{}, &event.Error{Kind: event.NotFound, Text: fmt.Sprintf("cannot read owed row %d: there is none", id)}
+		return event.OutboxRow{}, &event.Error{Kind: event.NotFound,
+			Text: fmt.Sprintf("cannot read owed row %d: there is none", id)}
 	}
 	if err := r.rowAgrees(ctx, &o); err != nil {
 		return event.OutboxRow{}, sound.Damaged(fmt.Sprintf("show owed row %d of event %s", id, o.EventID), err)

@@ -49,9 +49,12 @@ func (s *outboxStatements) statements() map[string]**sql.Stmt {
 		forMany(enqueueEvent):                    &s.enqueueEventMany,
 		passStep:                                 &s.passStep,
 		forMany(passStep):                        &s.passSteps,
-		"SELECT seq, received FROM events WHERE event_ts = ? AND id = ?":                                                    &s.findReceived,
-		"SELECT id, state, event_ts, seq FROM owed WHERE downstream = ? AND number = ? AND attribute = ? AND slot = ?":      &s.findRow,
-		"SELECT ordered_ts, seq FROM changes WHERE number = ? AND attribute = ? ORDER BY ordered_ts DESC, seq DESC LIMIT 1": &s.findNewest,
+		"SELECT seq, received FROM events WHERE event_ts = ? " +
+			"AND id = ?": &s.findReceived,
+		"SELECT id, state, event_ts, seq FROM owed WHERE downstream = ? AND number = ? AND attribute = ? AND " +
+			"slot = ?": &s.findRow,
+		"SELECT ordered_ts, seq FROM changes WHERE number = ? AND attribute = ? ORDER BY ordered_ts DESC, seq " +
+			"DESC LIMIT 1": &s.findNewest,
 		beginAgain:    &s.renew,
 		findClaimable: &s.findClaimable,
 		readClaimed:   &s.readClaimed,

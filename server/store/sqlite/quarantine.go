@@ -11,18 +11,23 @@ import (
 )
 
 const (
-	quarantineColumns = `q.id, q.reason, q.event_name, q.violations, q.times, q.state, e.id, q.received, q.door, q.path_event, q.header`
+	quarantineColumns = `q.id, q.reason, q.event_name, q.violations, q.times, q.state, e.id, q.received, q.door, ` +
+		`q.path_event, q.header`
 
-	pageOfQuarantine = `SELECT ` + quarantineColumns + `, CASE WHEN ?4 THEN q.body END, q.digest FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as
+	pageOfQuarantine = `SELECT ` + quarantineColumns + `, CASE WHEN ?4 THEN q.body END, q.digest FROM quarantine q LEFT
+		JOIN events e ON e.seq = q.redriven_as
 		WHERE q.id > ?1 AND (?2 = '' OR q.state = ?2) ORDER BY q.id LIMIT ?3`
 
-	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body, q.digest FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as WHERE q.id = ?`
+	oneQuarantine = `SELECT ` + quarantineColumns + `, q.body, q.digest FROM quarantine q LEFT JOIN events e ON e.seq = ` +
+		`q.redriven_as WHERE q.id = ?`
 
-	heldQuarantine = `SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine INDEXED BY quarantine_held WHERE state = 'held'`
+	heldQuarantine = `SELECT count(*), coalesce(sum(length(body)), 0) FROM quarantine INDEXED BY quarantine_held WHERE ` +
+		`state = 'held'`
 )
 
 func scanQuarantined(rows *sql.Rows) (q event.Quarantined, digest event.ID, err error) {
-	err = rows.Scan(&q.ID, &q.Reason, &q.EventName, jsonColumn{&q.Violations}, &q.Times, &q.State, (*identity)(&q.RedrivenAs), (*timestamp)(&q.Delivery.Received),
+	err = rows.Scan(&q.ID, &q.Reason, &q.EventName, jsonColumn{&q.Violations}, &q.Times, &q.State,
+		(*identity)(&q.RedrivenAs), (*timestamp)(&q.Delivery.Received),
 		&q.Delivery.Path, &q.PathEvent, jsonColumn{&q.Delivery.Header}, &q.Delivery.Body, (*identity)(&digest))
 	return q, digest, err
 }
@@ -36,7 +41,9 @@ func (r *Reader) ofItsDigest(q event.Quarantined, digest event.ID) error {
 }
 
 // Quarantines implements store.Reader.
-func (r *Reader) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
+func (r *Reader) Quarantines(
+	ctx context.Context, state event.QuarantineState, after int64, limit int,
+) ([]event.Quarantined, error) {
 	return listRows(ctx, r, "list quarantine", "quarantine entry", after, limit, pageOfQuarantine,
 		func(after int64, limit int) []any { return []any{after, string(state), limit, r.identities.On()} },
 		func(rows *sql.Rows) (event.Quarantined, int64, error) {
@@ -72,6 +79,7 @@ func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarant
 
 // QuarantineHeld implements store.Reader. It reads the index of those that are held.
 func (r *Reader) QuarantineHeld(ctx context.Context) (entries, bytes int64, err error) {
-	err = r.each(ctx, "count quarantine", func(rows *sql.Rows) error { return rows.Scan(&entries, &bytes) }, heldQuarantine)
+	err = r.each(ctx, "count quarantine", func(rows *sql.Rows) error { return rows.Scan(&entries, &bytes) },
+		heldQuarantine)
 	return entries, bytes, err
 }

@@ -15,8 +15,8 @@ type work interface {
 // idler is a work that may find that it has nothing to write.
 type idler interface{ idle() bool }
 
-// submit has the writer do the work and waits until it is durable. It gives up when ctx ends or patience does; what the writer has begun by then is finished
-// all the same.
+// submit has the writer do the work and waits until it is durable. It gives up when ctx ends or patience does; what the
+// writer has begun by then is finished all the same.
 func (s *Store) submit(ctx context.Context, verb string, w work, bytes int) error {
 	if err := s.latch.Shut(verb); err != nil {
 		return err

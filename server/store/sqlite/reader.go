@@ -13,7 +13,8 @@ import (
 	"numhook/server/store/sound"
 )
 
-// Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of the store, the newest at its begin.
+// Reader reads the store, on connections that cannot write. It implements store.Reader. Every call sees one state of
+// the store, the newest at its begin.
 type Reader struct {
 	path       string
 	identities sound.Check
@@ -107,7 +108,8 @@ func (r *Reader) each(ctx context.Context, verb string, scan func(*sql.Rows) err
 
 // LastChallenge implements store.Reader.
 func (r *Reader) LastChallenge(ctx context.Context) (at time.Time, err error) {
-	err = r.each(ctx, "read last challenge", func(rows *sql.Rows) error { return rows.Scan((*timestamp)(&at)) }, "SELECT at FROM facts WHERE name = 'challenge'")
+	err = r.each(ctx, "read last challenge", func(rows *sql.Rows) error { return rows.Scan((*timestamp)(&at)) },
+		"SELECT at FROM facts WHERE name = 'challenge'")
 	return at, err
 }
 

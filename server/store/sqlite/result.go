@@ -10,25 +10,34 @@ import (
 )
 
 const (
-	// record takes a result: ?1 the row, ?2 its claim, ?3 the version that was tried, ?4 the state that the verdict leads to, ?5 now, ?6 when it is due, ?7 the reason, ?8 the output.
-	record = `UPDATE owed SET state = CASE seq WHEN ?3 THEN ?4 ELSE 'waiting' END, behind = ?4 = 'waiting' AND ` + heldUp + `, due = ?6, attempted = ?5, reason = ?7,
+	// record takes a result: ?1 the row, ?2 its claim, ?3 the version that was tried, ?4 the state that the verdict leads
+	// to, ?5 now, ?6 when it is due, ?7 the reason, ?8 the output.
+	record = `UPDATE owed SET state = CASE seq WHEN ?3 THEN ?4 ELSE 'waiting' END, behind = ?4 = 'waiting' AND ` + heldUp +
+		`, due = ?6, attempted = ?5, reason = ?7,
 		output = ?8, claim = 0 WHERE id = ?1 AND state = 'attempting' AND claim = ?2 RETURNING slot, seq`
 
 	// beginAgain has a row whose time is over start again.
-	beginAgain = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?2, since = ?2, tries = 0 WHERE id = ?1`
+	beginAgain = `UPDATE owed SET state = 'waiting', behind = ` + heldUp + `, due = ?2, since = ?2, tries = 0 ` +
+		`WHERE id = ?1`
 
-	// stepBack makes the row next in line wait for one that came back into it, and moveUp lets it go when that one, as the first, has left it.
+	// stepBack makes the row next in line wait for one that came back into it, and moveUp lets it go when that one, as the
+	// first, has left it.
 	stepBack = `UPDATE owed SET behind = 1 WHERE state = 'waiting' AND behind = 0 AND id = ` + nextInLine
-	moveUp   = `UPDATE owed SET behind = 0 WHERE behind = 1 AND id = ` + nextInLine + ` AND NOT EXISTS (SELECT 1 FROM owed b, owed o
-		WHERE o.id = ?1 AND b.downstream = o.downstream AND b.number = o.number AND b.slot > 0 AND b.state IN ('waiting', 'attempting')
+	moveUp   = `UPDATE owed SET behind = 0 WHERE behind = 1 AND id = ` + nextInLine + ` AND NOT EXISTS (SELECT 1
+		FROM owed b, owed o
+		WHERE o.id = ?1 AND b.downstream = o.downstream AND b.number = o.number AND b.slot > 0
+			AND b.state IN ('waiting', 'attempting')
 		AND (b.event_ts, b.seq) < (o.event_ts, o.seq))`
 
-	nextInLine = `(SELECT n.id FROM owed o CROSS JOIN owed n ON n.downstream = o.downstream AND n.number = o.number AND n.slot > 0
-		AND n.state IN ('waiting', 'attempting') AND (n.event_ts, n.seq) > (o.event_ts, o.seq) WHERE o.id = ?1 AND o.slot > 0 ORDER BY n.event_ts, n.seq LIMIT 1)`
+	nextInLine = `(SELECT n.id FROM owed o CROSS JOIN owed n ON n.downstream = o.downstream AND n.number = o.number
+		AND n.slot > 0
+		AND n.state IN ('waiting', 'attempting') AND (n.event_ts, n.seq) > (o.event_ts, o.seq) WHERE o.id = ?1 AND o.slot > 0
+		ORDER BY n.event_ts, n.seq LIMIT 1)`
 )
 
 // outcomes are the states that verdicts lead to.
-var outcomes = map[event.Verdict]event.OutboxState{event.Confirmed: event.Delivered, event.Retry: event.Waiting, event.Refused: event.Dead}
+var outcomes = map[event.Verdict]event.OutboxState{event.Confirmed: event.Delivered, event.Retry: event.Waiting,
+	event.Refused: event.Dead}
 
 // resultWork takes the result of an attempt.
 type resultWork struct {
@@ -52,7 +61,8 @@ func newResultWork(r event.Result) (*resultWork, error) {
 func (r *resultWork) write(ctx context.Context, w *session) error {
 	now := w.now()
 	var slot, seq int64
-	err := w.record.QueryRowContext(ctx, r.result.Row, r.result.Claim, r.result.Seq, string(r.state), now, now+r.result.After.Microseconds(),
+	err := w.record.QueryRowContext(ctx, r.result.Row, r.result.Claim, r.result.Seq, string(r.state), now,
+		now+r.result.After.Microseconds(),
 		r.result.Reason, r.result.Output).Scan(&slot, &seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -114,7 +124,8 @@ func (s *rowAction) write(ctx context.Context, w *session) error {
 			err = w.letNext(ctx, s.row)
 		}
 	default:
-		s.refusal = &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot %s owed row %d: it is %s", verb, s.row, state), Hint: actionHints[state]}
+		s.refusal = &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot %s owed row %d: it is %s", verb, s.row,
+			state), Hint: actionHints[state]}
 		return nil
 	}
 	s.changed = true

@@ -10,8 +10,8 @@ import (
 // rewoundAtATime is how many rows are mended in one transaction, so that no delivery waits for all of them.
 const rewoundAtATime = 2000
 
-// rewind mends rows of a downstream: ?2 is now, ?3 and ?4 are the times that are later than they can be due, and enqueued since, and ?5 is by how much they are
-// enqueued since earlier.
+// rewind mends rows of a downstream: ?2 is now, ?3 and ?4 are the times that are later than they can be due, and
+// enqueued since, and ?5 is by how much they are enqueued since earlier.
 const rewind = `UPDATE owed SET due = CASE WHEN state = 'waiting' AND due > ?3 THEN ?2 ELSE due END,
 		since = CASE WHEN since > ?4 THEN min(since - ?5, ?2) ELSE since END
 	WHERE id IN (SELECT o.id FROM downstreams d CROSS JOIN owed o ON o.downstream = d.id AND o.state = 'waiting'
@@ -30,7 +30,8 @@ type rewinding struct {
 func (r *rewinding) write(ctx context.Context, w *session) error {
 	const slack = event.ClockSlack
 	now := w.now()
-	result, err := w.conn.ExecContext(ctx, rewind, r.downstream, now, now+(r.longest+slack).Microseconds(), now+slack.Microseconds(),
+	result, err := w.conn.ExecContext(ctx, rewind, r.downstream, now, now+(r.longest+slack).Microseconds(),
+		now+slack.Microseconds(),
 		r.back.Microseconds(), rewoundAtATime)
 	if err := w.makeDue(result, err); err != nil {
 		return err

@@ -18,8 +18,9 @@ import (
 
 // Salvage is how a damaged store is saved.
 type Salvage struct {
-	Check   sound.Check                                  // of the new file
-	Restore func(e event.Event) (_ event.Event, ok bool) // derives what is kept of an event from its body again; false when the body is not the identity's
+	Check sound.Check // of the new file
+	// derives what is kept of an event from its body again; false when the body is not the identity's
+	Restore func(e event.Event) (_ event.Event, ok bool)
 	Now     time.Time
 	Step    func(what string, done int64) // may be nil
 }
@@ -43,7 +44,8 @@ type lostPiece struct {
 
 // Write says it to people.
 func (s *Salvaged) Write(out io.Writer) {
-	fmt.Fprintf(out, "saved %d events, %d quarantined deliveries and %d rows of what is owed; %d rows are owed anew\n", s.Events, s.Quarantine, s.Outbox, s.Enqueued)
+	fmt.Fprintf(out, "saved %d events, %d quarantined deliveries and %d rows of what is owed; %d rows are owed anew\n",
+		s.Events, s.Quarantine, s.Outbox, s.Enqueued)
 	for _, l := range s.Lost {
 		fmt.Fprintf(out, "lost: %s %s: %s\n", l.What, l.Key, l.Why)
 	}
@@ -59,9 +61,10 @@ type salvaging struct {
 	path string // of the new file
 }
 
-// Repair saves what is whole of a store that nobody serves into a new file beside it: each event that can be read and whose body is that of its identity, with what
-// it changes derived again; quarantine, downstreams, facts, and the outbox, as far as they can be read. The new file is checked before it takes the old one's
-// place, which is moved away with its log. A crash in between leaves both files whole, one of them under another name.
+// Repair saves what is whole of a store that nobody serves into a new file beside it: each event that can be read and
+// whose body is that of its identity, with what it changes derived again; quarantine, downstreams, facts, and the
+// outbox, as far as they can be read. The new file is checked before it takes the old one's place, which is moved away
+// with its log. A crash in between leaves both files whole, one of them under another name.
 func Repair(ctx context.Context, path string, how Salvage) (*Salvaged, error) {
 	path, err := existing(path)
 	if err != nil {
@@ -77,7 +80,8 @@ func Repair(ctx context.Context, path string, how Salvage) (*Salvaged, error) {
 	s := &salvaging{Salvage: how, path: path + ".salvaged-" + stamp}
 	s.Moved, s.Lost = path+".damaged-"+stamp, []lostPiece{}
 	if found.alone {
-		s.lose(sound.Passed{What: "log", Key: path + "-wal", Why: refusal.(*event.Error).Text}) //nolint:errorlint // it is its own
+		//nolint:errorlint // it is its own
+		s.lose(sound.Passed{What: "log", Key: path + "-wal", Why: refusal.(*event.Error).Text})
 	}
 	defer removeStore(s.path)
 	if err := s.save(ctx, path, found.alone); err != nil {
@@ -140,14 +144,16 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 	s.from = &Reader{path: path, db: db}
 	s.from.identities.Passed = s.lose
 	defer func() { _ = s.from.Close() }() // it only read
-	if s.into, err = sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_pragma=synchronous(OFF)", "_txlock=immediate")); err != nil {
+	if s.into, err = sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_pragma=synchronous(OFF)",
+		"_txlock=immediate")); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.into.Close()) }()
 	s.into.SetMaxOpenConns(1)
 	if _, err := s.into.ExecContext(ctx, "ATTACH ? AS old", source); err != nil {
 		return &event.Error{
-			Kind: event.Damaged, Text: "cannot repair store " + path + ": nothing in it can be read", Hint: "restore a backup; or " + wayOnEmpty(path), Err: err,
+			Kind: event.Damaged, Text: "cannot repair store " + path + ": nothing in it can be read",
+			Hint: "restore a backup; or " + wayOnEmpty(path), Err: err,
 		}
 	}
 	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.outbox, s.tidy} {
@@ -181,7 +187,8 @@ func readable(ctx context.Context, source string) bool {
 	return err == nil && requireLatest(ctx, db) == nil
 }
 
-// mendHeader copies the damaged file, with the header of the new one in front: but for the sizes it is the same in every store.
+// mendHeader copies the damaged file, with the header of the new one in front: but for the sizes it is the same in
+// every store.
 func (s *salvaging) mendHeader(path string, alone bool) error {
 	const header, pageSize, pages, freelist, until = 100, 4096, 28, 32, 40
 	suffixes := []string{""}
@@ -231,7 +238,8 @@ func copyFile(from, to string) error {
 	return errors.Join(err, target.Close())
 }
 
-const insertEventAt = `INSERT OR IGNORE INTO events (id, event_ts, name, account_id, carrier_code, numbers, attribute, value, drift, lint, quarantine, received, door,
+const insertEventAt = `INSERT OR IGNORE INTO events (id, event_ts, name, account_id, carrier_code, numbers, attribute,
+	value, drift, lint, quarantine, received, door,
 	header, body, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // events saves each whose body is that of its identity, and derives from it what it changes.
@@ -299,7 +307,8 @@ func (s *salvaging) event(ctx context.Context, tx *sql.Tx, e event.Stored) error
 
 // quarantine saves each entry whose bytes are those of its digest.
 func (s *salvaging) quarantine(ctx context.Context) error {
-	from := &Reader{path: s.from.path, db: s.from.db, identities: sound.Check{Event: func(event.Event) error { return nil }, Passed: s.lose}}
+	from := &Reader{path: s.from.path, db: s.from.db,
+		identities: sound.Check{Event: func(event.Event) error { return nil }, Passed: s.lose}}
 	for after := int64(0); ; {
 		list, err := from.Quarantines(ctx, "", after, 50)
 		if err != nil || len(list) == 0 {
@@ -307,7 +316,8 @@ func (s *salvaging) quarantine(ctx context.Context) error {
 		}
 		for _, q := range list {
 			after = q.ID
-			if _, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO quarantine SELECT * FROM old.quarantine WHERE id = ?", q.ID); err != nil {
+			if _, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO quarantine SELECT * FROM old.quarantine WHERE id = ?",
+				q.ID); err != nil {
 				s.lose(sound.Passed{What: "quarantine entry", Key: strconv.FormatInt(q.ID, 10), Why: err.Error()})
 				continue
 			}
@@ -319,7 +329,8 @@ func (s *salvaging) quarantine(ctx context.Context) error {
 // small saves the tables of few rows.
 func (s *salvaging) small(ctx context.Context) error {
 	for table, statement := range map[string]string{
-		"downstreams": "INSERT OR REPLACE INTO downstreams SELECT * FROM old.downstreams", "facts": "INSERT OR REPLACE INTO facts SELECT * FROM old.facts",
+		"downstreams": "INSERT OR REPLACE INTO downstreams SELECT * FROM old.downstreams",
+		"facts":       "INSERT OR REPLACE INTO facts SELECT * FROM old.facts",
 	} {
 		if _, err := s.into.ExecContext(ctx, statement); err != nil {
 			s.lose(sound.Passed{What: "table", Key: table, Why: err.Error()})
@@ -338,7 +349,8 @@ func (s *salvaging) outbox(ctx context.Context) error {
 	}
 	var copyRows func(after, until int64)
 	copyRows = func(after, until int64) {
-		result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO owed SELECT * FROM old.owed WHERE id > ? AND id <= ?", after, until)
+		result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO owed SELECT * FROM old.owed WHERE id > ? AND id <= ?",
+			after, until)
 		if err == nil {
 			n, _ := result.RowsAffected() // it is only counted
 			s.Outbox += n
@@ -378,7 +390,8 @@ func (s *salvaging) tidy(ctx context.Context) error {
 	return err
 }
 
-// enqueueLost enqueues to each downstream what came since it is known, or from its start on, as far as there is no row of it.
+// enqueueLost enqueues to each downstream what came since it is known, or from its start on, as far as there is no row
+// of it.
 func (s *salvaging) enqueueLost(ctx context.Context) (err error) {
 	fresh, err := Open(ctx, s.path, Options{AllowUnsafe: true, Patience: operatorPatience})
 	if err != nil {
@@ -410,7 +423,8 @@ func (s *salvaging) enqueueTo(ctx context.Context, fresh *Store, d event.Downstr
 		}
 		for _, e := range events {
 			after = e.Seq
-			if !d.Wants(e.Name) || d.Start == event.FromNow && e.Delivery.Received.Before(d.Registered) || d.Mode == event.Latest && !e.Changes() {
+			if !d.Wants(e.Name) || d.Start == event.FromNow && e.Delivery.Received.Before(d.Registered) ||
+				d.Mode == event.Latest && !e.Changes() {
 				continue
 			}
 			numbers := e.Numbers

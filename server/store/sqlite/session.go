@@ -15,19 +15,23 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// dsn is the driver's name for a database file. mode is SQLite's: ro or rw, never one that creates. Of a parameter that is given twice, the first counts.
+// dsn is the driver's name for a database file. mode is SQLite's: ro or rw, never one that creates. Of a parameter that
+// is given twice, the first counts.
 func dsn(path, mode string, params ...string) string {
 	escaped := (&url.URL{Path: path}).EscapedPath()
-	params = append(params, "mode="+mode, fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds()), "_foreign_keys=on", "_dqs=0", "_error_rc=1")
+	params = append(params, "mode="+mode, fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds()), "_foreign_keys=on",
+		"_dqs=0", "_error_rc=1")
 	return "file:" + strings.ReplaceAll(escaped, "?", "%3F") + "?" + strings.Join(params, "&")
 }
 
-// session is the connection that writes, with its prepared statements, and one that copies the log beside it. The writer's goroutine owns it.
+// session is the connection that writes, with its prepared statements, and one that copies the log beside it. The
+// writer's goroutine owns it.
 //
-// After a failed write it is closed and never used again. A failed fsync may have lost pages that the kernel now believes to be clean, and frames of the
-// failed transaction may lie in the log without being on disk; a power cut would then end the log there, and everything committed behind them
-// would be gone. So a new session begins by copying the whole log into the database file, syncing that, and truncating the log: every frame
-// that follows lies in a log that was written again.
+// After a failed write it is closed and never used again. A failed fsync may have lost pages that the kernel now
+// believes to be clean, and frames of the failed transaction may lie in the log without being on disk; a power cut
+// would then end the log there, and everything committed behind them would be gone. So a new session begins by copying
+// the whole log into the database file, syncing that, and truncating the log: every frame that follows lies in a log
+// that was written again.
 type session struct {
 	db    *sql.DB
 	conn  *sql.Conn
@@ -94,7 +98,8 @@ func (w *session) connect(ctx context.Context, s *Store) (err error) {
 	if w.log, err = openLog(s); err != nil {
 		return err
 	}
-	if _, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil { // it waits in its own way: see writer.lock
+	// it waits in its own way: see writer.lock
+	if _, err := w.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		return err
 	}
 	// SQLite syncs the directory when it creates the log, but a reader may have created it.
@@ -112,7 +117,8 @@ func (w *session) connect(ctx context.Context, s *Store) (err error) {
 func (w *session) checkSettings(ctx context.Context, opts Options) error {
 	var synchronous, foreignKeys int
 	var mode string
-	row := w.conn.QueryRowContext(ctx, "SELECT s.synchronous, f.foreign_keys, j.journal_mode FROM pragma_synchronous s, pragma_foreign_keys f, pragma_journal_mode j")
+	row := w.conn.QueryRowContext(ctx, "SELECT s.synchronous, f.foreign_keys, j.journal_mode FROM pragma_synchronous s, "+
+		"pragma_foreign_keys f, pragma_journal_mode j")
 	if err := row.Scan(&synchronous, &foreignKeys, &mode); err != nil {
 		return err
 	}
@@ -121,7 +127,8 @@ func (w *session) checkSettings(ctx context.Context, opts Options) error {
 	case opts.AllowUnsafe:
 		return nil
 	case synchronous < full:
-		return unsafeSetting("synchronous is "+[]string{"OFF", "NORMAL"}[synchronous]+", below FULL", "a power cut would lose acknowledged events")
+		return unsafeSetting("synchronous is "+[]string{"OFF", "NORMAL"}[synchronous]+", below FULL",
+			"a power cut would lose acknowledged events")
 	case foreignKeys != 1:
 		return unsafeSetting("foreign_keys is off", "a change could name an event that is not there")
 	case mode != "wal":
@@ -143,11 +150,12 @@ func (w *session) statements() map[string]**sql.Stmt {
 		insertChange:      &w.insertChange,
 		insertChanges:     &w.insertChanges,
 		insertQuarantine:  &w.insertQuarantine,
-		"SELECT seq FROM events WHERE event_ts = ? AND id = ?":                                              &w.findEvent,
-		"SELECT q.state, e.id FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as WHERE q.id = ?": &w.findQuarantine,
-		"UPDATE quarantine SET state = 'redriven', redriven_as = ? WHERE id = ?":                            &w.markRedriven,
-		"UPDATE quarantine SET state = 'discarded' WHERE id = ? AND state = 'held'":                         &w.discard,
-		"INSERT INTO facts (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at":      &w.setFact,
+		"SELECT seq FROM events WHERE event_ts = ? AND id = ?": &w.findEvent,
+		"SELECT q.state, e.id FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as WHERE " +
+			"q.id = ?": &w.findQuarantine,
+		"UPDATE quarantine SET state = 'redriven', redriven_as = ? WHERE id = ?":                       &w.markRedriven,
+		"UPDATE quarantine SET state = 'discarded' WHERE id = ? AND state = 'held'":                    &w.discard,
+		"INSERT INTO facts (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at": &w.setFact,
 	}
 	maps.Copy(all, w.outboxStatements.statements())
 	return all
@@ -181,8 +189,9 @@ func (w *session) remember(path string) error {
 // errMoved: a commit would go to a file that nobody can open any more.
 var errMoved = errors.New("a file of the store was deleted, replaced or cut")
 
-// inPlace reports whether the files that the connection writes are still those that the path names, and none is shorter than it was: what was cut off may have been
-// acknowledged. Only a log that starts again may be cut, to what is kept of a long one.
+// inPlace reports whether the files that the connection writes are still those that the path names, and none is shorter
+// than it was: what was cut off may have been acknowledged. Only a log that starts again may be cut, to what is kept of
+// a long one.
 func (w *session) inPlace(s *Store) error {
 	if err := s.stillLocked(); err != nil {
 		return err
@@ -204,7 +213,8 @@ func (w *session) inPlace(s *Store) error {
 	return nil
 }
 
-// close gives up the connections, in whatever state they are. A statement that stayed open would keep its connection, its transaction and its lock alive.
+// close gives up the connections, in whatever state they are. A statement that stayed open would keep its connection,
+// its transaction and its lock alive.
 func (w *session) close() (err error) {
 	for _, statement := range w.statements() {
 		if *statement != nil {
@@ -220,7 +230,8 @@ func (w *session) close() (err error) {
 	return errors.Join(err, w.db.Close())
 }
 
-// undo rolls back what failed because of itself, so that the connection can go on. After any other failure there is no need: it is not used again.
+// undo rolls back what failed because of itself, so that the connection can go on. After any other failure there is no
+// need: it is not used again.
 func (w *session) undo(ctx context.Context, cause error) error {
 	if faultOf(cause) == faultOwn {
 		if _, err := w.rollback.ExecContext(ctx); err != nil {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestNoLogIsSettledThatTheFileDoesNotName: while the file cannot take the number of the log that is to begin (a reader is
-// in the way, or a write failed), nothing may say that it has begun, or the log would be taken for another file's.
+// TestNoLogIsSettledThatTheFileDoesNotName: while the file cannot take the number of the log that is to begin (a reader
+// is in the way, or a write failed), nothing may say that it has begun, or the log would be taken for another file's.
 func TestNoLogIsSettledThatTheFileDoesNotName(t *testing.T) {
 	path := crashedStore(t, 5)
 	writer, reader := connected(t, path), connected(t, path)
@@ -25,7 +25,8 @@ func TestNoLogIsSettledThatTheFileDoesNotName(t *testing.T) {
 	expectBelonging := func(when string, settled bool) {
 		t.Helper()
 		var m mark
-		if err := writer.QueryRowContext(t.Context(), readMark).Scan(&m.started, &m.next); err != nil || m.settled() != settled {
+		if err := writer.QueryRowContext(t.Context(), readMark).Scan(&m.started, &m.next); err != nil ||
+			m.settled() != settled {
 			t.Errorf("%s: the mark is %+v, %v", when, m, err)
 		}
 		crashed := filepath.Join(t.TempDir(), "store.db")

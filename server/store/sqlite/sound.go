@@ -13,7 +13,8 @@ import (
 	"numhook/server/store/sound"
 )
 
-// Check has every row that the reader gives out held against its identity from now on. It is called before the reader is used.
+// Check has every row that the reader gives out held against its identity from now on. It is called before the reader
+// is used.
 func (r *Reader) Check(c sound.Check) { r.identities = c }
 
 // errColumn stands for the driver's error about a column, which quotes what is in it.
@@ -48,7 +49,8 @@ func unreadable(verb string, err error) error {
 
 // evidence are the columns of an event that a row is held against, beside those that the row shows.
 func evidence(alias string) string {
-	text := `, coalesce(e.seq, 0), coalesce(e.event_ts, 0), coalesce(e.door, ''), CASE WHEN length(e.body) <= ` + strconv.Itoa(sound.Short) + ` THEN e.numbers ELSE '[]' END,
+	text := `, coalesce(e.seq, 0), coalesce(e.event_ts, 0), coalesce(e.door, ''), CASE WHEN length(e.body) <= ` +
+		strconv.Itoa(sound.Short) + ` THEN e.numbers ELSE '[]' END,
 		CASE WHEN length(e.body) <= ` + strconv.Itoa(sound.Short) + ` THEN e.body END`
 	return strings.ReplaceAll(text, "e.", alias+".")
 }
@@ -89,7 +91,8 @@ func (r *Reader) agrees(ctx context.Context, c event.Change, v sound.Evidence) e
 }
 
 // listRows reads at most limit rows behind the key given, and passes over what is damaged.
-func listRows[R any](ctx context.Context, r *Reader, verb, what string, after int64, limit int, query string, args func(after int64, limit int) []any,
+func listRows[R any](ctx context.Context, r *Reader, verb, what string, after int64, limit int, query string,
+	args func(after int64, limit int) []any,
 	scan func(rows *sql.Rows) (row R, key int64, wrong error), judge func(row *R) error,
 ) ([]R, error) {
 	l := sound.List[R]{

@@ -1,12 +1,13 @@
-// Package sqlite keeps events in one SQLite file, embedded, and guarantees the rules of package store for it: what Append acknowledged is in the file,
-// whole and once, after a crash, a power cut, or a disk that failed and came back.
+// Package sqlite keeps events in one SQLite file, embedded, and guarantees the rules of package store for it: what
+// Append acknowledged is in the file, whole and once, after a crash, a power cut, or a disk that failed and came back.
 //
-// What makes that true: WAL with synchronous=FULL, set and read back on opening (a commit returns after the fsync of the log); one transaction for
-// everything that a batch of deliveries causes; a unique index on (event_ts, id); and after any failed write a fresh connection that first copies the whole
-// log into the database file and starts the log again, before the next acknowledgement (session.go says why).
+// What makes that true: WAL with synchronous=FULL, set and read back on opening (a commit returns after the fsync of
+// the log); one transaction for everything that a batch of deliveries causes; a unique index on (event_ts, id); and
+// after any failed write a fresh connection that first copies the whole log into the database file and starts the log
+// again, before the next acknowledgement (session.go says why).
 //
-// One goroutine writes, in groups: while one transaction is on its way to the disk, whatever arrives waits for the next. Readers have their own
-// connections and never wait for the writer, nor it for them.
+// One goroutine writes, in groups: while one transaction is on its way to the disk, whatever arrives waits for the
+// next. Readers have their own connections and never wait for the writer, nor it for them.
 package sqlite
 
 import (
@@ -29,18 +30,21 @@ type Options struct {
 	Observer    store.Observer // is told what the writer does; may be nil
 	Check       sound.Check    // what is shown or handed on is held against it; the zero value finds everything good
 	AllowUnsafe bool           // opens a store even where its promise does not hold: see the refusals of Open
-	Synchronous string         // SQLite's synchronous setting; empty means FULL, and a lower one is refused unless AllowUnsafe
+	// SQLite's synchronous setting; empty means FULL, and a lower one is refused unless AllowUnsafe
+	Synchronous string
 
 	MaxBatch    int           // deliveries in one transaction; 0 means DefaultMaxBatch, 1 means one transaction each
 	QueueLength int           // deliveries that may wait for the writer; 0 means DefaultQueueLength
 	Patience    time.Duration // how long a caller waits for the writer before it is refused; 0 means DefaultPatience
 
-	Now  func() time.Time // the outbox's time; nil means time.Now
-	Wake func()           // is called after a durable transaction of this store that made something due; it must not block; may be nil
+	Now func() time.Time // the outbox's time; nil means time.Now
+	// is called after a durable transaction of this store that made something due; it must not block; may be nil
+	Wake func()
 }
 
-// Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at most DefaultPatience and a locked file is
-// waited for a little less than that. The bytes bound memory: a body may be as large as 1 MiB.
+// Defaults and bounds. The sender gives up after 3 s: a refusal has to leave well before that, so a caller waits at
+// most DefaultPatience and a locked file is waited for a little less than that. The bytes bound memory: a body may be
+// as large as 1 MiB.
 const (
 	DefaultMaxBatch    = 1024
 	DefaultQueueLength = 8192
@@ -50,7 +54,8 @@ const (
 	maxQueueBytes = 48 << 20
 	busyTimeout   = 1500 * time.Millisecond
 	retryAfter    = 250 * time.Millisecond
-	lockPatience  = 200 * time.Millisecond // an operator holds the serve lock for some milliseconds while it opens the store
+	// an operator holds the serve lock for some milliseconds while it opens the store
+	lockPatience = 200 * time.Millisecond
 
 	operatorPatience = 30 * time.Second // no sender waits for an operator
 	readers          = 4                // connections of a store that read beside its writer
@@ -92,17 +97,21 @@ type Store struct {
 
 	committer *commit.Committer[work]
 	closing   sync.Once
-	ready     sync.Mutex   // one readiness check at a time
-	wrote     atomic.Int64 // when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
+	ready     sync.Mutex // one readiness check at a time
+	// when the last durable transaction ended, in nanoseconds since the epoch; 0 while the store is in trouble
+	wrote atomic.Int64
 }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the store at path for serving, and creates it when there is none. Attempts that were under way when it was served last are due again. It takes an exclusive lock beside the file, so a second Open of the same path
-// is refused, from any process, until the first is closed or its process has died; OpenReader and OpenOperator are welcome meanwhile.
+// Open opens the store at path for serving, and creates it when there is none. Attempts that were under way when it was
+// served last are due again. It takes an exclusive lock beside the file, so a second Open of the same path is refused,
+// from any process, until the first is closed or its process has died; OpenReader and OpenOperator are welcome
+// meanwhile.
 //
-// It refuses, with an event.Error that names the setting and the reason, what would break the promise: a synchronous setting below FULL, a file system in
-// memory or on the network, a journal mode other than WAL, a file of another program, a schema newer than this program's.
+// It refuses, with an event.Error that names the setting and the reason, what would break the promise: a synchronous
+// setting below FULL, a file system in memory or on the network, a journal mode other than WAL, a file of another
+// program, a schema newer than this program's.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
 	if err := refuseGone(path); err != nil {
@@ -130,8 +139,8 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// OpenOperator opens an existing store for writing beside a serving process, for the work of an operator such as a redrive. It takes the file's write lock for
-// one short transaction at a time.
+// OpenOperator opens an existing store for writing beside a serving process, for the work of an operator such as a
+// redrive. It takes the file's write lock for one short transaction at a time.
 func OpenOperator(ctx context.Context, path string) (*Store, error) {
 	path, err := existing(path)
 	if err != nil {
@@ -159,7 +168,8 @@ func OpenOperator(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-// OpenReader opens an existing store for reading only, beside whoever writes it. It creates nothing where there is no store: kind NotFound.
+// OpenReader opens an existing store for reading only, beside whoever writes it. It creates nothing where there is no
+// store: kind NotFound.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	path, err := existing(path)
 	if err != nil {
@@ -193,8 +203,9 @@ func (s *Store) start(ctx context.Context) error {
 		return openError(err)
 	}
 	s.committer = commit.New(commit.Options{
-		Observer: s.opts.Observer, Batch: s.opts.MaxBatch, BatchBytes: maxBatchBytes, Queue: s.opts.QueueLength, QueueBytes: maxQueueBytes,
-		Patience: s.opts.Patience, RetryAfter: retryAfter,
+		Observer: s.opts.Observer, Batch: s.opts.MaxBatch, BatchBytes: maxBatchBytes, Queue: s.opts.QueueLength,
+		QueueBytes: maxQueueBytes,
+		Patience:   s.opts.Patience, RetryAfter: retryAfter,
 	}, &writer{store: s, session: session})
 	if err := s.releaseDead(ctx); err != nil {
 		return errors.Join(err, s.committer.Close())
@@ -245,7 +256,8 @@ func (s *Store) Unclean() bool { return s.found.unclean }
 // Doubt is what is to be said of the files that were found, or empty.
 func (s *Store) Doubt() string { return s.found.doubt }
 
-// Close finishes what was begun and what waits, refuses what comes after, empties the log into the database file, and gives up the lock.
+// Close finishes what was begun and what waits, refuses what comes after, empties the log into the database file, and
+// gives up the lock.
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {

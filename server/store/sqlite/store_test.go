@@ -74,7 +74,8 @@ func TestConformanceOutboxShared(t *testing.T) {
 // sample is the n-th event for a number of its own.
 func sample(n int) event.Event {
 	body := fmt.Sprintf(`{"event_ts":%d}`, n)
-	return event.Event{ID: sha256.Sum256([]byte(body)), Name: "some.event", TS: int64(n), Numbers: []string{fmt.Sprintf("+1555%07d", n)}, Attribute: event.CNAM,
+	return event.Event{ID: sha256.Sum256([]byte(body)), Name: "some.event", TS: int64(n),
+		Numbers: []string{fmt.Sprintf("+1555%07d", n)}, Attribute: event.CNAM,
 		Value: []byte(`"ACME"`), Delivery: event.Delivery{Received: time.UnixMicro(1), Path: "/", Body: []byte(body)}}
 }
 

@@ -43,7 +43,8 @@ func readLog(path string) (w walState, err error) {
 		return w, err
 	}
 	w.size = info.Size()
-	if err := w.read(bufio.NewReaderSize(file, 1<<16)); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := w.read(bufio.NewReaderSize(file, 1<<16)); err != nil && !errors.Is(err, io.EOF) &&
+		!errors.Is(err, io.ErrUnexpectedEOF) {
 		return w, fmt.Errorf("cannot read %s-wal: %w", path, err)
 	}
 	return w, nil

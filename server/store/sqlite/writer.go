@@ -45,7 +45,8 @@ func (w *writer) Write(batch []work) error {
 	return err
 }
 
-// Tidy keeps the log short, between two transactions. An operator leaves the file for as long as it has held it: who serves comes first.
+// Tidy keeps the log short, between two transactions. An operator leaves the file for as long as it has held it: who
+// serves comes first.
 func (w *writer) Tidy() error {
 	if w.store.operator {
 		time.Sleep(max(time.Since(w.locked), time.Millisecond))
@@ -57,8 +58,8 @@ func (w *writer) Tidy() error {
 	return err
 }
 
-// transact writes the batch. When it returns an error other than of faultBusy, the session may be in any state, except that nothing of the batch was
-// acknowledged.
+// transact writes the batch. When it returns an error other than of faultBusy, the session may be in any state, except
+// that nothing of the batch was acknowledged.
 func (w *writer) transact(batch []work) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -96,8 +97,9 @@ func (w *writer) transact(batch []work) (err error) {
 	return s.inPlace(w.store)
 }
 
-// lock takes the write lock of the file. Beside another process that writes the lock is free for moments only, which SQLite's own way of waiting, with pauses
-// of up to 100 ms, may miss one after the other: so this one looks often, and at random times.
+// lock takes the write lock of the file. Beside another process that writes the lock is free for moments only, which
+// SQLite's own way of waiting, with pauses of up to 100 ms, may miss one after the other: so this one looks often, and
+// at random times.
 func (w *writer) lock(ctx context.Context) error {
 	patience := busyTimeout
 	if w.store.operator {
@@ -116,12 +118,14 @@ func (w *writer) lock(ctx context.Context) error {
 	}
 }
 
-// abandonSession gives the connection up: what it believes about the file may not be so. The store is in trouble until Revive succeeds.
+// abandonSession gives the connection up: what it believes about the file may not be so. The store is in trouble until
+// Revive succeeds.
 func (w *writer) abandonSession(err error) {
 	w.store.wrote.Store(0)
 	w.store.failed = true
 	if moved := errors.Is(err, errMoved); !moved {
-		_ = noteKept(w.store.lock, true) // where the disk fails, too, nothing more can be done; as the last connection it would take the log with it
+		// where the disk fails, too, nothing more can be done; as the last connection it would take the log with it
+		_ = noteKept(w.store.lock, true)
 	} else {
 		_ = w.store.Reader.release() // before the writer: as the last one it saves what is only in a log that was deleted
 	}
@@ -148,7 +152,8 @@ func (w *writer) Revive() error {
 	return nil
 }
 
-// Close ends the readers, empties the log, and lets the file go. The writer is the last: SQLite removes the log when its last connection ends.
+// Close ends the readers, empties the log, and lets the file go. The writer is the last: SQLite removes the log when
+// its last connection ends.
 func (w *writer) Close() (err error) {
 	defer func() { err = errors.Join(err, w.store.data.close()) }()
 	if err = w.store.Reader.Close(); w.session == nil {

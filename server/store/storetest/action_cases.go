@@ -46,7 +46,8 @@ func retryAndSkip(t TB, location Location, clock *Clock) {
 	for _, c := range []struct {
 		state       event.OutboxState
 		retry, skip bool
-	}{{event.Waiting, true, true}, {event.Attempting, false, false}, {event.Delivered, true, false}, {event.Dead, true, true}, {event.Skipped, true, false}} {
+	}{{event.Waiting, true, true}, {event.Attempting, false, false}, {event.Delivered, true, false},
+		{event.Dead, true, true}, {event.Skipped, true, false}} {
 		for _, d := range []event.Downstream{newestOnly, allOfIt} {
 			for _, verb := range []string{"retry", "skip"} {
 				before := inState(t, s, narrow(d, string(d.Mode)+" "+string(c.state)+" "+verb, event.Only{}), c.state)

@@ -46,9 +46,11 @@ func attemptCarriesAll(t TB, location Location, clock *Clock) {
 		clock.Move(time.Second)
 		got := claimOne(t, s, downstream, string(e.Value))
 		same(t, "a fence that is none", got.Claim == 0 || got.Row == 0, false)
-		want := event.Attempt{Row: got.Row, Claim: got.Claim, Seq: seqs[e.ID], Downstream: downstream, Number: alice, Attribute: event.CNAM, Value: e.Value,
-			Superseded: superseded, TS: e.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode,
-			Received: kept(e.Delivery.Received), Try: 1, Since: since}
+		want := event.Attempt{Row: got.Row, Claim: got.Claim, Seq: seqs[e.ID], Downstream: downstream, Number: alice,
+			Attribute: event.CNAM, Value: e.Value,
+			Superseded: superseded, TS: e.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID,
+			CarrierCode: e.CarrierCode,
+			Received:    kept(e.Delivery.Received), Try: 1, Since: since}
 		if previous != nil {
 			want.Previous = previous.Value
 		}
@@ -269,7 +271,8 @@ func release(t TB, location Location, clock *Clock) {
 	n, err := s.Release(t.Context(), "newest", held)
 	same(t, "error", err, nil)
 	same(t, "released", n, 1)
-	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Waiting, 1}, row{bob, `"A"`, event.Attempting, 1}, row{carol, `"A"`, event.Delivered, 1})
+	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Waiting, 1}, row{bob, `"A"`, event.Attempting, 1},
+		row{carol, `"A"`, event.Delivered, 1})
 	wantHeld(t, s, "all", others...)
 	n, err = s.Release(t.Context(), "unknown", held)
 	same(t, "error", err, nil)
@@ -341,7 +344,8 @@ func clockSet(t TB, location Location, clock *Clock) {
 	at := kept(clock.Now())
 	reading, err := s.Downstreams(t.Context())
 	same(t, "error", err, nil)
-	same(t, "reading", []time.Time{reading[1].At, reading[1].Newest, reading[1].LastDue}, []time.Time{at, written, written.Add(time.Hour)})
+	same(t, "reading", []time.Time{reading[1].At, reading[1].Newest, reading[1].LastDue},
+		[]time.Time{at, written, written.Add(time.Hour)})
 	rewind(2, time.Hour, 15*time.Minute) // one is due too late, both are enqueued since too late
 	for _, o := range allOutbox(t, s, event.OutboxFilter{Downstream: "newest"}) {
 		same(t, "owed since", o.Since, written.Add(-15*time.Minute))

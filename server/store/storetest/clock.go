@@ -18,7 +18,8 @@ func (m *Model) newestReceipt() (newest time.Time) {
 	return newest
 }
 
-// newestReceipt: an event that was received under a clock that was ahead is noticed, also behind a few that came after it.
+// newestReceipt: an event that was received under a clock that was ahead is noticed, also behind a few that came after
+// it.
 func newestReceipt(t TB, location Location) {
 	s := open(t, location)
 	wantNewest := func(what string, want time.Time) {

@@ -18,7 +18,8 @@ func wantWhole(t TB, s store.Reader, e event.Event, must bool) {
 		for _, number := range e.Numbers {
 			list, err := s.History(t.Context(), number)
 			same(t, "error", err, nil)
-			same(t, "a change without its event", slices.ContainsFunc(list, func(c event.Change) bool { return c.EventID == e.ID }), false)
+			same(t, "a change without its event",
+				slices.ContainsFunc(list, func(c event.Change) bool { return c.EventID == e.ID }), false)
 		}
 		return
 	}
@@ -93,7 +94,8 @@ func writersAtOnce(t TB, location Location) {
 	wantModel(t, s)
 }
 
-// wantModel takes the order in which the store says that it stored the events, and demands everything else to follow from it.
+// wantModel takes the order in which the store says that it stored the events, and demands everything else to follow
+// from it.
 func wantModel(t TB, s store.Reader) *Model {
 	t.Helper()
 	got := contentsOf(t, s)

@@ -118,7 +118,8 @@ func wantNewestOutbox(t TB, s Outbox, downstream string, state event.OutboxState
 	same(t, "the newest of each number", got, want)
 }
 
-// drain claims and records until there is nothing left and nobody writes any more. It tells told of every attempt before its result is recorded.
+// drain claims and records until there is nothing left and nobody writes any more. It tells told of every attempt
+// before its result is recorded.
 func drain(t TB, s Outbox, name string, writing *atomic.Bool, told func(event.Attempt)) {
 	const atMost = 20 * time.Second // for what another holds, who may have failed
 	for n, last := 0, time.Now(); ; {
@@ -156,7 +157,8 @@ func drain(t TB, s Outbox, name string, writing *atomic.Bool, told func(event.At
 	}
 }
 
-// valuesComeAndGo: whatever the order in which attempts end and values come, no older value is handed out after a newer one, and the newest one is the last.
+// valuesComeAndGo: whatever the order in which attempts end and values come, no older value is handed out after a newer
+// one, and the newest one is the last.
 func valuesComeAndGo(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
 	defer closeStore(t, s)

@@ -40,7 +40,8 @@ func outboxWithEvent(t TB, location Location, clock *Clock) {
 		list := byNumber(allOutbox(t, s, event.OutboxFilter{Downstream: d.Name}))
 		same(t, "rows", len(list), 2)
 		for i, want := range []event.OutboxRow{
-			{Attribute: event.CNAM, EventID: b.ID, EventName: b.Name, TS: 10, Value: b.Value, Since: at.Add(time.Minute), Due: at.Add(time.Minute)},
+			{Attribute: event.CNAM, EventID: b.ID, EventName: b.Name, TS: 10, Value: b.Value, Since: at.Add(time.Minute),
+				Due: at.Add(time.Minute)},
 			{Attribute: event.EmergencyAddress, EventID: a.ID, EventName: a.Name, TS: 20, Value: a.Value, Since: at, Due: at},
 		} {
 			want.ID, want.Downstream, want.Number, want.State = list[i].ID, d.Name, alice, event.Waiting
@@ -68,21 +69,27 @@ func filters(t TB, location Location, _ *Clock) {
 		narrow(newestOnly, "other carrier", event.Only{CarrierCodes: []int32{34570}}),
 		narrow(newestOnly, "us", event.Only{Countries: []string{"US", "PR"}}),
 		narrow(newestOnly, "prefix", event.Only{Prefixes: []string{"+1555010000", "+49"}}),
-		narrow(newestOnly, "us names", event.Only{Countries: []string{"US"}, Prefixes: []string{bob}}, eventNames[event.EmergencyAddress]),
+		narrow(newestOnly, "us names", event.Only{Countries: []string{"US"}, Prefixes: []string{bob}},
+			eventNames[event.EmergencyAddress]),
 	)
 	name, us, ca := cnam(1, "N", alice, "+4930"), inCountry(2, `"US"`, alice, bob, "+3322"), inCountry(3, `"CA"`, carol)
 	// What names no country passes: no member of exactly that name, or no text.
-	lower, upper, null := inCountry(4, `"us"`, "+491"), sample(event.EmergencyAddress, 5, `{"COUNTRY":"CA","Country":"CA"}`, "+492"), inCountry(6, `null`, "+493")
+	lower, upper, null := inCountry(4, `"us"`, "+491"), sample(event.EmergencyAddress, 5,
+		`{"COUNTRY":"CA","Country":"CA"}`, "+492"), inCountry(6, `null`, "+493")
 	appendNew(t, s, name, us, ca, lower, upper, null)
 	w := func(number string, e event.Event) row { return row{number, string(e.Value), event.Waiting, 0} }
-	wantOutbox(t, s, "newest", w(alice, name), w(alice, us), w(bob, us), w(carol, ca), w("+3322", us), w("+491", lower), w("+492", upper), w("+493", null),
+	wantOutbox(t, s, "newest", w(alice, name), w(alice, us), w(bob, us), w(carol, ca), w("+3322", us), w("+491", lower),
+		w("+492", upper), w("+493", null),
 		w("+4930", name))
 	wantOutbox(t, s, "names", w(alice, name), w("+4930", name))
-	wantOutbox(t, s, "carrier", w(alice, name), w(alice, us), w(bob, us), w(carol, ca), w("+3322", us), w("+491", lower), w("+492", upper), w("+493", null),
+	wantOutbox(t, s, "carrier", w(alice, name), w(alice, us), w(bob, us), w(carol, ca), w("+3322", us), w("+491", lower),
+		w("+492", upper), w("+493", null),
 		w("+4930", name))
 	wantOutbox(t, s, "other carrier")
-	wantOutbox(t, s, "us", w(alice, name), w(alice, us), w(bob, us), w("+3322", us), w("+492", upper), w("+493", null), w("+4930", name))
-	wantOutbox(t, s, "prefix", w(alice, name), w(alice, us), w(bob, us), w(carol, ca), w("+491", lower), w("+492", upper), w("+493", null), w("+4930", name))
+	wantOutbox(t, s, "us", w(alice, name), w(alice, us), w(bob, us), w("+3322", us), w("+492", upper), w("+493", null),
+		w("+4930", name))
+	wantOutbox(t, s, "prefix", w(alice, name), w(alice, us), w(bob, us), w(carol, ca), w("+491", lower), w("+492", upper),
+		w("+493", null), w("+4930", name))
 	wantOutbox(t, s, "us names", w(bob, us))
 }
 
@@ -98,7 +105,8 @@ func filtersOfEvery(t TB, location Location, _ *Clock) {
 	w := func(number string, e event.Event) row { return row{number, string(e.Value), event.Waiting, 0} }
 	wantOutbox(t, s, "all", w(alice, name), w(alice, ca), w(alice, us), w(bob, ca), w(bob, us))
 	wantOutbox(t, s, "names", w(alice, name))
-	wantOutbox(t, s, "us", w(alice, name), w(alice, us), w(bob, us)) // told once is not always told: each event is a subject of its own
+	// told once is not always told: each event is a subject of its own
+	wantOutbox(t, s, "us", w(alice, name), w(alice, us), w(bob, us))
 	wantOutbox(t, s, "alice", w(alice, name), w(alice, ca), w(alice, us))
 }
 
@@ -148,7 +156,8 @@ func redriveEnqueues(t TB, location Location, _ *Clock) {
 			t.Fatalf("cannot redrive: %v", err)
 		}
 		wantOutbox(t, s, "newest", row{alice, `"A"`, event.Waiting, 0}, row{bob, `"B"`, event.Waiting, 0})
-		wantOutbox(t, s, "all", row{alice, `"B"`, event.Waiting, 0}, row{alice, `"A"`, event.Waiting, 0}, row{bob, `"B"`, event.Waiting, 0})
+		wantOutbox(t, s, "all", row{alice, `"B"`, event.Waiting, 0}, row{alice, `"A"`, event.Waiting, 0},
+			row{bob, `"B"`, event.Waiting, 0})
 	}
 	_, err = s.Redrive(t.Context(), id+1000, cnam(99, "C", alice))
 	wantKind(t, "redrive of what is not there", err, event.NotFound)
@@ -179,7 +188,8 @@ func onlyNewestOutbox(t TB, location Location, clock *Clock) {
 	same(t, "rows", len(list), 2)
 	same(t, "id", list[0].ID, before.ID)
 	same(t, "since", list[0].Since, kept(clock.Now()))
-	wantOutbox(t, s, "newest", row{alice, `"C"`, event.Waiting, 0}, row{alice, `{"address_line1":"ADDRESS"}`, event.Waiting, 0})
+	wantOutbox(t, s, "newest", row{alice, `"C"`, event.Waiting, 0}, row{alice, `{"address_line1":"ADDRESS"}`,
+		event.Waiting, 0})
 }
 
 func tieEnqueuesLater(t TB, location Location, _ *Clock) {
@@ -200,7 +210,8 @@ func newerDoesNotWait(t TB, location Location, clock *Clock) {
 	register(t, s, newestOnly)
 	for i, end := range []event.Verdict{event.Retry, event.Refused} {
 		appendNew(t, s, cnam(int64(10*i+1), fmt.Sprint(i), alice))
-		record(t, s, claimOne(t, s, "newest", fmt.Sprintf(`"%d"`, i)), end, map[bool]time.Duration{true: time.Hour}[end == event.Retry], true)
+		record(t, s, claimOne(t, s, "newest", fmt.Sprintf(`"%d"`, i)), end,
+			map[bool]time.Duration{true: time.Hour}[end == event.Retry], true)
 		clock.Move(time.Minute)
 		value := fmt.Sprintf(`"newer %d"`, i)
 		appendNew(t, s, cnam(int64(10*i+2), fmt.Sprint("newer ", i), alice))
@@ -216,13 +227,15 @@ func newerDoesNotWait(t TB, location Location, clock *Clock) {
 func onceTold(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
 	defer closeStore(t, s)
-	d := narrow(newestOnly, "us", event.Only{Countries: []string{"US"}, CarrierCodes: []int32{3457}}, eventNames[event.EmergencyAddress])
+	d := narrow(newestOnly, "us", event.Only{Countries: []string{"US"}, CarrierCodes: []int32{3457}},
+		eventNames[event.EmergencyAddress])
 	register(t, s, d)
 	us, ca := inCountry(10, `"US"`, alice), inCountry(20, `"CA"`, alice, bob)
 	appendNew(t, s, us)
 	confirm(t, s, claimOne(t, s, "us", string(us.Value)))
 	appendNew(t, s, ca)
-	wantOutbox(t, s, "us", row{alice, string(ca.Value), event.Waiting, 0}) // or 911 would keep the old address for ever; of bob it knows nothing
+	// or 911 would keep the old address for ever; of bob it knows nothing
+	wantOutbox(t, s, "us", row{alice, string(ca.Value), event.Waiting, 0})
 	confirm(t, s, claimOne(t, s, "us", string(ca.Value)))
 	other := inCountry(30, `"MX"`, alice)
 	other.CarrierCode = 1
@@ -260,10 +273,12 @@ func noValueOutbox(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, newestOnly, allOfIt, narrow(allOfIt, "us", event.Only{Countries: []string{"US"}}))
-	appendNew(t, s, cnam(1, "A", alice), silent(event.CNAM, 2, alice, bob), silent(event.EmergencyAddress, 3, alice), silent("", 4, alice))
+	appendNew(t, s, cnam(1, "A", alice), silent(event.CNAM, 2, alice, bob), silent(event.EmergencyAddress, 3, alice),
+		silent("", 4, alice))
 	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Waiting, 0})
 	for _, name := range []string{"all", "us"} {
-		wantOutbox(t, s, name, row{alice, "", event.Waiting, 0}, row{alice, `"A"`, event.Waiting, 0}, row{alice, "", event.Waiting, 0},
+		wantOutbox(t, s, name, row{alice, "", event.Waiting, 0}, row{alice, `"A"`, event.Waiting, 0},
+			row{alice, "", event.Waiting, 0},
 			row{alice, "", event.Waiting, 0}, row{bob, "", event.Waiting, 0})
 	}
 	confirm(t, s, claim(t, s, "all", 10, 2)...)
@@ -276,7 +291,8 @@ func noValueOutbox(t TB, location Location, _ *Clock) {
 
 func strangeNumbersOutbox(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
-	register(t, s, newestOnly, allOfIt, narrow(newestOnly, "nul", event.Only{Prefixes: []string{"a\x00"}}), narrow(allOfIt, "'\u00e9", event.Only{Prefixes: []string{"\u00e9"}}))
+	register(t, s, newestOnly, allOfIt, narrow(newestOnly, "nul", event.Only{Prefixes: []string{"a\x00"}}),
+		narrow(allOfIt, "'\u00e9", event.Only{Prefixes: []string{"\u00e9"}}))
 	m := NewModel()
 	for i, text := range strangeTexts {
 		e := cnam(int64(i), text, text)

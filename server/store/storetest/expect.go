@@ -16,9 +16,11 @@ func same(t TB, what string, got, want any) bool {
 		return true
 	}
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
-	for i := 0; g.IsValid() && w.IsValid() && g.Kind() == reflect.Slice && w.Kind() == reflect.Slice && i < min(g.Len(), w.Len()); i++ {
+	for i := 0; g.IsValid() && w.IsValid() && g.Kind() == reflect.Slice && w.Kind() == reflect.Slice &&
+		i < min(g.Len(), w.Len()); i++ {
 		if one, other := g.Index(i).Interface(), w.Index(i).Interface(); !reflect.DeepEqual(one, other) {
-			t.Errorf("%s: of %d and %d, the first difference is at %d:\n got %s\nwant %s", what, g.Len(), w.Len(), i, show(one), show(other))
+			t.Errorf("%s: of %d and %d, the first difference is at %d:\n got %s\nwant %s", what, g.Len(), w.Len(), i, show(one),
+				show(other))
 			return false
 		}
 	}
@@ -67,7 +69,8 @@ func appendAgain(t TB, s store.Writer, e event.Event) {
 	same(t, "receipt", r, event.Receipt{ID: e.ID, Duplicate: true})
 }
 
-// wantHistory compares the number's history, and its current values, which are the changes of the history that are current.
+// wantHistory compares the number's history, and its current values, which are the changes of the history that are
+// current.
 func wantHistory(t TB, s store.Reader, number string, want ...event.Change) {
 	t.Helper()
 	got, err := s.History(t.Context(), number)
@@ -92,8 +95,8 @@ func wantHistory(t TB, s store.Reader, number string, want ...event.Change) {
 	same(t, "number", n, current)
 }
 
-// contents is all that a store shows. The numbers that the store itself gives (places, entries) are replaced by ranks, so that two stores with the
-// same contents are equal.
+// contents is all that a store shows. The numbers that the store itself gives (places, entries) are replaced by ranks,
+// so that two stores with the same contents are equal.
 type contents struct {
 	Numbers   []event.Number
 	Histories [][]event.Change

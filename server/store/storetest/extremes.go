@@ -26,7 +26,8 @@ func manyNumbers(t TB, location Location) {
 	// One of them changes; the others stay.
 	late, one := address(4, "LATE", numbers[:150]...), address(6, "ONE", numbers[0])
 	appendNew(t, s, late, one)
-	wantHistory(t, s, numbers[0], change(late, numbers[0], event.Superseded), change(e, numbers[0], event.Replaced), change(one, numbers[0], event.Current))
+	wantHistory(t, s, numbers[0], change(late, numbers[0], event.Superseded), change(e, numbers[0], event.Replaced),
+		change(one, numbers[0], event.Current))
 	wantHistory(t, s, numbers[149], change(late, numbers[149], event.Superseded), change(e, numbers[149], event.Current))
 	wantHistory(t, s, numbers[150], change(e, numbers[150], event.Current))
 }
@@ -52,7 +53,8 @@ func tenThousandNumbers(t TB, location Location) {
 			break
 		}
 		for _, n := range list {
-			if !same(t, "number", n, event.Number{Number: numbers[all], Values: []event.Change{change(e, numbers[all], event.Current)}}) {
+			if !same(t, "number", n, event.Number{Number: numbers[all],
+				Values: []event.Change{change(e, numbers[all], event.Current)}}) {
 				return
 			}
 			all++
@@ -68,7 +70,8 @@ func tenThousandNumbers(t TB, location Location) {
 func extremeTimes(t TB, location Location) {
 	s := open(t, location)
 	m := NewModel()
-	for _, ts := range []int64{0, -1, math.MaxInt64, math.MinInt64, 1, math.MaxInt64 - 1, math.MinInt64 + 1, 1 << 53, 1<<53 + 1, -(1<<53 + 1)} {
+	for _, ts := range []int64{0, -1, math.MaxInt64, math.MinInt64, 1, math.MaxInt64 - 1, math.MinInt64 + 1, 1 << 53,
+		1<<53 + 1, -(1<<53 + 1)} {
 		e := cnam(ts, fmt.Sprint(ts), alice)
 		e.Delivery.Received = someTime
 		e.CarrierCode = math.MaxInt32
@@ -108,8 +111,10 @@ func largeBody(t TB, location Location) {
 
 // strangeTexts are strings that have been lost, cut or confused on their way through one database or another.
 var strangeTexts = []string{
-	"", " ", "\x00", "a\x00b", "\x00a", "'", `"`, `\`, "%_", "NULL", "null", "0x00", "\u0000\u0001\u001f\u007f", "\u00e9", "e\u0301", "\U0001f6a8", "\u202e\u0645",
-	"\ufeff", "\ufffd", "\uffff", "\U0010ffff", "I\u0307\u0131", "\r\n\t", "1e3", "+1", "-0", "9223372036854775808", strings.Repeat("\U0001f4de", 1000),
+	"", " ", "\x00", "a\x00b", "\x00a", "'", `"`, `\`, "%_", "NULL", "null", "0x00", "\u0000\u0001\u001f\u007f", "\u00e9",
+	"e\u0301", "\U0001f6a8", "\u202e\u0645",
+	"\ufeff", "\ufffd", "\uffff", "\U0010ffff", "I\u0307\u0131", "\r\n\t", "1e3", "+1", "-0", "9223372036854775808",
+	strings.Repeat("\U0001f4de", 1000),
 }
 
 func allOfUnicode(t TB, location Location) {
@@ -118,7 +123,8 @@ func allOfUnicode(t TB, location Location) {
 	for i, text := range strangeTexts {
 		e := cnam(int64(i), text, append([]string{text}, bob)...)
 		e.AccountID, e.Delivery.Header.UserAgent, e.Delivery.Header.RequestID = text, text, text
-		e.Drift = []event.Finding{{Kind: event.Drift, Rule: "unknown-member", Pointer: "/" + text, Message: "a member " + text}}
+		e.Drift = []event.Finding{{Kind: event.Drift, Rule: "unknown-member", Pointer: "/" + text, Message: "a member " +
+			text}}
 		appendNew(t, s, e)
 		m.Append(copyEvent(e))
 		q := refusal(i)
@@ -138,7 +144,8 @@ func timesOfReceipt(t TB, location Location) {
 	s := open(t, location)
 	defer closeStore(t, s)
 	for i, at := range []time.Time{
-		someTime.Add(999 * time.Nanosecond), time.Unix(0, 0), time.Unix(0, -1000), time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
+		someTime.Add(999 * time.Nanosecond), time.Unix(0, 0), time.Unix(0, -1000), time.Date(1, 1, 1, 0, 0, 0, 1000,
+			time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 		time.Date(2026, 7, 1, 12, 0, 0, 123_456_789, time.FixedZone("somewhere", -7*3600)),
 	} {
 		e := cnam(int64(i), "A", fmt.Sprint(i))

@@ -15,8 +15,9 @@ import (
 	"numhook/server/store"
 )
 
-// Fake is a store in memory, with the outbox, for the tests of whoever uses one. It is stricter than a real one: it copies what it is given and what it gives, it fails the
-// test when it is given what no caller may give, and it refuses everything after Close.
+// Fake is a store in memory, with the outbox, for the tests of whoever uses one. It is stricter than a real one: it
+// copies what it is given and what it gives, it fails the test when it is given what no caller may give, and it refuses
+// everything after Close.
 type Fake struct {
 	t      TB
 	mu     sync.Mutex
@@ -76,7 +77,8 @@ func (f *Fake) requireEvent(e event.Event) {
 	f.require(e.Name != "", "an event without a name")
 	f.require(e.Value == nil || json.Valid(e.Value), "a value that is not JSON")
 	f.require(e.Value == nil || e.Attribute != "", "a value of no attribute")
-	f.require(slices.Contains([]event.Attribute{"", event.CNAM, event.EmergencyAddress}, e.Attribute), "an attribute of no name: %q", e.Attribute)
+	f.require(slices.Contains([]event.Attribute{"", event.CNAM, event.EmergencyAddress}, e.Attribute),
+		"an attribute of no name: %q", e.Attribute)
 	numbers := slices.Sorted(slices.Values(e.Numbers))
 	f.require(len(slices.Compact(numbers)) == len(e.Numbers), "an event that names a number twice")
 	f.require(len(e.Delivery.Body) > 0, "an event without a body")
@@ -109,7 +111,8 @@ func (f *Fake) Append(ctx context.Context, e event.Event) (event.Receipt, error)
 
 // Quarantine implements store.Writer.
 func (f *Fake) Quarantine(ctx context.Context, q event.Quarantined) (int64, error) {
-	f.require(slices.Contains([]event.Kind{event.Malformed, event.Invalid, event.UnknownEvent}, q.Reason), "a refused delivery without a reason: %q", q.Reason)
+	f.require(slices.Contains([]event.Kind{event.Malformed, event.Invalid, event.UnknownEvent}, q.Reason),
+		"a refused delivery without a reason: %q", q.Reason)
 	f.requireDelivery(q.Delivery)
 	f.requireFindings(q.Violations, event.Violation)
 	if err := f.use(ctx, "quarantine delivery", true); err != nil {
@@ -143,7 +146,8 @@ func (f *Fake) Discard(ctx context.Context, quarantine int64) error {
 		return notFound("discard quarantine entry %d", quarantine)
 	}
 	if !f.model.Discard(quarantine) {
-		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven", quarantine)}
+		return &event.Error{Kind: event.Invalid, Text: fmt.Sprintf("cannot discard quarantine entry %d: it is redriven",
+			quarantine)}
 	}
 	return nil
 }
@@ -278,7 +282,9 @@ func (f *Fake) EventsByPrefix(ctx context.Context, prefix string, limit int) ([]
 }
 
 // Quarantines implements store.Reader.
-func (f *Fake) Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error) {
+func (f *Fake) Quarantines(
+	ctx context.Context, state event.QuarantineState, after int64, limit int,
+) ([]event.Quarantined, error) {
 	if err := f.use(ctx, "list quarantine", false); err != nil {
 		return nil, err
 	}

@@ -50,7 +50,9 @@ func (f *faultyOutbox) Release(ctx context.Context, downstream string, held []ev
 	return f.release(ctx, downstream, held)
 }
 
-func (f *faultyOutbox) Enqueue(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error) {
+func (f *faultyOutbox) Enqueue(
+	ctx context.Context, downstream string, changes []event.Change, again, dryRun bool,
+) (int, error) {
 	if f.enqueue == nil {
 		return f.Fake.Enqueue(ctx, downstream, changes, again, dryRun)
 	}
@@ -119,7 +121,8 @@ var outboxFaults = []struct {
 			r, err := f.Fake.Append(ctx, e)
 			f.alter(func(m *Model) {
 				for _, row := range m.rows {
-					if at := m.index[e.ID]; row.slot == 0 && !r.Duplicate && e.Changes() && row.Attribute == e.Attribute && slices.Contains(e.Numbers, row.Number) {
+					if at := m.index[e.ID]; row.slot == 0 && !r.Duplicate && e.Changes() && row.Attribute == e.Attribute &&
+						slices.Contains(e.Numbers, row.Number) {
 						row.TS, row.ordered, row.seq = e.TS, e.TS, m.events[at].Seq
 					}
 				}
@@ -160,11 +163,13 @@ var outboxFaults = []struct {
 				row.Since = m.now()
 			}
 		})
-	}, []string{"only the newest is owed", "a newer value while attempting", "how downstreams stand", "histories of what is owed"}},
+	}, []string{"only the newest is owed", "a newer value while attempting", "how downstreams stand",
+		"histories of what is owed"}},
 	{"what does not pass is not told to who was told", func(f *faultyOutbox) {
 		f.afterAppend(func(m *Model, row *outboxRow, before outboxRow) {
 			e := m.events[row.seq-1]
-			if before.seq != 0 && before.seq != row.seq && !m.downstreams[row.Downstream].Only.Passes(e.CarrierCode, event.Country(e.Attribute, e.Value), row.Number) {
+			if before.seq != 0 && before.seq != row.seq && !m.downstreams[row.Downstream].Only.Passes(e.CarrierCode,
+				event.Country(e.Attribute, e.Value), row.Number) {
 				*row = before
 			}
 		})
@@ -362,7 +367,8 @@ func TestOutboxSuiteNoticesFaults(t *testing.T) {
 	t.Logf("%d faults, noticed by %d of %d cases", len(outboxFaults), len(useful), len(cases))
 }
 
-// A snapshot without a fault passes through the same machinery, and the fake says when it is given what no caller may give.
+// A snapshot without a fault passes through the same machinery, and the fake says when it is given what no caller may
+// give.
 func TestOutboxRecorder(t *testing.T) {
 	for _, c := range OutboxCases() {
 		if list := outboxFailures(t, c, func(*faultyOutbox) {}); len(list) > 0 {
@@ -374,7 +380,8 @@ func TestOutboxRecorder(t *testing.T) {
 			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: "done", Reason: "x"})
 		},
 		"a wait that is too long": func(f *Fake) {
-			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Retry, After: event.LongestWait + 1, Reason: "x"})
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Retry, After: event.LongestWait + 1,
+				Reason: "x"})
 		},
 		"a wait after a refusal": func(f *Fake) {
 			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Refused, After: 1, Reason: "x"})
@@ -384,16 +391,26 @@ func TestOutboxRecorder(t *testing.T) {
 			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Retry, Reason: "x\ny"})
 		},
 		"an output without end": func(f *Fake) {
-			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Confirmed, Output: strings.Repeat("x", event.LongestOutput+1)})
+			f.Record(t.Context(), event.Result{Row: 1, Claim: 1, Seq: 1, Verdict: event.Confirmed,
+				Output: strings.Repeat("x", event.LongestOutput+1)})
 		},
-		"no claim":            func(f *Fake) { f.Record(t.Context(), event.Result{Row: 1, Seq: 1, Verdict: event.Confirmed}) },
+		"no claim": func(f *Fake) {
+			f.Record(t.Context(),
+				event.Result{Row: 1, Seq: 1, Verdict: event.Confirmed})
+		},
 		"a claim for nothing": func(f *Fake) { f.Claim(t.Context(), "x", 0) },
 		"a mode of no name": func(f *Fake) {
 			f.Register(t.Context(), event.Downstream{Name: "x", Mode: "some", Start: event.FromNow})
 		},
-		"a downstream without name": func(f *Fake) { f.Register(t.Context(), event.Downstream{Mode: event.Every, Start: event.FromNow}) },
-		"a start of no name":        func(f *Fake) { f.Register(t.Context(), event.Downstream{Name: "x", Mode: event.Every}) },
-		"a pause without why":       func(f *Fake) { f.Pause(t.Context(), "x", "") },
+		"a downstream without name": func(f *Fake) {
+			f.Register(t.Context(), event.Downstream{Mode: event.Every,
+				Start: event.FromNow})
+		},
+		"a start of no name": func(f *Fake) {
+			f.Register(t.Context(),
+				event.Downstream{Name: "x", Mode: event.Every})
+		},
+		"a pause without why": func(f *Fake) { f.Pause(t.Context(), "x", "") },
 		"a change of no event": func(f *Fake) {
 			f.Register(t.Context(), newestOnly)
 			f.Enqueue(t.Context(), "newest", said(cnam(1, "A", alice)), false, false)

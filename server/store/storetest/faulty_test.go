@@ -231,7 +231,8 @@ var faults = []fault{
 			r, err := f.Fake.Append(ctx, e)
 			f.alter(func(m *Model) {
 				for number := range m.changes {
-					m.changes[number] = slices.DeleteFunc(m.changes[number], func(c event.Change) bool { return c.State == event.Superseded })
+					m.changes[number] = slices.DeleteFunc(m.changes[number],
+						func(c event.Change) bool { return c.State == event.Superseded })
 				}
 			})
 			return r, err
@@ -455,7 +456,8 @@ func TestSuiteNoticesFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d faults, noticed by %d of %d cases: %v", len(faults), len(useful), len(cases), slices.Sorted(maps.Keys(useful)))
+	t.Logf("%d faults, noticed by %d of %d cases: %v", len(faults), len(useful), len(cases),
+		slices.Sorted(maps.Keys(useful)))
 }
 
 // A store without a fault passes through the same machinery.

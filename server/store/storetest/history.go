@@ -11,7 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// randomEvents is a history of so many events for few numbers and few moments, so that ties, late ones and repetitions abound.
+// randomEvents is a history of so many events for few numbers and few moments, so that ties, late ones and repetitions
+// abound.
 func randomEvents(random *rand.Rand, count int) []event.Event {
 	numbers := []string{alice, bob, carol, "+15550100004", "+4930123456", ""}
 	var list []event.Event
@@ -38,7 +39,8 @@ func randomTime(random *rand.Rand) int64 {
 	if random.IntN(8) > 0 {
 		return ts
 	}
-	return []int64{someTime.UnixMilli() + ts, someTime.Add(event.TooFarAhead).UnixMilli() + ts, math.MaxInt64 - ts}[random.IntN(3)]
+	return []int64{someTime.UnixMilli() + ts, someTime.Add(event.TooFarAhead).UnixMilli() + ts,
+		math.MaxInt64 - ts}[random.IntN(3)]
 }
 
 // at is the event, received at one of few moments.
@@ -47,8 +49,8 @@ func at(e event.Event, random *rand.Rand) event.Event {
 	return e
 }
 
-// seeds are how many histories run one after the other: half of them in the short form, which costs a quarter, because all
-// that is there is compared again and again.
+// seeds are how many histories run one after the other: half of them in the short form, which costs a quarter, because
+// all that is there is compared again and again.
 func seeds(whole uint64) uint64 {
 	if testing.Short() {
 		return whole / 2
@@ -56,8 +58,8 @@ func seeds(whole uint64) uint64 {
 	return whole
 }
 
-// histories runs random histories one step after the other, with refusals, redrives and reopenings between, and compares each receipt and in the end
-// everything with the model.
+// histories runs random histories one step after the other, with refusals, redrives and reopenings between, and
+// compares each receipt and in the end everything with the model.
 func histories(t TB, location Location) {
 	s := open(t, location)
 	defer func() { closeStore(t, s) }()

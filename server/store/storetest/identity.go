@@ -33,14 +33,17 @@ func emptyStore(t TB, location Location) {
 func fullEvent() event.Event {
 	e := address(1_764_000_000_123, "1 Example Street", alice, bob)
 	e.CarrierCode = -42
-	e.Drift = []event.Finding{{Kind: event.Drift, Rule: "unknown-member", Pointer: "/payload/county~1", Message: `a member <that> is & unknown`, Line: 3, Column: 9,
+	e.Drift = []event.Finding{{Kind: event.Drift, Rule: "unknown-member", Pointer: "/payload/county~1",
+		Message: `a member <that> is & unknown`, Line: 3, Column: 9,
 		Spec: "/components/schemas/EmergencyAddress"}}
 	e.Lint = []event.Finding{
-		{Kind: event.Lint, Rule: "number-not-e164", Pointer: "/payload/object/phone_numbers/0", Message: "a number is not E.164", Line: 1, Column: 1},
+		{Kind: event.Lint, Rule: "number-not-e164", Pointer: "/payload/object/phone_numbers/0",
+			Message: "a number is not E.164", Line: 1, Column: 1},
 		{Kind: event.Lint, Rule: "event-name", Pointer: "/event", Message: "the name is another one"},
 	}
 	e.Delivery.Path = "/number_management.peering_number_emergency_address_updated"
-	e.Delivery.Header = event.Header{RequestID: "request", TrackingID: "tracking", Timestamp: "1764000000", Signature: "v0=00", ContentType: "application/json",
+	e.Delivery.Header = event.Header{RequestID: "request", TrackingID: "tracking", Timestamp: "1764000000",
+		Signature: "v0=00", ContentType: "application/json",
 		UserAgent: "agent/1.0 <\"&é>", Traceparent: "00-1-2-03"}
 	e.Delivery.Body = append([]byte("\xef\xbb\xbf \r\n"), e.Delivery.Body...)
 	return e
@@ -75,7 +78,8 @@ func bareEvent(t TB, location Location) {
 	e := cnam(1, "")
 	e.AccountID, e.CarrierCode = "", 0
 	appendNew(t, s, e)
-	plain := event.Event{ID: event.Identify([]byte("{}")), Name: "some.event", Delivery: event.Delivery{Received: someTime, Path: "/", Body: []byte("{}")}}
+	plain := event.Event{ID: event.Identify([]byte("{}")), Name: "some.event", Delivery: event.Delivery{Received: someTime,
+		Path: "/", Body: []byte("{}")}}
 	appendNew(t, s, plain)
 	all := contentsOf(t, s)
 	same(t, "events", all.Events, []event.Stored{{Event: copyEvent(e), Seq: 1}, {Event: copyEvent(plain), Seq: 2}})
@@ -95,7 +99,8 @@ func identity(t TB, location Location) {
 	wantHistory(t, s, alice, change(e, alice, event.Current))
 }
 
-// identityIsNotBytes: one body can be written in many ways, and two events can come in equal bytes only if they are equal.
+// identityIsNotBytes: one body can be written in many ways, and two events can come in equal bytes only if they are
+// equal.
 func identityIsNotBytes(t TB, location Location) {
 	s := open(t, location)
 	defer closeStore(t, s)

@@ -57,7 +57,8 @@ func nothingAfterClose(t TB, location Location) {
 	same(t, "events", len(contentsOf(t, s).Events), 1)
 }
 
-// closeFinishes: what was acknowledged while the store was closing is there, and what was refused is there whole or not at all.
+// closeFinishes: what was acknowledged while the store was closing is there, and what was refused is there whole or not
+// at all.
 func closeFinishes(t TB, location Location) {
 	s := open(t, location)
 	const writers = 32
@@ -114,7 +115,8 @@ func callerGone(t TB, location Location) {
 	same(t, "contents", contentsOf(t, s), contents{Challenge: time.Time{}.String()})
 }
 
-// callersLeave: whatever a caller sees that leaves at a random moment, its event is there whole or not at all, and it is there when it was acknowledged.
+// callersLeave: whatever a caller sees that leaves at a random moment, its event is there whole or not at all, and it
+// is there when it was acknowledged.
 func callersLeave(t TB, location Location) {
 	s := open(t, location)
 	const writers, rounds = 16, 50
@@ -135,7 +137,8 @@ func callersLeave(t TB, location Location) {
 				if err != nil {
 					wantKind(t, "append", err, event.Unavailable)
 				}
-				e.Delivery.Body[0], e.Numbers[0], e.Value[0] = 'X', "changed", 'X' // its memory is used for something else, even while it is written
+				// its memory is used for something else, even while it is written
+				e.Delivery.Body[0], e.Numbers[0], e.Value[0] = 'X', "changed", 'X'
 				events[w] = append(events[w], build())
 				acknowledged[w] = append(acknowledged[w], err == nil)
 			}

@@ -113,7 +113,8 @@ func leavingTheLine(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
 	defer closeStore(t, s)
 	register(t, s, allOfIt)
-	appendNew(t, s, cnam(1, "1", alice), cnam(2, "2", alice), cnam(3, "3", alice), cnam(4, "4", alice), cnam(5, "5", alice))
+	appendNew(t, s, cnam(1, "1", alice), cnam(2, "2", alice), cnam(3, "3", alice), cnam(4, "4", alice),
+		cnam(5, "5", alice))
 	record(t, s, claimOne(t, s, "all", `"1"`), event.Refused, 0, true)
 	skip := func(ts int64) {
 		t.Helper()
@@ -132,7 +133,8 @@ func leavingTheLine(t TB, location Location, _ *Clock) {
 	confirm(t, s, a)
 	wantLine(t, s, "all", `"5"`)
 	skip(1)
-	wantOutbox(t, s, "all", row{alice, `"1"`, event.Skipped, 1}, row{alice, `"2"`, event.Delivered, 1}, row{alice, `"3"`, event.Skipped, 0},
+	wantOutbox(t, s, "all", row{alice, `"1"`, event.Skipped, 1}, row{alice, `"2"`, event.Delivered, 1},
+		row{alice, `"3"`, event.Skipped, 0},
 		row{alice, `"4"`, event.Skipped, 0}, row{alice, `"5"`, event.Delivered, 1})
 	// The first in line is skipped.
 	appendNew(t, s, cnam(6, "6", alice), cnam(7, "7", alice))
@@ -176,7 +178,8 @@ func backIntoLine(t TB, location Location, _ *Clock) {
 	wantLine(t, s, "all", `"7"`, `"8"`)
 }
 
-// absurdInLine: an event_ts far ahead of its receipt counts as the receipt in the outbox, and is handed on as the sender wrote it.
+// absurdInLine: an event_ts far ahead of its receipt counts as the receipt in the outbox, and is handed on as the
+// sender wrote it.
 func absurdInLine(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
 	register(t, s, newestOnly, allOfIt)

@@ -11,8 +11,8 @@ import (
 	"numhook/server/event"
 )
 
-// Model is the right answer to every question, computed in the plainest way: one thing after the other, in maps. It is not safe for concurrent use, and it
-// hands out what it holds.
+// Model is the right answer to every question, computed in the plainest way: one thing after the other, in maps. It is
+// not safe for concurrent use, and it hands out what it holds.
 type Model struct {
 	events    []event.Stored
 	index     map[event.ID]int          // index in events
@@ -32,7 +32,8 @@ type Model struct {
 
 // NewModel returns the model of an empty store.
 func NewModel() *Model {
-	return &Model{index: map[event.ID]int{}, changes: map[string][]event.Change{}, digests: map[string]int{}, clock: time.Now,
+	return &Model{index: map[event.ID]int{}, changes: map[string][]event.Change{}, digests: map[string]int{},
+		clock:       time.Now,
 		downstreams: map[string]*event.DownstreamStatus{}, subjects: map[subject]*outboxRow{}}
 }
 
@@ -53,7 +54,8 @@ func (m *Model) Append(e event.Event) event.Receipt {
 }
 
 func (m *Model) change(number string, e event.Event) {
-	c := event.Change{Number: number, Attribute: e.Attribute, Value: e.Value, State: event.Current, TS: e.TS, EventID: e.ID, EventName: e.Name,
+	c := event.Change{Number: number, Attribute: e.Attribute, Value: e.Value, State: event.Current, TS: e.TS,
+		EventID: e.ID, EventName: e.Name,
 		AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received}
 	for _, before := range m.changes[number] {
 		if before.Attribute == c.Attribute && m.ordered(before) > m.ordered(c) {
@@ -66,7 +68,8 @@ func (m *Model) change(number string, e event.Event) {
 // ordered is the time that the change is ordered by: its event_ts, unless that lies a day or more after the receipt.
 func (*Model) ordered(c event.Change) int64 {
 	const day = 24 * 60 * 60 * 1000
-	if receipt := big.NewInt(c.Received.UnixMicro() / 1000); new(big.Int).Sub(big.NewInt(c.TS), receipt).Cmp(big.NewInt(day)) >= 0 {
+	if receipt := big.NewInt(c.Received.UnixMicro() / 1000); new(big.Int).Sub(big.NewInt(c.TS),
+		receipt).Cmp(big.NewInt(day)) >= 0 {
 		return receipt.Int64()
 	}
 	return c.TS

@@ -64,7 +64,8 @@ func enqueueStored(t TB, location Location, clock *Clock) {
 	for _, o := range allOutbox(t, s, event.OutboxFilter{}) {
 		same(t, "since and due", []time.Time{o.Since, o.Due}, []time.Time{at, at})
 	}
-	want := []row{{alice, `"A"`, event.Waiting, 0}, {bob, `"A"`, event.Waiting, 0}, {bob, `{"address_line1":"B"}`, event.Waiting, 0}}
+	want := []row{{alice, `"A"`, event.Waiting, 0}, {bob, `"A"`, event.Waiting, 0},
+		{bob, `{"address_line1":"B"}`, event.Waiting, 0}}
 	wantOutbox(t, s, "newest", want...)
 	clock.Move(time.Hour)
 	enqueue(t, s, "newest", snapshot, false, 0)
@@ -91,7 +92,8 @@ func enqueueAgain(t TB, location Location, clock *Clock) {
 	}
 	changes := currents(t, s, numbers...)
 	enqueue(t, s, "newest", changes, false, 0)
-	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Delivered, 1}, row{bob, `"A"`, event.Dead, 1}, row{carol, `"A"`, event.Skipped, 1})
+	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Delivered, 1}, row{bob, `"A"`, event.Dead, 1},
+		row{carol, `"A"`, event.Skipped, 1})
 	before := allOutbox(t, s, event.OutboxFilter{})
 	at := kept(clock.Move(time.Hour))
 	enqueue(t, s, "newest", slices.Concat(changes, changes[:1]), true, 3) // one of them twice
@@ -116,13 +118,16 @@ func enqueueOldPage(t TB, location Location, _ *Clock) {
 	appendNew(t, s, cnam(6, "NEW", alice), cnam(5, "TIE", carol)) // between the reading of the page and its use
 	confirm(t, s, claim(t, s, "newest", 10, 2)...)
 	for _, again := range []bool{true, false, true} {
-		enqueue(t, s, "newest", page, again, map[bool]int{true: 1}[len(allOutbox(t, s, event.OutboxFilter{Number: bob})) == 0])
-		wantOutbox(t, s, "newest", row{alice, `"NEW"`, event.Delivered, 1}, row{bob, `"A"`, event.Waiting, 0}, row{carol, `"TIE"`, event.Delivered, 1})
+		enqueue(t, s, "newest", page, again,
+			map[bool]int{true: 1}[len(allOutbox(t, s, event.OutboxFilter{Number: bob})) == 0])
+		wantOutbox(t, s, "newest", row{alice, `"NEW"`, event.Delivered, 1}, row{bob, `"A"`, event.Waiting, 0},
+			row{carol, `"TIE"`, event.Delivered, 1})
 	}
 	history, err := s.History(t.Context(), alice)
 	same(t, "error", err, nil)
 	enqueue(t, s, "newest", history, true, 1) // the older one of the two is passed over
-	wantOutbox(t, s, "newest", row{alice, `"NEW"`, event.Waiting, 0}, row{bob, `"A"`, event.Waiting, 0}, row{carol, `"TIE"`, event.Delivered, 1})
+	wantOutbox(t, s, "newest", row{alice, `"NEW"`, event.Waiting, 0}, row{bob, `"A"`, event.Waiting, 0},
+		row{carol, `"TIE"`, event.Delivered, 1})
 }
 
 func enqueueFilters(t TB, location Location, _ *Clock) {
@@ -133,7 +138,8 @@ func enqueueFilters(t TB, location Location, _ *Clock) {
 	changes := currents(t, s, alice, bob, carol)
 	d := narrow(newestOnly, "d", event.Only{Countries: []string{"US"}}, us.Name)
 	register(t, s, d,
-		narrow(newestOnly, "carrier", event.Only{CarrierCodes: []int32{1}}), narrow(newestOnly, "bob", event.Only{Prefixes: []string{bob}}))
+		narrow(newestOnly, "carrier", event.Only{CarrierCodes: []int32{1}}),
+		narrow(newestOnly, "bob", event.Only{Prefixes: []string{bob}}))
 	enqueue(t, s, "carrier", changes, true, 0)
 	enqueue(t, s, "bob", changes, true, 1)
 	enqueue(t, s, "d", changes, true, 2)
@@ -143,12 +149,14 @@ func enqueueFilters(t TB, location Location, _ *Clock) {
 	appendNew(t, s, moved)
 	confirm(t, s, claim(t, s, "d", 10, 2)...)
 	enqueue(t, s, "d", currents(t, s, alice, carol), true, 1)
-	wantOutbox(t, s, "d", row{alice, string(moved.Value), event.Waiting, 0}, row{bob, string(us.Value), event.Delivered, 1})
+	wantOutbox(t, s, "d", row{alice, string(moved.Value), event.Waiting, 0}, row{bob, string(us.Value), event.Delivered,
+		1})
 	// A value that it did not subscribe to, and now does.
 	names := narrow(newestOnly, "d", event.Only{Prefixes: []string{alice}}, us.Name, eventNames[event.CNAM])
 	register(t, s, names)
 	enqueue(t, s, "d", currents(t, s, alice, bob), false, 1)
-	wantOutbox(t, s, "d", row{alice, `"N"`, event.Waiting, 0}, row{alice, string(moved.Value), event.Waiting, 0}, row{bob, string(us.Value), event.Delivered, 1})
+	wantOutbox(t, s, "d", row{alice, `"N"`, event.Waiting, 0}, row{alice, string(moved.Value), event.Waiting, 0},
+		row{bob, string(us.Value), event.Delivered, 1})
 }
 
 // said is what the event says about each of its numbers, as somebody finds it who goes through the events.
@@ -162,7 +170,8 @@ func said(e event.Event) (list []event.Change) {
 func enqueueEvery(t TB, location Location, _ *Clock) {
 	s := openOutbox(t, location)
 	defer closeStore(t, s)
-	events := []event.Event{cnam(3, "3", alice, bob), cnam(1, "1", alice), silent(event.CNAM, 2, alice), silent("", 4), cnam(5, "5", alice)}
+	events := []event.Event{cnam(3, "3", alice, bob), cnam(1, "1", alice), silent(event.CNAM, 2, alice), silent("", 4),
+		cnam(5, "5", alice)}
 	appendNew(t, s, events[:4]...)
 	d := allOfIt
 	d.Start = event.FromBeginning
@@ -233,14 +242,18 @@ func pagesOfOutbox(t TB, location Location, _ *Clock) {
 	all := allOutbox(t, s, event.OutboxFilter{})
 	same(t, "rows", len(all), 56)
 	for _, f := range []event.OutboxFilter{
-		{}, {Downstream: "newest"}, {Downstream: "unknown"}, {Number: numbers[3]}, {Number: "unknown"}, {State: event.Waiting}, {State: event.Attempting},
-		{State: event.Dead}, {State: event.Delivered}, {Downstream: "newest", Number: numbers[3]}, {Downstream: "all", State: event.Waiting},
-		{Downstream: "newest", State: event.Dead}, {Downstream: "all", State: event.Dead}, {Downstream: "newest", Number: numbers[3], State: event.Waiting},
+		{}, {Downstream: "newest"}, {Downstream: "unknown"}, {Number: numbers[3]}, {Number: "unknown"},
+		{State: event.Waiting}, {State: event.Attempting},
+		{State: event.Dead}, {State: event.Delivered}, {Downstream: "newest", Number: numbers[3]},
+		{Downstream: "all", State: event.Waiting},
+		{Downstream: "newest", State: event.Dead}, {Downstream: "all", State: event.Dead},
+		{Downstream: "newest", Number: numbers[3], State: event.Waiting},
 		{Number: numbers[3], State: event.Waiting},
 	} {
 		var want []event.OutboxRow
 		for _, o := range all {
-			if (f.Downstream == "" || o.Downstream == f.Downstream) && (f.Number == "" || o.Number == f.Number) && (f.State == "" || o.State == f.State) {
+			if (f.Downstream == "" || o.Downstream == f.Downstream) && (f.Number == "" || o.Number == f.Number) &&
+				(f.State == "" || o.State == f.State) {
 				want = append(want, o)
 			}
 		}

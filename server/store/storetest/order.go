@@ -10,18 +10,22 @@ import (
 func newestWins(t TB, location Location) {
 	s := open(t, location)
 	defer closeStore(t, s)
-	a, b, c, d := address(2000, "A", alice), address(1000, "B", alice), address(3000, "C", alice), address(2500, "D", alice)
+	a, b, c, d := address(2000, "A", alice), address(1000, "B", alice), address(3000, "C", alice),
+		address(2500, "D", alice)
 	appendNew(t, s, a)
 	wantHistory(t, s, alice, change(a, alice, event.Current))
 	appendNew(t, s, b)
 	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Current))
 	appendNew(t, s, c)
-	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Replaced), change(c, alice, event.Current))
+	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Replaced),
+		change(c, alice, event.Current))
 	appendNew(t, s, d)
-	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Replaced), change(d, alice, event.Superseded),
+	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Replaced),
+		change(d, alice, event.Superseded),
 		change(c, alice, event.Current))
 	appendAgain(t, s, again(a, 1))
-	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Replaced), change(d, alice, event.Superseded),
+	wantHistory(t, s, alice, change(b, alice, event.Superseded), change(a, alice, event.Replaced),
+		change(d, alice, event.Superseded),
 		change(c, alice, event.Current))
 }
 
@@ -33,14 +37,17 @@ func tieGoesToLater(t TB, location Location) {
 	wantHistory(t, s, alice, change(a, alice, event.Replaced), change(b, alice, event.Current))
 	appendNew(t, s, c, late)
 	appendAgain(t, s, again(a, 1)) // seen again is not stored later
-	wantHistory(t, s, alice, change(late, alice, event.Superseded), change(a, alice, event.Replaced), change(b, alice, event.Replaced),
+	wantHistory(t, s, alice, change(late, alice, event.Superseded), change(a, alice, event.Replaced),
+		change(b, alice, event.Replaced),
 		change(c, alice, event.Current))
 	got, err := s.NumberAsOf(t.Context(), alice, 50)
-	same(t, "number as of the tie", got, event.Number{Number: alice, Values: []event.Change{change(c, alice, event.Current)}})
+	same(t, "number as of the tie", got,
+		event.Number{Number: alice, Values: []event.Change{change(c, alice, event.Current)}})
 	same(t, "error", err, nil)
 }
 
-// absurdTime: an event_ts that lies a day or more after its receipt is ordered as the receipt, and shown as the sender wrote it.
+// absurdTime: an event_ts that lies a day or more after its receipt is ordered as the receipt, and shown as the sender
+// wrote it.
 func absurdTime(t TB, location Location) {
 	s := open(t, location)
 	m := NewModel()
@@ -58,9 +65,11 @@ func absurdTime(t TB, location Location) {
 	next := add(at+10, 20*ms, "NEXT")
 	wantHistory(t, s, alice, change(absurd, alice, event.Replaced), change(next, alice, event.Current))
 	edge := add(at+30+day, 30*ms+987*time.Microsecond, "A DAY AHEAD") // receipts count in whole milliseconds
-	wantHistory(t, s, alice, change(absurd, alice, event.Replaced), change(next, alice, event.Replaced), change(edge, alice, event.Current))
+	wantHistory(t, s, alice, change(absurd, alice, event.Replaced), change(next, alice, event.Replaced),
+		change(edge, alice, event.Current))
 	before, tie := add(at-1, 40*ms, "BEFORE"), add(at+30, 50*ms, "TIE")
-	want := []event.Change{change(before, alice, event.Superseded), change(absurd, alice, event.Replaced), change(next, alice, event.Replaced),
+	want := []event.Change{change(before, alice, event.Superseded), change(absurd, alice, event.Replaced),
+		change(next, alice, event.Replaced),
 		change(edge, alice, event.Replaced), change(tie, alice, event.Current)}
 	wantHistory(t, s, alice, want...)
 	below := add(at+40+day-1, 40*ms, "LESS THAN A DAY AHEAD")
@@ -72,7 +81,8 @@ func absurdTime(t TB, location Location) {
 	for _, c := range []struct {
 		at   int64
 		want event.Event
-	}{{at - 1, before}, {at, absurd}, {at + 9, absurd}, {at + 10, next}, {at + 30, tie}, {at + day, tie}, {below.TS, below}, {math.MaxInt64, below}} {
+	}{{at - 1, before}, {at, absurd}, {at + 9, absurd}, {at + 10, next}, {at + 30, tie}, {at + day, tie},
+		{below.TS, below}, {math.MaxInt64, below}} {
 		n, err := s.NumberAsOf(t.Context(), alice, c.at)
 		same(t, "error", err, nil)
 		same(t, "value as of the time", string(n.Values[0].Value), string(c.want.Value))
@@ -107,9 +117,11 @@ func attributesAreIndependent(t TB, location Location) {
 	name, street := cnam(10, "NAME", alice), address(20, "STREET", alice)
 	older := cnam(15, "NEWER NAME", alice)
 	appendNew(t, s, street, name, older)
-	wantHistory(t, s, alice, change(name, alice, event.Replaced), change(older, alice, event.Current), change(street, alice, event.Current))
+	wantHistory(t, s, alice, change(name, alice, event.Replaced), change(older, alice, event.Current),
+		change(street, alice, event.Current))
 	got, err := s.NumberAsOf(t.Context(), alice, 19)
-	same(t, "number before its address", got, event.Number{Number: alice, Values: []event.Change{change(older, alice, event.Current)}})
+	same(t, "number before its address", got,
+		event.Number{Number: alice, Values: []event.Change{change(older, alice, event.Current)}})
 	same(t, "error", err, nil)
 }
 
@@ -117,7 +129,8 @@ func asOf(t TB, location Location) {
 	s := open(t, location)
 	defer closeStore(t, s)
 	m := NewModel()
-	for _, e := range []event.Event{address(2000, "A", alice), address(1000, "B", alice), address(3000, "C", alice), address(2500, "D", alice),
+	for _, e := range []event.Event{address(2000, "A", alice), address(1000, "B", alice), address(3000, "C", alice),
+		address(2500, "D", alice),
 		cnam(1500, "N", alice), cnam(1500, "M", alice), cnam(-5, "L", alice)} {
 		appendNew(t, s, e)
 		m.Append(e)
@@ -125,7 +138,8 @@ func asOf(t TB, location Location) {
 	for _, want := range []struct {
 		at    int64
 		value string // of the emergency address; empty when it had none
-	}{{math.MinInt64, ""}, {999, ""}, {1000, "B"}, {1001, "B"}, {1999, "B"}, {2000, "A"}, {2499, "A"}, {2500, "D"}, {2999, "D"}, {3000, "C"}, {math.MaxInt64, "C"}} {
+	}{{math.MinInt64, ""}, {999, ""}, {1000, "B"}, {1001, "B"}, {1999, "B"}, {2000, "A"}, {2499, "A"}, {2500, "D"},
+		{2999, "D"}, {3000, "C"}, {math.MaxInt64, "C"}} {
 		got, err := s.NumberAsOf(t.Context(), alice, want.at)
 		if err != nil && event.KindOf(err) != event.NotFound {
 			t.Fatalf("cannot read number as of %d: %v", want.at, err)

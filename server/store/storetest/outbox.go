@@ -43,7 +43,8 @@ type Outbox interface {
 	store.OutboxReader
 }
 
-// OutboxCase is one promise about the outbox, on a location of its own whose stores take the outbox's time from the clock.
+// OutboxCase is one promise about the outbox, on a location of its own whose stores take the outbox's time from the
+// clock.
 type OutboxCase struct {
 	Name string
 	Test func(t TB, location Location, clock *Clock)
@@ -54,7 +55,8 @@ func OutboxCases() []OutboxCase {
 	return slices.Concat(enqueueCases(), claimCases(), lineCases(), registryCases(), operatorCases(), concurrencyCases())
 }
 
-// RunOutbox holds an engine to the suite of the outbox. newLocation gives each case an empty location, whose stores take the outbox's time from now.
+// RunOutbox holds an engine to the suite of the outbox. newLocation gives each case an empty location, whose stores
+// take the outbox's time from now.
 func RunOutbox(t *testing.T, newLocation func(t *testing.T, now func() time.Time) Location) {
 	for _, c := range OutboxCases() {
 		t.Run(c.Name, func(t *testing.T) {
@@ -71,7 +73,8 @@ type SharedOutboxCase struct {
 	Test func(t TB, one, other Outbox, clock *Clock)
 }
 
-// RunOutboxShared holds an engine to what two stores must pass that are open on one location. newPair opens them, and closes them when the test ends.
+// RunOutboxShared holds an engine to what two stores must pass that are open on one location. newPair opens them, and
+// closes them when the test ends.
 func RunOutboxShared(t *testing.T, newPair func(t *testing.T, now func() time.Time) (one, other store.Store)) {
 	for _, c := range SharedOutboxCases() {
 		t.Run(c.Name, func(t *testing.T) {
@@ -209,7 +212,8 @@ func allOutbox(t TB, s store.OutboxReader, f event.OutboxFilter) (all []event.Ou
 // byNumber orders rows by what they are about.
 func byNumber(list []event.OutboxRow) []event.OutboxRow {
 	slices.SortStableFunc(list, func(a, b event.OutboxRow) int {
-		return cmp.Or(strings.Compare(a.Number, b.Number), strings.Compare(string(a.Attribute), string(b.Attribute)), cmp.Compare(a.TS, b.TS))
+		return cmp.Or(strings.Compare(a.Number, b.Number), strings.Compare(string(a.Attribute), string(b.Attribute)),
+			cmp.Compare(a.TS, b.TS))
 	})
 	return list
 }
@@ -263,5 +267,6 @@ func plain(s event.DownstreamStatus) event.DownstreamStatus {
 func wantCounts(t TB, s store.OutboxReader, downstream string, waiting, attempting, dead int64) {
 	t.Helper()
 	got := status(t, s, downstream)
-	same(t, "waiting, attempting and dead", []int64{got.Waiting, got.Attempting, got.Dead}, []int64{waiting, attempting, dead})
+	same(t, "waiting, attempting and dead", []int64{got.Waiting, got.Attempting, got.Dead},
+		[]int64{waiting, attempting, dead})
 }

@@ -9,8 +9,8 @@ import (
 	"numhook/server/event"
 )
 
-// outboxHistories runs random histories of events, claims, results, releases, pauses, replays, verbs and clock steps, one after the other, and compares each
-// answer, and every so often everything, with the model.
+// outboxHistories runs random histories of events, claims, results, releases, pauses, replays, verbs and clock steps,
+// one after the other, and compares each answer, and every so often everything, with the model.
 func outboxHistories(t TB, location Location, clock *Clock) {
 	h := &outboxHistory{t: t, clock: clock, model: NewModel()}
 	h.model.clock = clock.Now
@@ -221,7 +221,8 @@ func (h *outboxHistory) compare() {
 				list[i].ID = int64(i)
 			}
 			slices.SortStableFunc(list, func(a, b event.OutboxRow) int {
-				return slices.Compare([]byte(fmt.Sprint(a.Number, a.Attribute, a.TS, a.EventID)), []byte(fmt.Sprint(b.Number, b.Attribute, b.TS, b.EventID)))
+				return slices.Compare([]byte(fmt.Sprint(a.Number, a.Attribute, a.TS, a.EventID)),
+					[]byte(fmt.Sprint(b.Number, b.Attribute, b.TS, b.EventID)))
 			})
 			for i := range list {
 				list[i].ID = int64(i)

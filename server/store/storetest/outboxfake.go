@@ -56,15 +56,18 @@ func (f *Fake) unknown(verb, downstream string) error {
 func (f *Fake) Register(ctx context.Context, d event.Downstream) (event.DownstreamStatus, error) {
 	f.require(d.Name != "", "a downstream without a name")
 	f.require(slices.Contains([]event.Mode{event.Latest, event.Every}, d.Mode), "a mode of no name: %q", d.Mode)
-	f.require(slices.Contains([]event.Start{event.FromNow, event.FromBeginning, event.FromSnapshot}, d.Start), "a start of no name: %q", d.Start)
-	f.require(!slices.Contains(slices.Concat(d.Events, d.Only.Countries, d.Only.Prefixes), ""), "a filter with an empty text")
+	f.require(slices.Contains([]event.Start{event.FromNow, event.FromBeginning, event.FromSnapshot}, d.Start),
+		"a start of no name: %q", d.Start)
+	f.require(!slices.Contains(slices.Concat(d.Events, d.Only.Countries, d.Only.Prefixes), ""),
+		"a filter with an empty text")
 	if err := f.use(ctx, "register downstream", true); err != nil {
 		return event.DownstreamStatus{}, err
 	}
 	defer f.mu.Unlock()
 	s, ok := f.model.Register(d)
 	if !ok {
-		return s, &event.Error{Kind: event.Invalid, Text: "cannot register downstream " + d.Name + ": it is known under another mode",
+		return s, &event.Error{Kind: event.Invalid, Text: "cannot register downstream " + d.Name + ": it is known under " +
+			"another mode",
 			Hint: "remove it, or give the new one another name"}
 	}
 	return s, nil
@@ -84,7 +87,9 @@ func (f *Fake) Filled(ctx context.Context, downstream string) error {
 }
 
 // Enqueue implements store.Outbox.
-func (f *Fake) Enqueue(ctx context.Context, downstream string, changes []event.Change, again, dryRun bool) (int, error) {
+func (f *Fake) Enqueue(
+	ctx context.Context, downstream string, changes []event.Change, again, dryRun bool,
+) (int, error) {
 	if err := f.use(ctx, "owe changes", true); err != nil {
 		return 0, err
 	}
@@ -99,7 +104,8 @@ func (f *Fake) Enqueue(ctx context.Context, downstream string, changes []event.C
 		}
 		e := f.model.events[at]
 		f.require(slices.Contains(subjects(e.Event), c.Number), "a change of a number that its event does not name")
-		f.require(c.TS == e.TS && c.EventName == e.Name && c.CarrierCode == e.CarrierCode && c.Attribute == e.Attribute && bytes.Equal(c.Value, e.Value),
+		f.require(c.TS == e.TS && c.EventName == e.Name && c.CarrierCode == e.CarrierCode && c.Attribute == e.Attribute &&
+			bytes.Equal(c.Value, e.Value),
 			"a change that is not what its event says")
 	}
 	return f.model.Enqueue(downstream, changes, again, dryRun), nil
@@ -119,12 +125,14 @@ func (f *Fake) Claim(ctx context.Context, downstream string, limit int) ([]event
 // Record implements store.Outbox.
 func (f *Fake) Record(ctx context.Context, r event.Result) (bool, error) {
 	f.require(r.Row > 0 && r.Claim != 0 && r.Seq > 0, "a result of no attempt: %+v", r)
-	f.require(slices.Contains([]event.Verdict{event.Confirmed, event.Retry, event.Refused}, r.Verdict), "a verdict of no name: %q", r.Verdict)
+	f.require(slices.Contains([]event.Verdict{event.Confirmed, event.Retry, event.Refused}, r.Verdict),
+		"a verdict of no name: %q", r.Verdict)
 	f.require(r.After >= 0 && r.After <= event.LongestWait, "a wait of %v", r.After)
 	f.require(r.After == 0 || r.Verdict == event.Retry, "a wait after the verdict %q", r.Verdict)
 	f.require((r.Reason == "") == (r.Verdict == event.Confirmed), "the reason %q for the verdict %q", r.Reason, r.Verdict)
 	f.require(!strings.ContainsAny(r.Reason, "\r\n"), "a reason of more than one line")
-	f.require(len(r.Output) <= event.LongestOutput && utf8.ValidString(r.Output), "an output of %d bytes, or one that is no text", len(r.Output))
+	f.require(len(r.Output) <= event.LongestOutput && utf8.ValidString(r.Output), "an output of %d bytes, or one that "+
+		"is no text", len(r.Output))
 	if err := f.use(ctx, "record the result of an attempt", true); err != nil {
 		return false, err
 	}
@@ -256,7 +264,9 @@ func (f *Fake) Downstreams(ctx context.Context) (list []event.DownstreamStatus, 
 }
 
 // OutboxRows implements store.OutboxReader.
-func (f *Fake) OutboxRows(ctx context.Context, filter event.OutboxFilter, after int64, limit int) ([]event.OutboxRow, error) {
+func (f *Fake) OutboxRows(
+	ctx context.Context, filter event.OutboxFilter, after int64, limit int,
+) ([]event.OutboxRow, error) {
 	if err := f.use(ctx, "list what is owed", false); err != nil {
 		return nil, err
 	}

@@ -47,7 +47,8 @@ func (m *Model) Register(d event.Downstream) (event.DownstreamStatus, bool) {
 }
 
 func copyOnly(o event.Only) event.Only {
-	return event.Only{CarrierCodes: copyList(o.CarrierCodes), Countries: copyList(o.Countries), Prefixes: copyList(o.Prefixes)}
+	return event.Only{CarrierCodes: copyList(o.CarrierCodes), Countries: copyList(o.Countries),
+		Prefixes: copyList(o.Prefixes)}
 }
 
 // Status is how a known downstream stands.
@@ -92,7 +93,8 @@ func (m *Model) Remove(name string) {
 
 // row is the row of the id, or nil.
 func (m *Model) row(id int64) *outboxRow {
-	if i, ok := slices.BinarySearchFunc(m.rows, id, func(row *outboxRow, id int64) int { return cmp.Compare(row.ID, id) }); ok {
+	if i, ok := slices.BinarySearchFunc(m.rows, id,
+		func(row *outboxRow, id int64) int { return cmp.Compare(row.ID, id) }); ok {
 		return m.rows[i]
 	}
 	return nil
@@ -151,7 +153,8 @@ func (m *Model) Enqueue(downstream string, changes []event.Change, again, dryRun
 	return count
 }
 
-// offer makes what the event says about the number enqueued for the downstream, if that is so by rule 8, and reports whether a row became waiting.
+// offer makes what the event says about the number enqueued for the downstream, if that is so by rule 8, and reports
+// whether a row became waiting.
 func (m *Model) offer(s *event.DownstreamStatus, number string, e event.Stored, again, dryRun bool) bool {
 	slot := e.Seq
 	if s.Mode == event.Latest {
@@ -166,7 +169,8 @@ func (m *Model) offer(s *event.DownstreamStatus, number string, e event.Stored, 
 	}
 	switch {
 	case row == nil:
-		row = &outboxRow{OutboxRow: event.OutboxRow{ID: m.lastOutbox + 1, Downstream: s.Name, Number: number, Attribute: e.Attribute}, slot: slot}
+		row = &outboxRow{OutboxRow: event.OutboxRow{ID: m.lastOutbox + 1, Downstream: s.Name, Number: number,
+			Attribute: e.Attribute}, slot: slot}
 		if !dryRun {
 			m.lastOutbox++
 			m.rows = append(m.rows, row)
@@ -193,8 +197,8 @@ func (m *Model) orderedEvent(e event.Stored) int64 {
 	return m.ordered(event.Change{TS: e.TS, Received: e.Delivery.Received})
 }
 
-// begin makes the row enqueued, for the event's value, which has not been tried yet. One that was due already keeps its place before those that became due later: a
-// number that changes all the time would never get its turn.
+// begin makes the row enqueued, for the event's value, which has not been tried yet. One that was due already keeps its
+// place before those that became due later: a number that changes all the time would never get its turn.
 func (m *Model) begin(row *outboxRow, e event.Stored) {
 	if !row.active() {
 		row.Since = m.now()
@@ -255,8 +259,10 @@ func (m *Model) claim(row *outboxRow, claim int64) event.Attempt {
 	row.State, row.claim = event.Attempting, claim
 	row.Tries++
 	e := m.events[row.seq-1]
-	a := event.Attempt{Row: row.ID, Claim: row.claim, Seq: row.seq, Downstream: row.Downstream, Number: row.Number, Attribute: row.Attribute, Value: slices.Clone(e.Value),
-		TS: row.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received, Try: row.Tries, Since: row.Since}
+	a := event.Attempt{Row: row.ID, Claim: row.claim, Seq: row.seq, Downstream: row.Downstream, Number: row.Number,
+		Attribute: row.Attribute, Value: slices.Clone(e.Value),
+		TS: row.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode,
+		Received: e.Delivery.Received, Try: row.Tries, Since: row.Since}
 	var previous event.Change
 	for _, c := range m.History(row.Number) { // by attribute, event_ts and place
 		switch {
@@ -381,7 +387,8 @@ func (m *Model) show(row *outboxRow) event.OutboxRow {
 // OutboxRows are the rows that pass the filter, by id.
 func (m *Model) OutboxRows(f event.OutboxFilter) (list []event.OutboxRow) {
 	for _, row := range m.rows {
-		if (f.Downstream == "" || f.Downstream == row.Downstream) && (f.Number == "" || f.Number == row.Number) && (f.State == "" || f.State == row.State) {
+		if (f.Downstream == "" || f.Downstream == row.Downstream) && (f.Number == "" || f.Number == row.Number) &&
+			(f.State == "" || f.State == row.State) {
 			o := m.show(row)
 			o.Output = ""
 			list = append(list, o)

@@ -17,9 +17,11 @@ func pagesOfNumbers(t TB, location Location) {
 	var want []event.Number
 	for i := range 10 {
 		number := fmt.Sprintf("+1555000%04d", 9-i)
-		old, e, street := cnam(int64(i), "OLD", number), cnam(int64(100+i), "NEW", number), address(int64(i), "STREET", number)
+		old, e, street := cnam(int64(i), "OLD", number), cnam(int64(100+i), "NEW", number),
+			address(int64(i), "STREET", number)
 		appendNew(t, s, e, street, old)
-		want = append(want, event.Number{Number: number, Values: []event.Change{change(e, number, event.Current), change(street, number, event.Current)}})
+		want = append(want, event.Number{Number: number, Values: []event.Change{change(e, number, event.Current),
+			change(street, number, event.Current)}})
 	}
 	slices.Reverse(want)
 	for _, limit := range pageSizes {
@@ -45,7 +47,8 @@ func pagesOfNumbers(t TB, location Location) {
 		after string
 		limit int
 		want  []event.Number
-	}{{"+15550000003", 2, want[4:6]}, {"+15550000003x", 2, want[4:6]}, {"", 0, nil}, {"", -1, nil}, {"+15550000009", 5, nil}, {"~", 5, nil}} {
+	}{{"+15550000003", 2, want[4:6]}, {"+15550000003x", 2, want[4:6]}, {"", 0, nil}, {"", -1, nil},
+		{"+15550000009", 5, nil}, {"~", 5, nil}} {
 		page, err := s.Numbers(t.Context(), p.after, p.limit)
 		same(t, "error", err, nil)
 		same(t, fmt.Sprintf("page of %d after %q", p.limit, p.after), copyList(page), copyList(p.want))
@@ -173,7 +176,8 @@ func identitiesByPrefix(t TB, location Location) {
 	}
 	slices.SortFunc(ids, func(a, b event.ID) int { return slices.Compare(a[:], b[:]) })
 	first := ids[0].String()
-	prefixes := []string{"", "0", "a", "A", "ab", "abc", "ABCD", "abcd000000000000", "abcd0000000000000", "abcd00000000000004", first, first[:63], first + "0", "g", "abcg",
+	prefixes := []string{"", "0", "a", "A", "ab", "abc", "ABCD", "abcd000000000000", "abcd0000000000000",
+		"abcd00000000000004", first, first[:63], first + "0", "g", "abcg",
 		"x'ab'", "%", "zz"}
 	for _, prefix := range prefixes {
 		var want []event.ID

@@ -12,13 +12,16 @@ import (
 func quarantineKeeps(t TB, location Location) {
 	s := open(t, location)
 	first := refusal(1)
-	first.Violations = append(first.Violations, event.Finding{Kind: event.Violation, Rule: "type", Pointer: "/payload/object", Message: "not a string", Line: 2, Column: 7,
+	first.Violations = append(first.Violations, event.Finding{Kind: event.Violation, Rule: "type",
+		Pointer: "/payload/object", Message: "not a string", Line: 2, Column: 7,
 		Spec: "/paths"})
 	first.Delivery.Header = event.Header{RequestID: "request", Signature: "v0=00"}
 	first.Delivery.Body = []byte("{\xff\x00 not JSON\r\n")
 	first.ID, first.Times, first.State = 77, 9, event.Redriven // the store's to say
-	unknown := event.Quarantined{Reason: event.UnknownEvent, EventName: "some.event", Delivery: event.Delivery{Received: someTime, Path: "/", Body: []byte(`{}`)}}
-	bare := event.Quarantined{Reason: event.Malformed, Delivery: event.Delivery{Received: someTime, Path: "/"}} // even nothing can be signed
+	unknown := event.Quarantined{Reason: event.UnknownEvent, EventName: "some.event",
+		Delivery: event.Delivery{Received: someTime, Path: "/", Body: []byte(`{}`)}}
+	// even nothing can be signed
+	bare := event.Quarantined{Reason: event.Malformed, Delivery: event.Delivery{Received: someTime, Path: "/"}}
 	m := NewModel()
 	for _, q := range []event.Quarantined{first, unknown, bare} {
 		if _, err := s.Quarantine(t.Context(), q); err != nil {
@@ -61,11 +64,13 @@ func quarantineCounts(t TB, location Location) {
 	}
 	defer closeStore(t, s)
 	want := m.contents()
-	same(t, "how often they came", []int{want.Entries[0].Times, want.Entries[1].Times, want.Entries[2].Times}, []int{3, 2, 1})
+	same(t, "how often they came", []int{want.Entries[0].Times, want.Entries[1].Times, want.Entries[2].Times},
+		[]int{3, 2, 1})
 	wantContents(t, s, want)
 }
 
-// quarantineReplays: a path is not signed, so one delivery that was captured can come to any number of paths, of any length. It is one entry all the same.
+// quarantineReplays: a path is not signed, so one delivery that was captured can come to any number of paths, of any
+// length. It is one entry all the same.
 func quarantineReplays(t TB, location Location) {
 	s := open(t, location)
 	m := NewModel()
@@ -161,7 +166,8 @@ func redrive(t TB, location Location) {
 	same(t, "error", err, nil)
 	same(t, "receipt", r, event.Receipt{ID: e.ID})
 	m.Redrive(1, copyEvent(e))
-	wantHistory(t, s, alice, change(e, alice, event.Superseded), change(newer, alice, event.Current)) // in its place by event_ts
+	// in its place by event_ts
+	wantHistory(t, s, alice, change(e, alice, event.Superseded), change(newer, alice, event.Current))
 	wantHistory(t, s, bob, change(e, bob, event.Current))
 	entry, err := s.QuarantineEntry(t.Context(), id)
 	same(t, "error", err, nil)
@@ -231,7 +237,8 @@ func redriveAgain(t TB, location Location) {
 
 func challenge(t TB, location Location) {
 	s := open(t, location)
-	for _, at := range []time.Time{someTime, someTime.Add(72 * time.Hour), someTime.Add(time.Hour)} { // the last one told, even after the clock was set back
+	// the last one told, even after the clock was set back
+	for _, at := range []time.Time{someTime, someTime.Add(72 * time.Hour), someTime.Add(time.Hour)} {
 		if err := s.RecordChallenge(t.Context(), at); err != nil {
 			t.Fatalf("cannot record challenge: %v", err)
 		}

@@ -29,15 +29,17 @@ func registering(t TB, location Location, clock *Clock) {
 	same(t, "downstreams of an empty store", list == nil, true)
 	var want []event.DownstreamStatus
 	for _, d := range []event.Downstream{
-		{Name: "a", Mode: event.Latest, Start: event.FromSnapshot, Events: []string{"x.y", "\u00e9"}, Only: event.Only{CarrierCodes: []int32{-1 << 31, 0, 1<<31 - 1},
-			Countries: []string{"US", "'"}, Prefixes: []string{"+1", "+"}}},
+		{Name: "a", Mode: event.Latest, Start: event.FromSnapshot, Events: []string{"x.y", "\u00e9"},
+			Only: event.Only{CarrierCodes: []int32{-1 << 31, 0, 1<<31 - 1},
+				Countries: []string{"US", "'"}, Prefixes: []string{"+1", "+"}}},
 		{Name: "b", Mode: event.Every, Start: event.FromBeginning, Only: event.Only{Prefixes: []string{"+1"}}},
 		{Name: "\u00e4 c", Mode: event.Every, Start: event.FromNow, Events: []string{}},
 	} {
 		got, err := s.Register(t.Context(), d)
 		same(t, "error", err, nil)
 		d.Events = copyList(d.Events)
-		want = append(want, event.DownstreamStatus{Downstream: d, Registered: kept(clock.Now()), Filled: d.Start == event.FromNow})
+		want = append(want, event.DownstreamStatus{Downstream: d, Registered: kept(clock.Now()),
+			Filled: d.Start == event.FromNow})
 		same(t, "standing", plain(got), want[len(want)-1])
 		clock.Move(time.Minute)
 	}
@@ -64,7 +66,8 @@ func registering(t TB, location Location, clock *Clock) {
 func registerAnew(t TB, location Location, clock *Clock) {
 	s := openOutbox(t, location)
 	defer closeStore(t, s)
-	d := event.Downstream{Name: "d", Mode: event.Latest, Start: event.FromSnapshot, Only: event.Only{Prefixes: []string{alice}}}
+	d := event.Downstream{Name: "d", Mode: event.Latest, Start: event.FromSnapshot,
+		Only: event.Only{Prefixes: []string{alice}}}
 	first, err := s.Register(t.Context(), d)
 	same(t, "error", err, nil)
 	appendNew(t, s, cnam(1, "A", alice, bob))
@@ -74,12 +77,14 @@ func registerAnew(t TB, location Location, clock *Clock) {
 	d.Start, d.Events, d.Only = event.FromNow, []string{eventNames[event.CNAM]}, event.Only{Prefixes: []string{bob}}
 	got, err := s.Register(t.Context(), d)
 	same(t, "error", err, nil)
-	want := event.DownstreamStatus{Downstream: d, Registered: first.Registered, Paused: first.Registered, PausedWhy: "for the test", Waiting: 1, Oldest: first.Registered}
+	want := event.DownstreamStatus{Downstream: d, Registered: first.Registered, Paused: first.Registered,
+		PausedWhy: "for the test", Waiting: 1, Oldest: first.Registered}
 	want.Start = event.FromSnapshot
 	same(t, "standing", plain(got), want)
 	same(t, "standing as listed", status(t, s, "d"), want)
 	appendNew(t, s, cnam(2, "B", bob, carol), address(3, "C", bob))
-	wantOutbox(t, s, "d", row{alice, `"A"`, event.Waiting, 0}, row{bob, `"B"`, event.Waiting, 0}) // what was in the outbox stays enqueued
+	// what was in the outbox stays enqueued
+	wantOutbox(t, s, "d", row{alice, `"A"`, event.Waiting, 0}, row{bob, `"B"`, event.Waiting, 0})
 }
 
 func anotherMode(t TB, location Location, _ *Clock) {

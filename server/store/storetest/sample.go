@@ -51,12 +51,15 @@ func sample(attribute event.Attribute, ts int64, value string, numbers ...string
 	if value != "" {
 		member = fmt.Sprintf(`,%q:%s`, attribute, value)
 	}
-	body := fmt.Sprintf(`{"event":%q,"event_ts":%d,"payload":{"account_id":"account-1","object":{"carrier_code":3457%s,"phone_numbers":%s}}}`,
+	body := fmt.Sprintf(`{"event":%q,"event_ts":%d,"payload":{"account_id":"account-1","object":{"carrier_code":3457%s,`+
+		`"phone_numbers":%s}}}`,
 		eventNames[attribute], ts, member, list)
 	e := event.Event{
-		ID: event.Identify([]byte(body)), Name: cmp.Or(eventNames[attribute], "some.event"), TS: ts, AccountID: "account-1", CarrierCode: 3457, Numbers: numbers,
+		ID: event.Identify([]byte(body)), Name: cmp.Or(eventNames[attribute], "some.event"), TS: ts, AccountID: "account-1",
+		CarrierCode: 3457, Numbers: numbers,
 		Attribute: attribute,
-		Delivery:  event.Delivery{Received: someTime.Add(time.Duration(ts%1000) * time.Millisecond), Path: "/", Body: []byte(body)},
+		Delivery: event.Delivery{Received: someTime.Add(time.Duration(ts%1000) * time.Millisecond), Path: "/",
+			Body: []byte(body)},
 	}
 	if value != "" {
 		e.Value = json.RawMessage(value)
@@ -78,8 +81,10 @@ func again(e event.Event, times int) event.Event {
 func refusal(n int) event.Quarantined {
 	return event.Quarantined{
 		Reason: event.Invalid, EventName: eventNames[event.CNAM],
-		Violations: []event.Finding{{Kind: event.Violation, Rule: "required", Pointer: "/payload", Message: "a required member is missing"}},
-		Delivery:   event.Delivery{Received: someTime.Add(time.Duration(n) * time.Second), Path: "/", Body: fmt.Appendf(nil, `{"event_ts":%d}`, n)},
+		Violations: []event.Finding{{Kind: event.Violation, Rule: "required", Pointer: "/payload",
+			Message: "a required member is missing"}},
+		Delivery: event.Delivery{Received: someTime.Add(time.Duration(n) * time.Second), Path: "/",
+			Body: fmt.Appendf(nil, `{"event_ts":%d}`, n)},
 	}
 }
 
@@ -93,6 +98,7 @@ func quote(s string) string {
 
 // change is what History shows of the event for one of its numbers.
 func change(e event.Event, number string, state event.State) event.Change {
-	return event.Change{Number: number, Attribute: e.Attribute, Value: e.Value, State: state, TS: e.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID,
+	return event.Change{Number: number, Attribute: e.Attribute, Value: e.Value, State: state, TS: e.TS, EventID: e.ID,
+		EventName: e.Name, AccountID: e.AccountID,
 		CarrierCode: e.CarrierCode, Received: kept(e.Delivery.Received)}
 }

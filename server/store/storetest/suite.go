@@ -1,5 +1,6 @@
-// Package storetest holds every engine to the rules of package store: one suite of cases that assert exact rows and bytes, a small sequential model of the
-// right answer, histories from a seed that are compared with it, and a strict fake for the tests of whoever uses a store.
+// Package storetest holds every engine to the rules of package store: one suite of cases that assert exact rows and
+// bytes, a small sequential model of the right answer, histories from a seed that are compared with it, and a strict
+// fake for the tests of whoever uses a store.
 package storetest
 
 import (
@@ -9,7 +10,8 @@ import (
 	"numhook/server/store"
 )
 
-// TB is the part of a test that the suite needs. A recorder can stand in for it, so that a test can show that the suite fails where it should.
+// TB is the part of a test that the suite needs. A recorder can stand in for it, so that a test can show that the suite
+// fails where it should.
 type TB interface {
 	Helper()
 	Context() context.Context
@@ -17,7 +19,8 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// Location is where a store is kept. It opens the store; when that has been closed, it can be called again, and finds what was kept.
+// Location is where a store is kept. It opens the store; when that has been closed, it can be called again, and finds
+// what was kept.
 type Location func() (store.Store, error)
 
 // Case is one promise of a store, on a location of its own.
@@ -86,7 +89,8 @@ func Run(t *testing.T, newLocation func(t *testing.T) Location) {
 	}
 }
 
-// SharedCases are what two stores must pass that are open on one location at once, as two receivers are, or a receiver and an operator.
+// SharedCases are what two stores must pass that are open on one location at once, as two receivers are, or a receiver
+// and an operator.
 func SharedCases() []SharedCase {
 	return []SharedCase{
 		{"two stores see each other", twoSeeEachOther},
@@ -102,7 +106,8 @@ type SharedCase struct {
 	Test func(t TB, one, other store.Store)
 }
 
-// RunShared holds an engine to the shared cases. newPair opens two stores on one empty place, and closes them when the test ends.
+// RunShared holds an engine to the shared cases. newPair opens two stores on one empty place, and closes them when the
+// test ends.
 func RunShared(t *testing.T, newPair func(t *testing.T) (one, other store.Store)) {
 	for _, c := range SharedCases() {
 		t.Run(c.Name, func(t *testing.T) {

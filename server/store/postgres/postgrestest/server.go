@@ -1,5 +1,6 @@
-// Package postgrestest runs PostgreSQL servers for tests and measurements: the distribution's program, in a temporary directory, on a loopback port of its
-// own, as a user without rights. It guarantees that a server and its directory are gone when the process that started it is, however that process ended.
+// Package postgrestest runs PostgreSQL servers for tests and measurements: the distribution's program, in a temporary
+// directory, on a loopback port of its own, as a user without rights. It guarantees that a server and its directory are
+// gone when the process that started it is, however that process ended.
 package postgrestest
 
 import (
@@ -54,7 +55,8 @@ type Server struct {
 }
 
 // ErrMissing says that there is no PostgreSQL on this machine.
-var ErrMissing = errors.New("PostgreSQL is not installed: apt-get install postgresql (its own cluster is not used and may be stopped)")
+var ErrMissing = errors.New("PostgreSQL is not installed: apt-get install postgresql (its own cluster is not used " +
+	"and may be stopped)")
 
 // Programs is the directory of the newest PostgreSQL that is installed.
 func Programs() (string, error) {
@@ -80,8 +82,8 @@ func Programs() (string, error) {
 	return "", ErrMissing
 }
 
-// Start makes a new server below directory (the default one for temporary files when empty) and waits until it takes connections. settings are
-// name=value, as on the command line of postgres.
+// Start makes a new server below directory (the default one for temporary files when empty) and waits until it takes
+// connections. settings are name=value, as on the command line of postgres.
 func Start(directory string, settings ...string) (*Server, error) {
 	s := &Server{settings: settings}
 	var err error
@@ -120,7 +122,8 @@ func (s *Server) Replica(directory string) (*Server, error) {
 		return nil, err
 	}
 	source := strings.Replace(s.AdminURL("postgres"), "postgres://", "postgresql://", 1)
-	if err := r.run("pg_basebackup", "--pgdata", r.data(), "--dbname", source, "--write-recovery-conf", "--checkpoint", "fast", "--no-sync"); err != nil {
+	if err := r.run("pg_basebackup", "--pgdata", r.data(), "--dbname", source, "--write-recovery-conf", "--checkpoint",
+		"fast", "--no-sync"); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	if err := r.Start(); err != nil {
@@ -169,7 +172,8 @@ func (s *Server) prepare() error {
 	if s.port, err = freePort(); err != nil {
 		return err
 	}
-	err = s.run("initdb", "--pgdata", s.data(), "--username", admin, "--pwfile", secret, "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale", "--no-sync")
+	err = s.run("initdb", "--pgdata", s.data(), "--username", admin, "--pwfile", secret, "--auth", "scram-sha-256",
+		"--encoding", "UTF8", "--no-locale", "--no-sync")
 	if err != nil {
 		return err
 	}
@@ -197,10 +201,12 @@ func (s *Server) chooseOwner() error {
 		s.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		return nil
 	}
-	return errors.New("cannot run PostgreSQL: this process is root, and there is neither a user postgres nor a user nobody")
+	return errors.New("cannot run PostgreSQL: this process is root, and there is neither a user postgres nor a " +
+		"user nobody")
 }
 
-// watch starts a process that outlives this one by a moment: when this one ends, and be it by a SIGKILL, it stops the server and removes the directory.
+// watch starts a process that outlives this one by a moment: when this one ends, and be it by a SIGKILL, it stops the
+// server and removes the directory.
 func (s *Server) watch() error {
 	const script = `read -r _
 		pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" || echo postgres)" = postgres ] &&
@@ -246,7 +252,8 @@ func (s *Server) Start() error {
 	if s.process != nil {
 		return errors.New("cannot start PostgreSQL: it runs")
 	}
-	args := []string{"-D", s.data(), "-c", "listen_addresses=127.0.0.1", "-c", "port=" + strconv.Itoa(s.port), "-c", "unix_socket_directories=",
+	args := []string{"-D", s.data(), "-c", "listen_addresses=127.0.0.1", "-c", "port=" + strconv.Itoa(s.port), "-c",
+		"unix_socket_directories=",
 		"-c", "max_connections=200"}
 	for _, setting := range s.settings {
 		args = append(args, "-c", setting)
