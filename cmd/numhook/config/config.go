@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"time"
 
 	"numhook/server/dispatch"
@@ -160,7 +161,7 @@ func (r *reader) downstreams(root *node) (list []Downstream) {
 	top := entry{reader: r}
 	named, written := map[string]int{}, map[string]int{}
 	for _, element := range top.list("downstreams") {
-		e := entry{r, child("/downstreams", itoa(slices.Index(r.values["/downstreams"].Content, element)))}
+		e := entry{r, child("/downstreams", strconv.Itoa(slices.Index(r.values["/downstreams"].Content, element)))}
 		d := e.downstream(element)
 		if d.Scheme == File && d.Path != "" {
 			if line, taken := written[d.Path]; taken {

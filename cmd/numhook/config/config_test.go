@@ -259,7 +259,7 @@ func TestExampleIsGood(t *testing.T) {
 	if want := []Scheme{HTTPS, HTTP, Exec, NATS, Kafka, File}; !slices.Equal(schemesSeen, want) {
 		t.Errorf("the example has %v, want %v", schemesSeen, want)
 	}
-	for _, key := range append(slices.Clone(theStructure().keys["/$defs/downstream"]), "carrier_codes", "countries",
+	for _, key := range append(slices.Clone(keysOf(schemaOf("/downstreams/0"))), "carrier_codes", "countries",
 		"prefixes", "first", "factor", "max", "give_up_after") {
 		if !strings.Contains(string(Example()), key+":") {
 			t.Errorf("the example does not show %s", key)

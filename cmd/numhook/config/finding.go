@@ -19,7 +19,7 @@ import (
 func (r *reader) judge(root *node) {
 	value := r.value(root, "")
 	var list []*jsonschema.ValidationError
-	if invalid, ok := errors.AsType[*jsonschema.ValidationError](theStructure().root.Validate(value)); ok {
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](compiled().Validate(value)); ok {
 		list = findings(invalid, nil)
 	}
 	for _, found := range list { // first what does not go with the url: of its value nothing else is said
@@ -97,7 +97,7 @@ func (r *reader) tellFit(at string) {
 	var with []string
 	for _, one := range schemes {
 		probe := map[string]any{"downstreams": []any{map[string]any{"url": one + ":", key: nil}}}
-		invalid, _ := errors.AsType[*jsonschema.ValidationError](theStructure().root.Validate(probe))
+		invalid, _ := errors.AsType[*jsonschema.ValidationError](compiled().Validate(probe))
 		if !slices.ContainsFunc(findings(invalid, nil), func(e *jsonschema.ValidationError) bool {
 			_, never := e.ErrorKind.(*kind.FalseSchema)
 			return never && pointer(e) == "/downstreams/0/"+key
@@ -113,11 +113,11 @@ func (r *reader) tellFit(at string) {
 // explain tells what is wrong at a place, and reports whether it did. Of what Go reads further (times, sizes, urls,
 // headers, names of variables) it leaves to those who do to say what is wrong with it.
 func (r *reader) explain(at string) bool {
-	n, s, name := r.values[at], theStructure().of(at), label(at)
+	n, s, name := r.values[at], schemaOf(at), label(at)
 	switch {
 	case wants(s, "object"):
 		instead := "write the name of a header: and its value"
-		if known := theStructure().keysOf(s); known != nil {
+		if known := keysOf(s); known != nil {
 			instead = "write " + known[0] + ": and a value"
 		}
 		r.tell(n, name+" must have keys", instead)
@@ -161,7 +161,7 @@ func (r *reader) explainList(n *node, at string) bool {
 				text = "the carrier code " + element.Value
 			}
 			r.tell(element, text+" is in the list twice", "leave it out here")
-			r.told[child(at, itoa(i))] = true
+			r.told[child(at, strconv.Itoa(i))] = true
 		}
 		before[element.Value] = true
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -74,7 +75,7 @@ func (e entry) list(key string) (elements []*node) {
 		return nil
 	}
 	for i := range n.Content {
-		if element := e.value(key + "/" + itoa(i)); element != nil {
+		if element := e.value(key + "/" + strconv.Itoa(i)); element != nil {
 			elements = append(elements, element)
 		}
 	}

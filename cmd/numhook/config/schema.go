@@ -2,14 +2,14 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"go.yaml.in/yaml/v3"
 )
 
 //go:embed schema.json
@@ -26,74 +26,43 @@ func Schema() []byte { return slices.Clone(schema) }
 // Example is a configuration with every key, explained.
 func Example() []byte { return slices.Clone(example) }
 
-// structure is the schema, made ready once.
-type structure struct {
-	root *jsonschema.Schema
-	keys map[string][]string // of each object, in the order in which they are explained, by where its schema stands
-}
-
-var theStructure = sync.OnceValue(func() structure {
+// compiled is the schema, made ready once.
+var compiled = sync.OnceValue(func() *jsonschema.Schema {
 	const name = "numhook.schema.json"
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	if err != nil {
-		panic("the schema of the configuration is not JSON: " + err.Error())
-	}
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(name, value); err != nil {
-		panic("the schema of the configuration cannot be taken: " + err.Error())
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err := cmp.Or(err, compiler.AddResource(name, value)); err != nil {
+		panic("the schema of the configuration cannot be used: " + err.Error())
 	}
-	var document node
-	if err := yaml.Unmarshal(schema, &document); err != nil { // JSON is YAML, whose nodes keep the order
-		panic("the schema of the configuration is not YAML: " + err.Error())
-	}
-	s := structure{root: compiler.MustCompile(name), keys: map[string][]string{}}
-	s.order(document.Content[0], "")
-	return s
+	return compiler.MustCompile(name)
 })
 
-// order notes the keys of each object below a place of the schema.
-func (s structure) order(n *node, at string) {
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i].Value, n.Content[i+1]
-		for j := 0; key == "properties" && j < len(value.Content); j += 2 {
-			s.keys[at] = append(s.keys[at], value.Content[j].Value)
-		}
-		s.order(value, child(at, key))
-	}
-}
-
-// of is the schema of a place of the configuration; nil where nothing may be.
-func (s structure) of(pointer string) *jsonschema.Schema {
-	found := s.root
-	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
-		if pointer == "" {
-			break
-		}
-		if found.Items2020 != nil {
-			found = found.Items2020
-		} else if property, ok := found.Properties[token]; ok {
-			found = property
-		} else if more, ok := found.AdditionalProperties.(*jsonschema.Schema); ok {
+// schemaOf is the schema of a place of the configuration; nil where nothing may be.
+func schemaOf(pointer string) *jsonschema.Schema {
+	found := compiled()
+	for _, token := range strings.Split(pointer, "/")[1:] {
+		if more, ok := found.AdditionalProperties.(*jsonschema.Schema); ok { // a header
 			found = more
 		} else {
+			found = cmp.Or(found.Items2020, found.Properties[token])
+		}
+		if found == nil {
 			return nil
 		}
-		if found.Ref != nil {
-			found = found.Ref
-		}
+		found = cmp.Or(found.Ref, found)
 	}
 	return found
 }
 
-// keysOf are the keys that an object may have; nil for any.
-func (s structure) keysOf(object *jsonschema.Schema) []string {
-	_, at, _ := strings.Cut(object.Location, "#")
-	return s.keys[at]
+// keysOf are the keys that an object may have, in the order in which the schema explains them; none when it may have
+// any.
+func keysOf(object *jsonschema.Schema) []string {
+	return slices.SortedFunc(maps.Keys(object.Properties), func(a, b string) int {
+		return bytes.Index(schema, []byte(`"`+a+`":`)) - bytes.Index(schema, []byte(`"`+b+`":`))
+	})
 }
 
 // wants reports whether the schema takes values of that type and of no other.
 func wants(s *jsonschema.Schema, name string) bool {
 	return s != nil && s.Types != nil && slices.Equal(s.Types.ToStrings(), []string{name})
 }
-
-func itoa(i int) string { return strconv.Itoa(i) }

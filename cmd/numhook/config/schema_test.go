@@ -14,23 +14,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-func compiled(t testing.TB) *jsonschema.Schema {
-	t.Helper()
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := jsonschema.NewCompiler()
-	if err := c.AddResource("numhook.schema.json", value); err != nil {
-		t.Fatal(err)
-	}
-	s, err := c.Compile("numhook.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 // asEditorsDo holds a text against the schema.
 func asEditorsDo(t testing.TB, s *jsonschema.Schema, text string) error {
 	t.Helper()
@@ -50,7 +33,7 @@ func asEditorsDo(t testing.TB, s *jsonschema.Schema, text string) error {
 }
 
 func TestSchemaTakesWhatLoadTakes(t *testing.T) {
-	s := compiled(t)
+	s := compiled()
 	for _, text := range []string{
 		string(Example()), good, "downstreams: []",
 		good + "  retry: {give_up_after: never, first: 1.5s}\n  only: {}\n  rate: 1e3\n  headers: {}",
@@ -67,7 +50,7 @@ func TestSchemaTakesWhatLoadTakes(t *testing.T) {
 }
 
 func TestSchemaRefusesWhatIsBadInItself(t *testing.T) {
-	s := compiled(t)
+	s := compiled()
 	for _, test := range refused {
 		if err := asEditorsDo(t, s, good+test.lines); (err != nil) != test.structural {
 			t.Errorf("%s: the schema says %v", test.lines, err)
@@ -140,7 +123,7 @@ func FuzzParse(f *testing.F) {
 	if err := os.WriteFile(filepath.Join(at, "good.secret"), []byte(goodSecret), 0o600); err != nil {
 		f.Fatal(err)
 	}
-	s := compiled(f)
+	s := compiled()
 	f.Fuzz(func(t *testing.T, text string) {
 		got, err := parse([]byte(text), 0o600, filepath.Join(at, "numhook.yaml"), known)
 		if err == nil {

@@ -19,7 +19,7 @@ func isNull(n *node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == 
 // What the schema expects nothing below is not looked into: one complaint about it is enough.
 func (r *reader) value(n *node, at string) any {
 	r.values[at] = n
-	s := theStructure().of(at)
+	s := schemaOf(at)
 	switch n.Kind {
 	case yaml.MappingNode:
 		return r.object(n, at, s)
@@ -27,7 +27,7 @@ func (r *reader) value(n *node, at string) any {
 		list := make([]any, 0, len(n.Content))
 		for i, element := range n.Content {
 			if wants(s, "array") {
-				list = append(list, r.value(element, child(at, itoa(i))))
+				list = append(list, r.value(element, child(at, strconv.Itoa(i))))
 			}
 		}
 		return list
@@ -47,7 +47,7 @@ func (r *reader) object(n *node, at string, s *jsonschema.Schema) any {
 	if !wants(s, "object") {
 		return object
 	}
-	known, first := theStructure().keysOf(s), map[string]*node{}
+	known, first := keysOf(s), map[string]*node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		there := child(at, key.Value)
