@@ -15,7 +15,7 @@ import (
 
 // agreement holds what a store keeps against its identity, and says what lists passed over.
 func agreement(passed func(sound.Passed)) sound.Check {
-	return sound.Check{Event: contract.Agrees, Value: contract.Sets, Passed: passed}
+	return sound.Remembering(sound.Check{Event: contract.Agrees, Value: contract.Sets, Passed: passed})
 }
 
 // passedOver tells people what the lists of one run of a verb passed over. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -27,11 +28,15 @@ var columnWidths = map[string]int{"NUMBER": numberWidth, valueColumn: longWidth,
 // valueColumn holds JSON.
 const valueColumn = "VALUE"
 
+// tableBuffer is how much of a table is written at once: it writes each cell, and each piece of padding, by itself.
+const tableBuffer = 64 << 10
+
 // list writes rows as they are read: a table for people, or one JSON array.
 type list struct {
 	out     io.Writer
 	json    bool
 	table   *tabwriter.Writer
+	buffer  *bufio.Writer // below the table
 	columns []string
 	entries int
 	failed  error
@@ -40,7 +45,8 @@ type list struct {
 func newList(out io.Writer, format string, columns ...string) *list {
 	l := &list{out: out, json: format == "json", columns: columns}
 	if !l.json {
-		l.table = tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		l.buffer = bufio.NewWriterSize(out, tableBuffer)
+		l.table = tabwriter.NewWriter(l.buffer, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(l.table, strings.Join(columns, "\t"))
 	}
 	return l
@@ -96,7 +102,7 @@ func (l *list) pages(limit int, read func(limit int) (int, error)) error {
 			return err
 		}
 		if l.table != nil { // a page at a time, so that a long list does not wait in memory
-			if err := l.table.Flush(); err != nil {
+			if err := l.flush(); err != nil {
 				return err
 			}
 		}
@@ -106,9 +112,17 @@ func (l *list) pages(limit int, read func(limit int) (int, error)) error {
 	}
 }
 
+// flush writes the rows of the table that wait.
+func (l *list) flush() error {
+	if err := l.table.Flush(); err != nil {
+		return err
+	}
+	return l.buffer.Flush()
+}
+
 func (l *list) close() error {
 	if !l.json {
-		return l.table.Flush()
+		return l.flush()
 	}
 	end := "\n]\n"
 	if l.entries == 0 {
