@@ -38,7 +38,7 @@ func outcome(d *deliveryState, err error) (kind, reason string) {
 		kind = "duplicate"
 	case d.receipt != nil:
 		kind = "accepted"
-	case d.operation == challengeEvent:
+	case d.challenge:
 		kind = "challenge"
 	default:
 		kind = string(event.KindOf(err))
@@ -63,8 +63,8 @@ func (s *Server) logDelivery(r *http.Request, status int, d *deliveryState, err 
 	if d.unsent {
 		status = unsentStatus
 	}
-	name := s.knownEvent(d, err)
-	s.metrics.delivered(status, kind, reason, name, d.found, took)
+	name := s.knownEvent(d)
+	s.metrics.delivered(status, kind, reason, name, d.valid.Result, took)
 	level := levelOf(status, kind)
 	// Whoever can reach the port can cause a line about a delivery that is not verified.
 	if !d.verified && !s.strangers.Allow(strings.Trim(kind+"_"+reason, "_")) {
@@ -96,10 +96,10 @@ func (s *Server) logDelivery(r *http.Request, status int, d *deliveryState, err 
 	if d.receipt != nil {
 		attributes = append(attributes, slog.String("event_id", d.receipt.ID.String()), slog.Int("numbers", d.numbers))
 	}
-	if n := len(d.found.Drift); n > 0 {
+	if n := len(d.valid.Drift); n > 0 {
 		attributes = append(attributes, slog.Int("drift", n))
 	}
-	if n := len(d.found.Lint); n > 0 {
+	if n := len(d.valid.Lint); n > 0 {
 		attributes = append(attributes, slog.Int("lint", n))
 	}
 	attributes = append(attributes, failure(err)...)
@@ -129,12 +129,11 @@ func failure(err error) []slog.Attr {
 }
 
 // knownEvent is the event's name if the contract has it; the sender's free text is not for labels and logs.
-func (s *Server) knownEvent(d *deliveryState, err error) string {
-	name := d.operation
-	if refused, ok := err.(*refusal); ok && name == "" { //nolint:errorlint // as in outcome
-		name = refused.event
-	}
-	if name == challengeEvent || s.contract.Has(name) {
+func (s *Server) knownEvent(d *deliveryState) string {
+	switch name := d.valid.Operation; {
+	case d.challenge:
+		return challengeEvent
+	case s.contract.Has(name):
 		return name
 	}
 	return noEvent

@@ -18,11 +18,9 @@ type deliveryState struct {
 	document *contract.Document
 	redrives int64 // the quarantine entry that it comes out of, or 0
 
-	operation string // the event name that it is held against; it may be the sender's free text
-	found     contract.Result
-	value     any // of the body, as kin-openapi validated it
-
-	receipt *event.Receipt
-	numbers int
-	unsent  bool // its answer could not be written
+	challenge bool // it is one, and a good one
+	valid     validated
+	receipt   *event.Receipt
+	numbers   int
+	unsent    bool // its answer could not be written
 }

@@ -20,23 +20,25 @@ import (
 // The compiler says here which event of the document has no method yet.
 var _ gen.StrictServerInterface = (*Server)(nil)
 
-// newEcho is the router with a route for each operation of the generated code, and serve in front of it. Each event of
-// the contract must have a route.
-func (s *Server) newEcho() (*echo.Echo, error) {
+// routes are the generated code's, by the path that the document gives each event, behind serve.
+type routes struct{ *echo.Echo }
+
+// newRoutes makes sure that each event of the contract has a route.
+func (s *Server) newRoutes() (routes, error) {
 	e := echo.New()
 	e.Binder = noBinder{}
 	e.Pre(s.serve)
 	gen.RegisterHandlers(e, gen.NewStrictHandler(s, []gen.StrictMiddlewareFunc{s.settle}))
-	routed := make(map[string]bool)
+	paths := make(map[string]bool)
 	for _, route := range e.Routes() {
-		routed[route.Path] = true
+		paths[route.Path] = true
 	}
 	for _, name := range s.contract.Events() {
-		if !routed["/"+name] {
-			return nil, fmt.Errorf("cannot serve event %s: the generated code has no route for it; run make generate", name)
+		if !paths["/"+name] {
+			return routes{}, fmt.Errorf("cannot serve event %s: the generated code has no route for it; run make generate", name)
 		}
 	}
-	return e, nil
+	return routes{e}, nil
 }
 
 // serve sees to it that a delivery gets exactly one answer, or none and the connection cut, and then one log line and
@@ -107,33 +109,26 @@ func (s *Server) answerChallenge(w http.ResponseWriter, d *deliveryState, secret
 		return err
 	}
 	s.metrics.Challenged(d.delivery.Received)
-	d.operation = challengeEvent
+	d.challenge = true
 	s.challenges.keep(d.delivery.Received)
 	return writeJSON(w, answer)
 }
 
 // admit takes a delivery that is known to be the sender's through validation to the method of its operation, and to the
 // store. Where nobody waits for an answer, w is nil.
-func (s *Server) admit(ctx context.Context, w http.ResponseWriter, d *deliveryState) error {
-	verdict, err := judge(s.contract, d.delivery, d.document)
-	d.operation, d.found = verdict.Operation, verdict.Result
-	if err != nil {
+func (s *Server) admit(ctx context.Context, w http.ResponseWriter, d *deliveryState) (err error) {
+	if d.valid, err = validate(ctx, s.contract, s.filters, d.delivery, d.document); err != nil {
 		return err
 	}
-	d.value = d.document.Value()
-	request, err := s.filters[d.operation].validate(ctx, d.delivery.Body, d.value)
-	if err != nil {
-		return err
-	}
-	return s.route(request, w, d)
+	return s.route(w, d)
 }
 
-// route calls the generated code of the operation whose request this is.
-func (s *Server) route(request *http.Request, w http.ResponseWriter, d *deliveryState) error {
-	c := s.echo.AcquireContext()
-	defer s.echo.ReleaseContext(c)
+// route calls the generated code of the operation.
+func (s *Server) route(w http.ResponseWriter, d *deliveryState) error {
+	request, c := d.valid.request, s.routes.AcquireContext()
+	defer s.routes.ReleaseContext(c)
 	c.Reset(request, w)
-	s.echo.Router().Find(request.Method, request.URL.Path, c)
+	s.routes.Router().Find(request.Method, request.URL.Path, c)
 	return c.Handler()(&routed{Context: c, delivery: d})
 }
 
@@ -146,7 +141,7 @@ type routed struct {
 // Bind gives the generated code the value that kin-openapi validated, matching member names exactly. It never decodes
 // the body a second time: encoding/json matches names without regard to case, and could see another payload than the
 // one that was validated.
-func (c *routed) Bind(target any) error { return bind(c.delivery.operation, c.delivery.value, target) }
+func (c *routed) Bind(target any) error { return bind(c.delivery.valid, target) }
 
 // noBinder has the generated code call Bind of its context, and binds nothing that was not validated.
 type noBinder struct{}
@@ -157,14 +152,14 @@ func (noBinder) Bind(any, echo.Context) error {
 }
 
 // bind fills the generated model.
-func bind(operation string, value, target any) error {
-	if err := runtime.BindJSONValue(value, target); err != nil {
+func bind(v validated, target any) error {
+	if err := runtime.BindJSONValue(v.value, target); err != nil {
 		// The model is narrower than the contract. That is a mistake of ours, but one that no retry mends: keep the
 		// delivery until the code is mended.
 		violation := event.Finding{
 			Kind: event.Violation, Rule: "bind", Message: "the generated model cannot hold this body",
 		}
-		return &refusal{kind: event.Invalid, event: operation, violations: []event.Finding{violation}, err: err}
+		return &refusal{kind: event.Invalid, event: v.Operation, violations: []event.Finding{violation}, err: err}
 	}
 	return nil
 }
@@ -182,7 +177,7 @@ func (s *Server) settle(read gen.StrictHandlerFunc, operation string) gen.Strict
 			return nil, fmt.Errorf("cannot receive %s: its method returns %T, not what it has read", operation, response)
 		}
 		d := c.(*routed).delivery
-		e := receive(d.delivery, d.document, d.operation, d.found, said)
+		e := receive(d.delivery, d.document, d.valid.Verdict, said)
 		d.numbers = len(e.Numbers)
 		receipt, err := s.append(c.Request().Context(), e, d)
 		if err != nil {

@@ -58,19 +58,19 @@ type reading struct {
 // value is kept as the sender wrote it, in canonical form, so that a member which the contract does not know yet is not
 // lost.
 func receive(
-	d event.Delivery, document *contract.Document, operation string, found contract.Result, read reading,
+	d event.Delivery, document *contract.Document, verdict contract.Verdict, read reading,
 ) event.Event {
 	canonical, _ := document.Canonical()
 	e := event.Event{
 		ID:          event.Identify(canonical),
-		Name:        operation,
+		Name:        verdict.Operation,
 		TS:          read.ts,
 		AccountID:   read.accountID,
 		CarrierCode: read.carrierCode,
 		Numbers:     distinct(read.numbers),
 		Attribute:   read.attribute,
-		Drift:       found.Drift,
-		Lint:        found.Lint,
+		Drift:       verdict.Drift,
+		Lint:        verdict.Lint,
 		Delivery:    d,
 	}
 	if read.present {

@@ -13,10 +13,7 @@ import (
 // WouldAccept says whether a quarantined delivery would be accepted now; the error holds the reasons if it would not.
 func (s *Server) WouldAccept(q event.Quarantined) error {
 	document := contract.Parse(q.Delivery.Body)
-	verdict, err := judge(s.contract, q.Delivery, document)
-	if err == nil {
-		_, err = s.filters[verdict.Operation].validate(context.Background(), q.Delivery.Body, document.Value())
-	}
+	_, err := validate(context.Background(), s.contract, s.filters, q.Delivery, document)
 	return err
 }
 

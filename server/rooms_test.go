@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -94,8 +95,50 @@ func checkImport(t *testing.T, room, file, imported string) {
 	if below(imported, "numhook/server/store") || below(imported, "numhook/server/dispatch") {
 		t.Errorf("%s/%s imports %s: edges do not import each other", room, file, imported)
 	}
+	if below(imported, "github.com/labstack/echo") && file != "intake.go" {
+		t.Errorf("%s/%s imports %s: only intake.go knows echo, the steps are functions from values to values", room, file,
+			imported)
+	}
 	if below(imported, "numhook/gen") && file != "receive.go" && file != "intake.go" {
 		t.Errorf("%s/%s imports %s: only receive.go and intake.go do", room, file, imported)
+	}
+}
+
+// A delivery travels as arguments and results: nothing rides in a context, no request is made up to be served, and what
+// the router goes by is not rewritten.
+func TestADeliveryTravelsInPlainSight(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		ast.Inspect(file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			called, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			switch called.Sel.Name {
+			case "WithValue", "NewRequest", "NewRequestWithContext", "NewRecorder", "SetRequest", "ServeHTTP":
+				t.Errorf("%s calls %s", name, called.Sel.Name)
+			}
+			return true
+		})
+	}
+	if read < 10 {
+		t.Errorf("read %d files", read)
 	}
 }
 

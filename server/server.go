@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/labstack/echo/v4"
 
 	"numhook/server/contract"
 	"numhook/server/event"
@@ -114,7 +113,7 @@ type Server struct {
 	strangers  *LimitedLog // the lines about deliveries that nobody has verified
 	challenges challengeTimes
 	draining   atomic.Bool
-	echo       *echo.Echo
+	routes     routes
 }
 
 // New builds a server, or says which part of the document it cannot serve.
@@ -146,14 +145,14 @@ func New(cfg Config) (*Server, error) {
 	s.challenges.store, s.challenges.log = s.store, s.log
 	s.metrics.buffers.Store(s.buffers)
 	s.metrics.expect(checks.Events())
-	if s.echo, err = s.newEcho(); err != nil {
+	if s.routes, err = s.newRoutes(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
 // Handler is the way in, for an HTTP server with this package's limits.
-func (s *Server) Handler() http.Handler { return s.echo }
+func (s *Server) Handler() http.Handler { return s.routes }
 
 // Events are the names of the events of the contract.
 func (s *Server) Events() []string { return s.contract.Events() }

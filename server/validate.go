@@ -17,15 +17,26 @@ import (
 	"numhook/server/event"
 )
 
-// judge is the contract's verdict; a refusal when it is not to accept.
-func judge(c *contract.Contract, d event.Delivery, document *contract.Document) (contract.Verdict, error) {
-	verdict := c.Judge(d.Path, d.Received, document, MaxFindings)
-	if verdict.Refused == "" {
-		return verdict, nil
+// validated is what validate finds out. Value and request are there only when the delivery is accepted.
+type validated struct {
+	contract.Verdict
+	value   any           // of the body, as kin-openapi validated it
+	request *http.Request // of the operation, as kin-openapi validated it
+}
+
+// validate picks the operation of a delivery and holds the body against it: first the contract's check, which decides,
+// then kin-openapi's filter.
+func validate(
+	ctx context.Context, c *contract.Contract, by filters, d event.Delivery, document *contract.Document,
+) (validated, error) {
+	v := validated{Verdict: c.Judge(d.Path, d.Received, document, MaxFindings)}
+	if v.Refused != "" {
+		return v, &refusal{kind: v.Refused, event: v.Operation, violations: v.Violations, omitted: v.Omitted}
 	}
-	return verdict, &refusal{
-		kind: verdict.Refused, event: verdict.Operation, violations: verdict.Violations, omitted: verdict.Omitted,
-	}
+	v.value = document.Value()
+	var err error
+	v.request, err = by[v.Operation].admit(ctx, d.Body, v.value)
+	return v, err
 }
 
 // mediaType is what every delivery counts as: the sender publishes a malformed content type itself.
@@ -40,6 +51,7 @@ type filters map[string]*filter
 type filter struct {
 	route  *routers.Route
 	url    *url.URL
+	header http.Header      // url and header are shared by all requests: nobody writes to them
 	schema *openapi3.Schema // of the body; nil where the document has none
 }
 
@@ -55,7 +67,7 @@ func newFilters(doc *openapi3.T) filters {
 		if item.Post == nil {
 			continue
 		}
-		operation, f := *item.Post, &filter{url: &url.URL{Path: path}}
+		operation, f := *item.Post, &filter{url: &url.URL{Path: path}, header: http.Header{"Content-Type": {mediaType}}}
 		if operation.RequestBody != nil && operation.RequestBody.Value != nil {
 			body := *operation.RequestBody.Value
 			body.Content, f.schema = withoutSchema(body.Content)
@@ -81,20 +93,22 @@ func withoutSchema(content openapi3.Content) (openapi3.Content, *openapi3.Schema
 	return bare, nil
 }
 
-// validate holds a delivery against the operation, and returns it as the operation's request: whatever path and content
+// filterOptions have the filter change nothing, and trust a delivery whose signature was good.
+var filterOptions = &openapi3filter.Options{
+	SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+}
+
+// admit holds a delivery against the operation, and returns it as the operation's request: whatever path and content
 // type it came with, it is JSON that is posted to the event's path. Value is the strict parse of the raw body.
-func (f *filter) validate(ctx context.Context, raw []byte, value any) (*http.Request, error) {
+func (f *filter) admit(ctx context.Context, raw []byte, value any) (*http.Request, error) {
 	request := (&http.Request{
 		Method: http.MethodPost,
 		URL:    f.url,
-		Header: http.Header{"Content-Type": {mediaType}},
+		Header: f.header,
 		Body:   io.NopCloser(bytes.NewReader(raw)),
 	}).WithContext(ctx)
 	err := openapi3filter.ValidateRequest(ctx, &openapi3filter.RequestValidationInput{
-		Request: request, Route: f.route,
-		Options: &openapi3filter.Options{
-			SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
-		},
+		Request: request, Route: f.route, Options: filterOptions,
 	})
 	if err == nil && f.schema != nil {
 		err = f.schema.VisitJSON(value, openapi3.VisitAsRequest())
