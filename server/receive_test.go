@@ -58,7 +58,8 @@ func TestOneEventHoweverOftenItComes(t *testing.T) {
 	first := `{"event":"` + cnamEvent + `","event_ts":1,"payload":{"account_id":"a","object":{"carrier_code":1,` +
 		`"phone_numbers":["+13125550100"],"cnam":"A"}}}`
 	reordered := "{ \"payload\" : " +
-		"{\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[\"+13125550100\"],\"carrier_code\":1.0},\"account_id\":\"a\"},\r\n\t\"event_ts\":1,\"event\":\"" + cnamEvent + "\"}"
+		"{\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[\"+13125550100\"],\"carrier_code\":1.0}," +
+		"\"account_id\":\"a\"},\r\n\t\"event_ts\":1,\"event\":\"" + cnamEvent + "\"}"
 	if got := r.post("/", first); got.status != 200 {
 		t.Fatalf("first: %d %s", got.status, got.body)
 	}

@@ -11,7 +11,7 @@
 //	NUMHOOK_BENCH_WINDOW   how long one receiver is measured in one round; default 6s
 //	NUMHOOK_BENCH_BEFORE   the binary of an older version, which is measured beside this one, in pairs of short turns
 //	NUMHOOK_BENCH_PAIRS    how many of those pairs; default 12
-//	NUMHOOK_BENCH_EVENTS   one more point of the curve beside 10,000, 100,000 and 1,000,000 stored events, such as 10000000
+//	NUMHOOK_BENCH_EVENTS   one more point of the curve beside 10,000, 100,000 and 1,000,000 stored events
 //
 // One part alone: go test -run '^TestBench$/^check$'. The parts are in the list of bench_test.go; a new one is a file
 // with a function there. Those that need PostgreSQL start a server of their own, and are left out where it is not

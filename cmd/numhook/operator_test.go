@@ -198,7 +198,8 @@ func TestRealKeysAndMetricsAreThoseOfThePages(t *testing.T) {
 		if _, err := db.ExecContext(t.Context(), step); err != nil {
 			t.Fatal(err)
 		}
-		if got := r.post("/", cnamBody(3, "A", "+12025550100")); (got.status == http.StatusServiceUnavailable) != (step == "BEGIN IMMEDIATE") {
+		got, locked := r.post("/", cnamBody(3, "A", "+12025550100")), step == "BEGIN IMMEDIATE"
+		if (got.status == http.StatusServiceUnavailable) != locked {
 			t.Errorf("after %s: %v", step, got)
 		}
 	}

@@ -104,8 +104,10 @@ func TestNothingPersonalLeavesTheWayOut(t *testing.T) {
 		`/changes?sasl=plain&tls=true&creds=broker.creds", allow_private: true, timeout: 1s}
   - {name: notls, url: "https://`+systems["refuses"].address+`/`+c["downstream's path"]+
 		`", allow_private: true, secret_file: tells.secret}
-  - {name: proxied, url: "http://downstream.invalid/", secret_file: tells.secret, proxy: "http://user:`+c["proxy's password"]+`@`+systems["down"].address+`"}
-  - {name: noproxy, url: "https://downstream.invalid/", secret_file: tells.secret, proxy: "https://user:`+c["proxy's password"]+`@nobody.invalid:1"}
+  - {name: proxied, url: "http://downstream.invalid/", secret_file: tells.secret,
+     proxy: "http://user:`+c["proxy's password"]+`@`+systems["down"].address+`"}
+  - {name: noproxy, url: "https://downstream.invalid/", secret_file: tells.secret,
+     proxy: "https://user:`+c["proxy's password"]+`@nobody.invalid:1"}
 `)
 	replaceFile(t, filepath.Join(s.folder, "broker.creds"), "user:"+c["broker's password"]+"\n")
 	named := filepath.Join(s.folder, "systems.yaml")

@@ -197,10 +197,13 @@ import (
 	"numhook/server/event"
 )
 
-func (s *Server) PeeringNumberNoteUpdated(ctx context.Context, request gen.PeeringNumberNoteUpdatedRequestObject) (gen.PeeringNumberNoteUpdatedResponseObject, error) {
+func (s *Server) PeeringNumberNoteUpdated(
+	ctx context.Context, request gen.PeeringNumberNoteUpdatedRequestObject,
+) (gen.PeeringNumberNoteUpdatedResponseObject, error) {
 	payload := request.Body.Payload
 	return s.receive(ctx, event.Event{
-		TS: request.Body.EventTs, AccountID: payload.AccountId, CarrierCode: payload.Object.CarrierCode, Numbers: payload.Object.PhoneNumbers,
+		TS: request.Body.EventTs, AccountID: payload.AccountId, CarrierCode: payload.Object.CarrierCode,
+		Numbers: payload.Object.PhoneNumbers,
 	}, false)
 }
 

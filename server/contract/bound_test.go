@@ -81,9 +81,12 @@ func TestBounds(t *testing.T) {
 // Alternatives that all lead to themselves at every level are not tried again and again.
 func TestRecursiveAlternatives(t *testing.T) {
 	components := `{"Both":{"allOf":[{"properties":{"kids":{"items":{"$ref":"#/components/schemas/Both"}}}},
-			{"properties":{"kids":{"items":{"$ref":"#/components/schemas/Both"}},"kind":{"enum":["b"]}}}]},"Node":{"oneOf":[{"$ref":"#/components/schemas/A"},{"$ref":"#/components/schemas/B"}],"unevaluatedProperties":false},
-		"A":{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#/components/schemas/Node"}},"kind":{"const":"a"}}},
-		"B":{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#/components/schemas/Node"}},"kind":{"const":"b"}}}}`
+			{"properties":{"kids":{"items":{"$ref":"#/components/schemas/Both"}},"kind":{"enum":["b"]}}}]},
+		"Node":{"oneOf":[{"$ref":"#/components/schemas/A"},{"$ref":"#/components/schemas/B"}],"unevaluatedProperties":false},
+		"A":{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#/components/schemas/Node"}},
+			"kind":{"const":"a"}}},
+		"B":{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#/components/schemas/Node"}},
+			"kind":{"const":"b"}}}}`
 	for at := range 4 {
 		kind, schema := []string{"b", "c"}[at%2], []string{"Node", "Both"}[at/2]
 		c, err := New(document(t, `{"$ref":"#/components/schemas/`+schema+`"}`, components))

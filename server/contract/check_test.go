@@ -17,7 +17,8 @@ func document(t testing.TB, schema, components string) *openapi3.T {
 	if components == "" {
 		components = "{}"
 	}
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(`{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{"/thing":{"post":{"requestBody":{"required":true,
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(`{"openapi":"3.1.0","info":{"title":"t","version":"1"},
+		"paths":{"/thing":{"post":{"requestBody":{"required":true,
 		"content":{"application/json":{"schema":` + schema + `}}},"responses":{"200":{"description":"ok"}}}}},` +
 		`"components":{"schemas":` + components + `}}`))
 	if err != nil {
@@ -228,10 +229,12 @@ func TestDrift(t *testing.T) {
 // Schemas that refer to others, also to themselves; keywords beside $ref; and where findings say the keyword stands.
 func TestReferences(t *testing.T) {
 	components := `{
-		"Tree":{"type":"object","properties":{"v":{"type":"integer"},"kids":{"type":"array","items":{"$ref":"#/components/schemas/Tree"}}},"required":["v"]},
+		"Tree":{"type":"object","properties":{"v":{"type":"integer"},
+			"kids":{"type":"array","items":{"$ref":"#/components/schemas/Tree"}}},"required":["v"]},
 		"Short":{"type":"string","maxLength":3}}`
 	c, err := New(document(t, `{"properties":{"tree":{"$ref":"#/components/schemas/Tree"},
-		"beside":{"$ref":"#/components/schemas/Short","minLength":2,"pattern":"^a"},"noted":{"$ref":"#/components/schemas/Short","description":"x"}}}`, components))
+		"beside":{"$ref":"#/components/schemas/Short","minLength":2,"pattern":"^a"},
+		"noted":{"$ref":"#/components/schemas/Short","description":"x"}}}`, components))
 	if err != nil {
 		t.Fatal(err)
 	}

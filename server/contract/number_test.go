@@ -103,7 +103,8 @@ func b2i(b bool) int {
 // A megabyte of digits, in the mantissa or in the exponent, costs about what reading it costs.
 func TestLongNumbers(t *testing.T) {
 	digits := strings.Repeat("1234567890", 100_000)
-	c := compiled(t, `{"type":["number","array"],"items":{"type":"integer","format":"int64","minimum":-5,"maximum":1e300,"exclusiveMaximum":1e301,"multipleOf":3,"enum":[1,2.5]},
+	c := compiled(t, `{"type":["number","array"],"items":{"type":"integer","format":"int64","minimum":-5,"maximum":1e300,
+		"exclusiveMaximum":1e301,"multipleOf":3,"enum":[1,2.5]},
 		"minimum":1,"multipleOf":0.75,"uniqueItems":true}`)
 	begin := cpu()
 	for _, literal := range []string{digits, "-" + digits, "0." + digits, digits + "." + digits, "1e" + digits,

@@ -288,7 +288,9 @@ func TestMadeUpSchemas(t *testing.T) {
 		count = 500
 	}
 	m := maker{rand.New(rand.NewPCG(seed, 3))}
-	components := `{"R":{"type":["object","array","string"],"properties":{"a":{"$ref":"#/components/schemas/R"},"b":{"$ref":"#/components/schemas/S"}},"items":{"$ref":"#/components/schemas/S"},"maxLength":2},
+	components := `{"R":{"type":["object","array","string"],"properties":{"a":{"$ref":"#/components/schemas/R"},
+		"b":{"$ref":"#/components/schemas/S"}},
+		"items":{"$ref":"#/components/schemas/S"},"maxLength":2},
 		"S":{"anyOf":[{"type":"integer"},{"type":"string"},{"$ref":"#/components/schemas/R"}]}}`
 	accepted, total := 0, 0
 	for range count {

@@ -188,7 +188,9 @@ const third = `package ported
 
 import "context"
 
-func (server) PeeringNumberPorted(context.Context, PeeringNumberPortedRequestObject) (PeeringNumberPortedResponseObject, error) {
+func (server) PeeringNumberPorted(
+	context.Context, PeeringNumberPortedRequestObject,
+) (PeeringNumberPortedResponseObject, error) {
 	return PeeringNumberPorted200JSONResponse{}, nil
 }
 `

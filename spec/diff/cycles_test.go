@@ -26,7 +26,8 @@ func TestCycles(t *testing.T) {
 	// The same tree, unrolled once: two levels of OLD are one of NEW.
 	twice := `"Tree": {"type": "object", "properties": {"value": {"maximum": 1}, "children": {"type": "array", "items": ` +
 		fmt.Sprintf(ref, "Twig") + `}}},
-		"Twig": {"type": "object", "properties": {"value": {"maximum": 1}, "children": {"type": "array", "items": ` + fmt.Sprintf(ref, "Tree") + `}}}`
+		"Twig": {"type": "object", "properties": {"value": {"maximum": 1}, "children": {"type": "array",
+			"items": ` + fmt.Sprintf(ref, "Tree") + `}}}`
 	if changes := Compare(old, mustLoad(t, "new", body(fmt.Sprintf(ref, "Tree"), twice))); len(changes) > 0 {
 		t.Errorf("an unrolled tree is another one: %v", brief(changes))
 	}

@@ -12,7 +12,8 @@ import (
 func withSchema(schema string) string {
 	const self = "#/webhooks/e/post/requestBody/content/application~1json/schema"
 	return body(strings.ReplaceAll(schema, "SELF", self), `"S": {"type": "string", "maxLength": 5},
-		"O": {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}, "P": {"type": "object", "required": ["b"]}`)
+		"O": {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}},
+		"P": {"type": "object", "required": ["b"]}`)
 }
 
 // rows are the lines of a table, split at " | ".

@@ -189,7 +189,11 @@ func TestLevels(t *testing.T) {
 		g := newGarden(seed)
 		before := clone(g.document())
 		after := clone(before)
-		done := g.edit(after["webhooks"].(tree)["e"].(tree)["post"].(tree)["requestBody"].(tree)["content"].(tree)["application/json"].(tree)["schema"].(tree)["properties"])
+		var properties any = after
+		for name := range strings.SplitSeq("webhooks e post requestBody content application/json schema properties", " ") {
+			properties = properties.(tree)[name]
+		}
+		done := g.edit(properties)
 		if g.oneOf(2) {
 			before, after = after, before
 		}

@@ -60,9 +60,11 @@ func pointsInto(t *testing.T, document []byte, f validation.Finding) {
 func TestPositionsInTheSendersDocument(t *testing.T) {
 	const document = `{"openapi":"3.1.0","info":{"title":"T","version":"1"},
 	"components":{"schemas":{"Deep":{"type":"object","properties":{"n":{"type":"integer","maximum":3}}}}},
-	"webhooks":{"x.made":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object","required":["event","a"],"properties":{
+	"webhooks":{"x.made":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object",
+		"required":["event","a"],"properties":{
 		"event":{"type":"string"},
-		"a":{"type":"object","properties":{"list":{"type":"array","items":{"type":"object","required":["id"],"properties":{"deep":{"$ref":"#/components/schemas/Deep"}}}},
+		"a":{"type":"object","properties":{"list":{"type":"array","items":{"type":"object","required":["id"],
+			"properties":{"deep":{"$ref":"#/components/schemas/Deep"}}}},
 			"phone_numbers":{"type":"array"}}}}}}}},"responses":{"200":{}}}}}}`
 	const body = "/webhooks/x.made/post/requestBody/content/application~1json/schema"
 	d := read(t, document)

@@ -150,7 +150,8 @@ func (r *sarifReport) Unreadable(file string, err error) {
 func (r *sarifReport) File(string, int) {}
 
 func (r *sarifReport) End(s Summary) error {
-	r.printf("],\n\"invocations\":[{\"executionSuccessful\":%t,\"toolExecutionNotifications\":%s}],\n\"properties\":%s}]}\n",
+	r.printf("],\n\"invocations\":[{\"executionSuccessful\":%t,\"toolExecutionNotifications\":%s}],\n"+
+		"\"properties\":%s}]}\n",
 		s.Unreadable == 0, encode(r.unreadable), encode(struct {
 			Document string  `json:"document"`
 			Summary  Summary `json:"summary"`

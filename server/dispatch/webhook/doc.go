@@ -10,7 +10,8 @@
 //	408, 425, 429, 5xx       to be retried, after Retry-After where that is given
 //	410                      to be retried, and the downstream is paused until somebody resumes it
 //	other 4xx                refused
-//	3xx                      to be retried: redirects are not followed, the url is to be mended, and until then nothing is lost; no sign of life
+//	3xx                      to be retried: redirects are not followed, the url is to be mended, and until then
+//	                         nothing is lost; no sign of life
 //	anything else            to be retried
 //	no answer                to be retried, whether or not the body was taken
 //

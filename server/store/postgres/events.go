@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute::text, ''), e.value, e.drift, e.lint,
+	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers,
+		coalesce(e.attribute::text, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
 	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN $4::boolean THEN e.body END FROM numhook.events e WHERE ` +

@@ -45,7 +45,8 @@ var (
 		) ` + newestOfPage
 
 	history = `SELECT ` + changeColumns + `, CASE WHEN min(c.seq) OVER newer < c.seq THEN 'superseded'
-			WHEN row_number() OVER (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC, c.seq DESC) > 1 THEN 'replaced' ELSE 'current' END` + evidence("e") + `
+			WHEN row_number() OVER (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC, c.seq DESC) > 1 THEN 'replaced'
+			ELSE 'current' END` + evidence("e") + `
 		FROM numhook.changes c LEFT JOIN numhook.events e ON e.seq = c.seq WHERE c.number = $1::bytea
 		WINDOW newer AS (PARTITION BY c.attribute ORDER BY c.ordered_ts DESC GROUPS BETWEEN UNBOUNDED PRECEDING
 			AND 1 PRECEDING)

@@ -35,7 +35,8 @@ const (
 		AND c.superseded = 0)`
 
 	// restartRow has a row start again for a version. One that is attempting stays so, under its claim: it waits its turn.
-	restartRow = `tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?1) ELSE ?1 END, since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?1 END,
+	restartRow = `tries = 0, due = CASE state WHEN 'waiting' THEN min(due, ?1) ELSE ?1 END,
+		since = CASE WHEN state IN ('waiting', 'attempting') THEN since ELSE ?1 END,
 		state = CASE state WHEN 'attempting' THEN state ELSE 'waiting' END`
 
 	// In the other two ?1 is the downstream, and the numbers come last.

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers, coalesce(e.attribute, ''), e.value, e.drift, e.lint,
+	eventColumns = `e.seq, e.id, e.event_ts, e.name, e.account_id, e.carrier_code, e.numbers,
+		coalesce(e.attribute, ''), e.value, e.drift, e.lint,
 		coalesce(e.quarantine, 0), e.received, e.door, e.header`
 
 	pageOfEvents = `SELECT ` + eventColumns + `, CASE WHEN ?3 THEN e.body END FROM events e WHERE e.seq > ?1 ORDER BY ` +

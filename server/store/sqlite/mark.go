@@ -12,10 +12,10 @@ import (
 // store's, is noticed before anything is read through it. Each log has a number by chance. SQLite copies the row into
 // the file as it does with every page, and what the file alone says follows:
 //
-//	the log is to be copied:    next = a new number      (expect)    log alone
-//	the log is being copied:    started, next as before  (copy)      file: next differs from started, so there must be a log
-//	the log begins anew:        started = next           (begin)     log alone: the file still says that there must be one
-//	the store is closed:        started = next                       in the file, with all the rest: no log is needed
+//	the log is to be copied:  next = a new number      (expect)  log alone
+//	the log is being copied:  started, next as before  (copy)    file: next differs from started: there must be a log
+//	the log starts again:     started = next           (begin)   log alone: the file still says that there must be one
+//	the store is closed:      started = next                     in the file, with all the rest: no log is needed
 //
 // A file whose next is neither the started nor the next that its log shows is no file of that log. A crash between any
 // two of the steps leaves one of these states.
