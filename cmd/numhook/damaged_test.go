@@ -168,6 +168,7 @@ func (r *receiver) awaitMetric(line string) {
 
 // A receiver whose file is cut, or whose log is taken away, acknowledges nothing, and says why it does not start again.
 func TestFilesTakenAwayUnderTheReceiver(t *testing.T) {
+	t.Parallel()
 	for _, suffix := range []string{"", "-wal"} {
 		s := newSite(t)
 		r := s.start()

@@ -17,6 +17,7 @@ import (
 // fault), and otherwise what a run of all tests can afford. The report is a table at its end, and JSON in the file that
 // NUMHOOK_FAULT_JSON names.
 func TestFault(t *testing.T) {
+	t.Parallel()
 	suite := &faultSuite{program: buildReceiver(t), size: faultSizes["ordinary"]}
 	switch {
 	case os.Getenv("NUMHOOK_FAULT") == "full":

@@ -147,6 +147,7 @@ func hostileSite(t *testing.T) *receiver {
 
 // TestWhatWasReceivedCannotSteerATerminal runs every verb that shows what is stored over a store full of hostile texts.
 func TestWhatWasReceivedCannotSteerATerminal(t *testing.T) {
+	t.Parallel()
 	r := hostileSite(t)
 	expectHarmless(t, "the log", r.log.String())
 	shown := 0
@@ -236,6 +237,7 @@ func TestWhatWasReceivedCannotSteerATerminal(t *testing.T) {
 
 // TestWhatIsTypedCannotSteerATerminal makes every kind of error quote a hostile argument.
 func TestWhatIsTypedCannotSteerATerminal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	all := strings.Join(hostileTexts()[1:], "")
 	for _, name := range []string{"::set-output name=a::b", "\n" + all[:100], " ::add-mask::a\r\n" + forged,
@@ -282,6 +284,7 @@ func documentPath(t *testing.T) string {
 // TestWhatFilesAndAnswersSayCannotSteerATerminal has hostile names of files, hostile files, and a receiver that
 // answers so.
 func TestWhatFilesAndAnswersSayCannotSteerATerminal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	check := func(code int, args ...string) ending {
 		t.Helper()

@@ -14,6 +14,7 @@ import (
 // What was acknowledged is there, once and whole, whenever the process is killed: under load, and while it opens the
 // file that the last one left.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	rounds, seed := 24, rand.Uint64()
 	if testing.Short() {
 		rounds = 4

@@ -40,6 +40,7 @@ func (r *receiver) metrics() map[string]float64 {
 }
 
 func TestMetricsMove(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	before := r.metrics()
 	for name, want := range map[string]float64{"numhook_queue_depth": 0, "numhook_delivery_seconds_count": 0} {
@@ -121,6 +122,7 @@ func sum(samples map[string]float64, prefix string) (total float64) {
 
 // The age of the last good challenge is that of the challenge, and not of the process.
 func TestTheChallengeIsRememberedAfterARestart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := s.start()
 	asked := time.Now()
@@ -140,6 +142,7 @@ func TestTheChallengeIsRememberedAfterARestart(t *testing.T) {
 }
 
 func TestHealthAndReadiness(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	if got, err := r.get("/healthz"); err != nil || got.status != http.StatusOK || got.body != "ok\n" {
 		t.Errorf("healthz: %v, %v", got, err)
@@ -168,6 +171,7 @@ func TestHealthAndReadiness(t *testing.T) {
 }
 
 func TestNoOperatorListener(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := s.launch("--operator-listen", "")
 	eventually(t, startTime, "it listens", func() bool { r.findAddresses(); return r.url != "" })
@@ -181,6 +185,7 @@ func TestNoOperatorListener(t *testing.T) {
 
 // The keys of a real log and the names of real metrics are those that the pages explain, no more and no fewer.
 func TestRealKeysAndMetricsAreThoseOfThePages(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	r.post("/", cnamBody(1, "A", "no number"))
 	r.post("/", strings.Replace(cnamBody(2, "A", "+12025550100"), `"event_ts"`, `"more":1,"event_ts"`, 1))

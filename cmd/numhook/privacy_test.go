@@ -50,6 +50,7 @@ var canaries = map[string]string{
 // A real run with every kind of delivery; then nothing that the process wrote, showed to its operator or answered to a
 // delivery that it refused holds any of what personal data and credentials the deliveries held.
 func TestNothingPersonalLeavesTheReceiver(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	secrets := filepath.Join(s.folder, "secrets")
 	if err := os.WriteFile(secrets, []byte(canaries["secret"]+"\n"+canaries["second secret"]+"\n"), 0o600); err != nil {

@@ -145,6 +145,7 @@ func TestPagesNameEveryDependency(t *testing.T) {
 // Every command of the pages that needs no machine of its own is run, in order, beside a receiver that has just been
 // started.
 func TestCommandsOfPagesRun(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	document, err := os.ReadFile("../../spec/number-management.json")
 	if err != nil {
@@ -200,6 +201,7 @@ func TestTargetsOfPagesExist(t *testing.T) {
 // The five steps of the page are run as they stand, in a copy of the module beside a store with an event, for a
 // document with one more member.
 func TestStepsWhenTheDocumentChanges(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it builds the program anew")
 	}

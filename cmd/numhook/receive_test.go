@@ -54,6 +54,7 @@ func TestBothEventsComeInByBothPaths(t *testing.T) {
 
 // The published document's own example: empty strings, event_ts 1, no numbers.
 func TestThePublishedExampleIsAcceptedWithLint(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	example := `{"event":"","event_ts":1,"payload":{"account_id":"","object":{"emergency_address":{"country":"",` +
 		`"address_line1":"","address_line2":"",` +
@@ -71,6 +72,7 @@ func TestThePublishedExampleIsAcceptedWithLint(t *testing.T) {
 }
 
 func TestOneEventHoweverOftenItComes(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	first := cnamBody(1, "A", "+12025550100")
 	other := "{ \"payload\" : {\"object\":{\"cnam\":\"\\u0041\",\"phone_numbers\":[ \"+12025550100\" " +
@@ -102,6 +104,7 @@ func TestOneEventHoweverOftenItComes(t *testing.T) {
 }
 
 func TestTheNewestValueStays(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	const number = "+12025550100"
 	for _, body := range []string{addressBody(2000, "A", number), addressBody(1000, "B", number),
@@ -150,6 +153,7 @@ func TestTheNewestValueStays(t *testing.T) {
 }
 
 func TestTwoHundredNumbers(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	numbers := make([]string, 200)
 	for i := range numbers {
@@ -178,6 +182,7 @@ func TestTwoHundredNumbers(t *testing.T) {
 
 // The signature is over the raw bytes, and the raw bytes are what is kept.
 func TestOddBytesStayAsTheyAre(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	plain := cnamBody(1, "X", "+12025550100")
 	swap := func(old, new string) string { return strings.Replace(plain, old, new, 1) }
@@ -222,6 +227,7 @@ func TestIntegersWithAPointOrAnExponent(t *testing.T) {
 
 // What serve --dev prints can be pasted into a second terminal, and then the number has its value.
 func TestThePrintedLineSendsADelivery(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.env = s.env[:len(s.env)-1] // no secret
 	r := s.launch("--dev")

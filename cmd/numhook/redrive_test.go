@@ -25,6 +25,7 @@ const noteEvent = "number_management.peering_number_note_updated"
 // them: the real way, from the vendored document over the generator and the compiler to a redrive beside the running
 // receiver.
 func TestRedriveAfterTheDocumentWasMended(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("it builds the program anew")
 	}

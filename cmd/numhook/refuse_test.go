@@ -25,6 +25,7 @@ func startRotating(t *testing.T) *receiver {
 }
 
 func TestForgeries(t *testing.T) {
+	t.Parallel()
 	r := startRotating(t)
 	body := cnamBody(1, "X", "+12025550100")
 	good := signed(newSecret, body)
@@ -112,6 +113,7 @@ func TestForgeries(t *testing.T) {
 }
 
 func TestChallenge(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.env = append(s.env, "NUMHOOK_SECRETS=zoomwebhooksecret,"+oldSecret)
 	r := s.start()
@@ -211,6 +213,7 @@ func badBodies(t *testing.T) map[string]badBody {
 // A signed delivery that is refused is kept byte for byte, and the problem document says where it breaks the contract,
 // without what stands there.
 func TestBadBodiesAreRefusedAndKept(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	kept := 0
 	for name, c := range badBodies(t) {
@@ -255,6 +258,7 @@ func points(problem problemDocument, pointer string) bool {
 }
 
 func TestUnknownMembersAreDriftAndStay(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	body := strings.Replace(addressBody(1, "1 Main St", "+12025550100"), `"address_line1"`,
 		`"county":"Cook","address_line1"`, 1)
@@ -277,6 +281,7 @@ func TestUnknownMembersAreDriftAndStay(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t, "--max-body", "16KiB")
 	exactly := func(size int) string {
 		body := cnamBody(1, "X", "+12025550100")

@@ -20,6 +20,7 @@ import (
 // TestPrintedCommandsSendTheBody pastes what --print prints into each shell that there is, where a file lies under
 // every name that a body gives.
 func TestPrintedCommandsSendTheBody(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("there is no curl to paste into")
 	}

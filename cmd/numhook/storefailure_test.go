@@ -104,6 +104,7 @@ func refusesWhileFailing(t *testing.T, r *receiver, text string) {
 }
 
 func TestStoreLockedByAnotherProgram(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	db, err := sql.Open("sqlite", "file:"+r.file())
 	if err != nil {
@@ -125,6 +126,7 @@ func TestStoreLockedByAnotherProgram(t *testing.T) {
 }
 
 func TestStoreMadeReadOnly(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	change := immutable(t, filepath.Dir(r.file()), r.file(), r.file()+"-wal")
 	storeFailure{begin: func() { change("+i") }, end: func() { change("-i") }, text: "read-only"}.ride(t, r)
@@ -132,6 +134,7 @@ func TestStoreMadeReadOnly(t *testing.T) {
 
 // A store that cannot be made or written is no store to begin with.
 func TestReadOnlyFromTheStart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	change := immutable(t, s.folder) // in which the store's folder would be made
 	change("+i")
@@ -181,6 +184,7 @@ func immutable(t *testing.T, paths ...string) func(flag string) {
 }
 
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	disk := smallDisk(t, "3m")
 	s.dir = filepath.Join(disk, "store", "numhook.db")

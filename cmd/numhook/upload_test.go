@@ -17,6 +17,7 @@ import (
 // Uploads that break off, are too large or are in no order take nothing that the next delivery needs, be they signed by
 // nobody or by somebody else.
 func TestBrokenUploadsTakeNothing(t *testing.T) {
+	t.Parallel()
 	small := 20_000
 	if testing.Short() {
 		small = 1000
@@ -137,6 +138,7 @@ func rawStatus(t *testing.T, address, text string) int {
 
 // What an earlier version kept, because it did not know the path, is taken by a redrive.
 func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
+	t.Parallel()
 	r := startReceiver(t)
 	paths := []string{"/zoom/webhook", "//", "/hooks/", "/" + cnamEvent + "/", "/prefix/" + cnamEvent}
 	if code := r.stop(); code != exitGood {

@@ -134,6 +134,7 @@ func payloadFolder(t *testing.T) string {
 }
 
 func TestGitHubActionRuns(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds the program")
 	}
@@ -220,6 +221,7 @@ func TestGitHubWorkflowFitsTheAction(t *testing.T) {
 }
 
 func TestPreCommitHook(t *testing.T) {
+	t.Parallel()
 	var hooks []struct {
 		ID, Entry, Language, Files string
 	}
@@ -250,6 +252,7 @@ func TestPreCommitHook(t *testing.T) {
 
 // TestGitLabSnippet runs the script of the page's job for GitLab, in a shell as GitLab's runner has it.
 func TestGitLabSnippet(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds the program")
 	}

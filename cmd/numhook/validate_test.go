@@ -44,6 +44,7 @@ func numhookIn(t *testing.T, folder string, args ...string) *exec.Cmd {
 }
 
 func TestValidateWatch(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	put := func(name, text string) {
 		t.Helper()
