@@ -60,7 +60,7 @@ CHANGED_SINCE ?= $(shell git merge-base HEAD origin/main 2>/dev/null || git rev-
 check: $(GOLANGCI_LINT) ## for every edit: the quick tests, and lint of what changed; under a minute where the caches are warm
 	@$(GO) test -short -skip '$(call names,$(CHECK_LEAVES_OUT))' $(TESTFLAGS) ./...
 	@changed=$$( { git diff --name-only --diff-filter=d $(CHANGED_SINCE) -- '*.go'; git ls-files --others --exclude-standard -- '*.go'; } \
-		| xargs -r dirname | sort -u | sed 's,^,./,'); [ -z "$$changed" ] || $(GOLANGCI_LINT) run $$changed
+		| xargs -r dirname | sort -u | sed 's,^,./,'); [ -z "$$changed" ] || $(GOLANGCI_LINT) run --allow-parallel-runners $$changed
 
 test: needs ## run all tests, whole
 	@$(GO) test -timeout 30m $(TESTFLAGS) ./...

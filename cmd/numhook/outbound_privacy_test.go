@@ -65,8 +65,10 @@ func tellers(t *testing.T) map[string]*system {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Where it is open whether an attempt reached the system, the next one waits until that has timed out.
+	const settles = "    timeout: 1s\n" + retryFast
 	const one = "    only: {carrier_codes: [1]}" // its breaker would draw out what more than one change are told
-	systems := map[string]*system{"tells": newSystem(t, "tells", "latest", retryFast, one),
+	systems := map[string]*system{"tells": newSystem(t, "tells", "latest", settles, one),
 		"refuses": newSystem(t, "refuses", "every", retryFast)}
 	for _, name := range []string{"redirects", "gone", "down", "nobody"} {
 		systems[name] = newSystem(t, name, "latest", retryFast)

@@ -320,15 +320,16 @@ func (l *transcript) has(message string) bool {
 	return false
 }
 
-// eventually waits until something holds, and fails the test when it does not in time.
+// eventually waits until something holds, and fails the test when it does not in time. The longer that takes the more
+// seldom it looks: a look may cost a process, and takes the processors from what is waited for.
 func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
 	t.Helper()
-	deadline, again := time.NewTimer(within), time.NewTicker(2*time.Millisecond)
+	const seldom = 100 * time.Millisecond
+	deadline := time.NewTimer(within)
 	defer deadline.Stop()
-	defer again.Stop()
-	for !holds() {
+	for pause := 2 * time.Millisecond; !holds(); pause = min(pause*5/4, seldom) {
 		select {
-		case <-again.C:
+		case <-time.After(pause):
 		case <-deadline.C:
 			t.Fatalf("after %v it does not hold that %s", within, what)
 		}
