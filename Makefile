@@ -42,10 +42,15 @@ DRAINS   := TestDrainsUnderLoad TestDrainsBesideStrayConnections TestRefusesWhat
 VERBS    := TestWhatWasReceivedCannotSteerATerminal TestWhatIsTypedCannotSteerATerminal TestWhatFilesAndAnswersSayCannotSteerATerminal \
 	TestNoPasswordIsPrinted TestNoPasswordThatWasTypedIsPrinted
 WAITS    := TestNothingPersonalLeavesTheWayOut TestEverySystemEndsWithTheNewestValues TestSecretsAreRotatedUnderLoad TestCertificateIsReloaded
+SERVERS  := TestServerStopsAndComesBack TestRestartUnderLoad TestWireIsSlow TestWireIsSilent TestReplica TestStandbyIsGone TestUnsafeSettings \
+	TestServerTurnsUnsafe TestCommitIsPinned TestOutboxThroughRestarts TestEnqueuedByTwo TestNothingIsReadWhole TestTenThousandNumbers
+LOADS    := TestHistoriesOnSQLite TestHistoriesOnPostgreSQL TestClockSteps TestFaultOrder TestLogIsBounded TestKilledProcess \
+	TestABodyThatDoesNotComeIsCutOff TestLargeUploadsThatStallKeepOnlyTheSlotsOfLargeOnes TestLargeUploadsOfStrangersDoNotCrowdOutTheSender \
+	TestWhatBrokersSay TestEveryCodePointIsHarmlessAndCanBeTold
 MODULES  := TestCommandsOfPagesRun TestStepsWhenTheDocumentChanges TestRedriveAfterTheDocumentWasMended TestPreCommitHook
 
-CHECK_LEAVES_OUT := $(BENCHES) $(FAULTS) $(KILLS) $(DRAINS) $(VERBS) $(WAITS) $(MODULES)
-RACE_LEAVES_OUT  := $(BENCHES) $(VERBS) $(MODULES) TestFault TestCorruption
+CHECK_LEAVES_OUT := $(BENCHES) $(FAULTS) $(KILLS) $(DRAINS) $(VERBS) $(WAITS) $(SERVERS) $(LOADS) $(MODULES)
+RACE_LEAVES_OUT  := $(BENCHES) $(VERBS) $(MODULES) TestFault TestCorruption TestNothingIsReadWhole TestEveryCodePointIsHarmlessAndCanBeTold
 
 # Not under the race detector: C in the form of Go.
 RACEFLAGS := -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc/...=-race=false
