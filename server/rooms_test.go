@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -169,5 +170,41 @@ func checkDispatch(t *testing.T, room, file, imported string) {
 	case !sender && strings.HasPrefix(imported, "numhook/gen") &&
 		(file != "envelope.go" || imported != "numhook/gen/downstream"):
 		t.Errorf("%s/%s imports %s: only envelope.go does, and only gen/downstream", room, file, imported)
+	}
+}
+
+// longer are the files that have more lines than fit in a head, and why.
+var longer = map[string]string{
+	"server/store/sqlite/salvage.go": "one repair of a store, read from top to bottom",
+}
+
+// A file fits in a head: what is longer has two nouns, and one of them wants a file of its own.
+func TestFilesAreShort(t *testing.T) {
+	const root, most = "..", 400
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() && (strings.HasPrefix(name, ".") && path != root || name == "testdata" || name == "gen") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		seen++
+		relative, err := filepath.Rel(root, path)
+		if lines := strings.Count(string(text), "\n"); lines > most && longer[filepath.ToSlash(relative)] == "" {
+			t.Errorf("%s has %d lines, want at most %d", relative, lines, most)
+		}
+		return err
+	})
+	if err != nil || seen < 100 {
+		t.Fatalf("read %d files: %v", seen, err)
 	}
 }
