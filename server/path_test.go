@@ -81,10 +81,10 @@ func TestRedriveTakesWhatAPathHadCost(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := r.server.WouldAccept(entry); err != nil {
-			t.Errorf("%s: Fits: %v", path, err)
+			t.Errorf("%s: WouldAccept: %v", path, err)
 		}
 		if receipt, err := r.server.Redrive(t.Context(), entry); err != nil || receipt.Duplicate {
-			t.Errorf("%s: Readmit: %+v, %v", path, receipt, err)
+			t.Errorf("%s: Redrive: %+v, %v", path, receipt, err)
 		}
 	}
 	if events := r.events(); len(events) != 6 {

@@ -264,11 +264,11 @@ func TestARedrivenDeliveryIsAppliedInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := r.server.WouldAccept(entry); err != nil {
-		t.Errorf("Fits: %v", err)
+		t.Errorf("WouldAccept: %v", err)
 	}
 	receipt, err := r.server.Redrive(t.Context(), entry)
 	if err != nil || receipt.Duplicate {
-		t.Fatalf("Readmit: %+v, %v", receipt, err)
+		t.Fatalf("Redrive: %+v, %v", receipt, err)
 	}
 	history, err := r.store.History(t.Context(), "+13125550100")
 	if err != nil || len(history) != 2 || history[0].State != event.Superseded || history[0].EventID != receipt.ID {
@@ -288,10 +288,10 @@ func TestARedrivenDeliveryThatStillDoesNotFitStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := r.server.Redrive(t.Context(), entry); event.KindOf(err) != event.UnknownEvent {
-		t.Errorf("Readmit: %v", err)
+		t.Errorf("Redrive: %v", err)
 	}
 	if err := r.server.WouldAccept(entry); event.KindOf(err) != event.UnknownEvent || server.Violations(err) != nil {
-		t.Errorf("Fits: %v", err)
+		t.Errorf("WouldAccept: %v", err)
 	}
 	if entries := r.quarantined(); len(entries) != 1 || entries[0].State != event.Held || entries[0].Times != 1 {
 		t.Errorf("quarantine %+v", entries)

@@ -119,7 +119,7 @@ type Server struct {
 // New builds a server, or says which part of the document it cannot serve.
 func New(cfg Config) (*Server, error) {
 	if cfg.Document == nil || cfg.Store == nil {
-		return nil, errors.New("cannot build the server: a document and a keeper are required")
+		return nil, errors.New("cannot build the server: a document and a store are required")
 	}
 	checks, err := contract.New(cfg.Document)
 	if err != nil {
