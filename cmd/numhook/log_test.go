@@ -117,7 +117,7 @@ func TestALogSaysWhatItLost(t *testing.T) {
 	defer read.Close()
 	r := startLoggingTo(t, write)
 	sent := 0
-	eventually(t, 2*startTime, "lines are lost", func() bool {
+	eventually(t, 10*startTime, "lines are lost", func() bool {
 		for range 100 {
 			sent++
 			r.post("/", cnamBody(int64(sent), "A", "+12025550100"))

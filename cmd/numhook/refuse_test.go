@@ -95,9 +95,10 @@ func TestForgeries(t *testing.T) {
 			return strings.Contains(r.log.String(), `"reason":"`+reason+`"`)
 		})
 	}
+	// A minute more or less: the timestamps were made before the first delivery, and the machine may be busy.
 	for _, entry := range r.log.deliveries() {
 		if off, there := entry["offset_s"].(float64); there != (entry["reason"] == "stale") || there &&
-			(off < -304 || off > -301) && (off < 359 || off > 361) {
+			(off < -362 || off > -301) && (off < 300 || off > 361) {
 			t.Errorf("by how much it is off: %v", entry)
 		}
 	}

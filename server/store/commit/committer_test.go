@@ -265,8 +265,10 @@ func TestObserverSeesWhatABatchWaitsFor(t *testing.T) {
 		opts.Observer = seen
 		c := open(opts, &scribe{takes: time.Millisecond, tidies: 40 * time.Millisecond})
 		submit(c, 1, 0).wait()
+		synctest.Wait() // the observer hears of it after the caller
 		first := seen.took
 		submit(c, 1, 1).wait()
+		synctest.Wait()
 		second := seen.took - first
 		advance(time.Second)
 		submit(c, 1, 2).wait()
