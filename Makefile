@@ -136,7 +136,7 @@ smoke: ## run every measurement so small that its figures say nothing, so that t
 bench: ## measure, and print one table with ratios of one run
 	@NUMHOOK_BENCH=1 $(GO) test -count=1 -timeout 60m -run '^TestBench$$' -v ./cmd/bench
 
-profile: ## measure where a receiver's time goes under load, and write it for the compiler: cmd/numhook/default.pgo
+profile: ## measure where a receiver's time goes under load, and write what the compiler takes: cmd/numhook/default.pgo
 	@NUMHOOK_PROFILE=$(CURDIR)/bin/profile $(GO) test -count=1 -timeout 10m -run '^TestProfile$$' ./cmd/bench
 	@$(GO) tool pprof -proto -output cmd/numhook/default.pgo bin/profile.0 bin/profile.1 && rm bin/profile.0 bin/profile.1
 

@@ -86,16 +86,20 @@ func (l *load) run(targets []target) (*measured, error) {
 	callers := make([]*caller, l.connections)
 	var wg sync.WaitGroup
 	for i := range callers {
+		callers[i] = &caller{sending: shared, sender: newSender(l.from), in: make([]byte, 16<<10)}
+		wg.Go(callers[i].prepare)
+	}
+	wg.Wait()
+	runtime.GC() // what made the stock is not to be cleared away while the load runs
+	// Not before: a receiver waits for the first request of a connection for some seconds only.
+	for i, c := range callers {
 		conn, err := net.Dial("tcp", targets[i%len(targets)].Address)
 		if err != nil {
 			return nil, err
 		}
 		defer conn.Close()
-		callers[i] = &caller{sending: shared, conn: conn, sender: newSender(l.from), in: make([]byte, 16<<10)}
-		wg.Go(callers[i].prepare)
+		c.conn = conn
 	}
-	wg.Wait()
-	runtime.GC() // what made the stock is not to be cleared away while the load runs
 	shared.begin = time.Now().Add(l.warm)
 	shared.end = shared.begin.Add(l.window)
 	for _, c := range callers {
