@@ -195,20 +195,19 @@ import (
 	"net/http"
 
 	gen "numhook/gen/receiver"
-	"numhook/server/event"
 )
 
 func (s *Server) PeeringNumberNoteUpdated(
-	ctx context.Context, request gen.PeeringNumberNoteUpdatedRequestObject,
+	_ context.Context, request gen.PeeringNumberNoteUpdatedRequestObject,
 ) (gen.PeeringNumberNoteUpdatedResponseObject, error) {
 	payload := request.Body.Payload
-	return s.receive(ctx, event.Event{
-		TS: request.Body.EventTs, AccountID: payload.AccountId, CarrierCode: payload.Object.CarrierCode,
-		Numbers: payload.Object.PhoneNumbers,
-	}, false)
+	return reading{
+		ts: request.Body.EventTs, accountID: payload.AccountId, carrierCode: payload.Object.CarrierCode,
+		numbers: payload.Object.PhoneNumbers,
+	}, nil
 }
 
-func (a accepted) VisitPeeringNumberNoteUpdatedResponse(w http.ResponseWriter) error { return a.answer(w) }
+func (r reading) VisitPeeringNumberNoteUpdatedResponse(w http.ResponseWriter) error { return r.answer(w) }
 `
 	if err := os.WriteFile(filepath.Join(module, "server", "receive_note.go"), []byte(method), 0o600); err != nil {
 		t.Fatal(err)
