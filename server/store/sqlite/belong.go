@@ -149,7 +149,7 @@ func (s *Store) belongs(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case known && !alone.settled() && log.size == 0:
+	case known && !alone.settled() && log.size == 0 && !s.mayBeGone:
 		return errMoved
 	case !known || log.commits == 0:
 		return nil

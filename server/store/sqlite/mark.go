@@ -75,6 +75,7 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 			return err
 		}
 	}
+	s.mayBeGone = false
 	return noteKept(s.lock, false)
 }
 

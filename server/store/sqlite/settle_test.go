@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"database/sql"
+	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 )
@@ -60,4 +62,26 @@ func connected(t *testing.T, path string) *sql.DB {
 	t.Cleanup(func() { _ = db.Close() }) // its errors are the test's
 	db.SetMaxOpenConns(1)
 	return db
+}
+
+// TestLogThatWentWithAConnectionIsNotMissed: SQLite removes the log with the last connection, and the lock file, which says
+// that this may happen, could not be written while the disk was full.
+func TestLogThatWentWithAConnectionIsNotMissed(t *testing.T) {
+	path := crashedStore(t, 5)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path+"-wal", 0); err != nil {
+		t.Fatal(err)
+	}
+	s := newStore(path, Options{}.withDefaults())
+	s.opened, s.failed = info, true
+	if err := s.belongs(t.Context()); !errors.Is(err, errMoved) {
+		t.Errorf("a log that is gone for no known reason: %v", err)
+	}
+	s.mayBeGone = true
+	if err := s.belongs(t.Context()); err != nil {
+		t.Errorf("a log that went with a connection: %v", err)
+	}
 }

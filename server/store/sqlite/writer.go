@@ -126,6 +126,7 @@ func (w *writer) abandonSession(err error) {
 	if moved := errors.Is(err, errMoved); !moved {
 		// where the disk fails, too, nothing more can be done; as the last connection it would take the log with it
 		_ = noteKept(w.store.lock, true)
+		w.store.mayBeGone = true
 	} else {
 		_ = w.store.Reader.release() // before the writer: as the last one it saves what is only in a log that was deleted
 	}
