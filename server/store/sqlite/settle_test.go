@@ -64,8 +64,8 @@ func connected(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-// TestLogThatWentWithAConnectionIsNotMissed: SQLite removes the log with the last connection, and the lock file, which says
-// that this may happen, could not be written while the disk was full.
+// TestLogThatWentWithAConnectionIsNotMissed: SQLite removes the log with the last connection, and the lock file, which
+// says that this may happen, could not be written while the disk was full.
 func TestLogThatWentWithAConnectionIsNotMissed(t *testing.T) {
 	path := crashedStore(t, 5)
 	info, err := os.Stat(path)

@@ -91,7 +91,7 @@ type Store struct {
 	lock      *os.File // held while serving, and by an operator while it opens a store that nobody serves
 	operator  bool
 	failed    bool        // a write has failed since the start; the writer's goroutine owns it, and what follows
-	mayBeGone bool        // the log, with a connection that was given up: known here also where the lock file could not be written
+	mayBeGone bool        // the log, with a connection; known here also where the lock file could not be written
 	opened    os.FileInfo // of the file
 	grown     int64       // how long it was
 	logEnough int         // pages that the log takes before it is copied
