@@ -132,6 +132,7 @@ type engine struct {
 	serve   func(ctx context.Context, at string, o storeOptions) (store.Store, error)
 	operate func(ctx context.Context, at string) (store.Store, error) // for a write beside running receivers
 	read    func(ctx context.Context, at string) (reader, error)
+	repair  func(ctx context.Context, at string, how sound.Salvage) (*sound.Salvaged, error)
 }
 
 // reader is an open store of which only the reading half is used.
@@ -154,6 +155,7 @@ var sqliteEngine = engine{
 		r, err := sqlite.OpenReader(ctx, path)
 		return checked(ctx, r, err)
 	},
+	repair: sqlite.Repair,
 }
 
 var postgresEngine = engine{
@@ -169,6 +171,7 @@ var postgresEngine = engine{
 		r, err := postgres.OpenReader(ctx, url)
 		return checked(ctx, r, err)
 	},
+	repair: postgres.Repair,
 }
 
 // storeForms is what --store takes, in words.

@@ -15,6 +15,7 @@ import (
 
 	"numhook/server/contract"
 	"numhook/server/event"
+	"numhook/server/store"
 	"numhook/server/store/sound"
 	"numhook/server/store/sqlite"
 )
@@ -52,25 +53,10 @@ func newCorrupted(t *testing.T, random *rand.Rand) *corrupted {
 		return s
 	}
 	s := open()
-	for _, d := range []event.Downstream{{Name: "crm", Mode: event.Latest, Start: event.FromNow},
-		{Name: "audit", Mode: event.Every, Start: event.FromNow}} {
-		_, err := s.Register(t.Context(), d)
-		c.must(err)
-	}
+	c.register(s)
 	for n := range corruptedEvents {
-		number := random.IntN(corruptedNumbers)
-		e := eventOf(cnamBody(int64(1_600_000_000_000+random.IntN(1_000_000)), fmt.Sprintf("NAME %d", n),
-			fmt.Sprintf("+1202555%04d", number)))
-		_, err := s.Append(t.Context(), e)
-		c.must(err)
-		c.events = append(c.events, e)
-		switch {
-		case n%100 == 0:
-			body := fmt.Appendf(nil, `{"event":"unknown","n":%d}`, n)
-			_, err := s.Quarantine(t.Context(), event.Quarantined{Reason: event.UnknownEvent,
-				Delivery: event.Delivery{Received: time.UnixMilli(int64(n)), Path: "/", Body: body}})
-			c.must(err)
-		case n == corruptedEvents/2+1: // the first half is in the file, the second in the log
+		c.store(s, n)
+		if n == corruptedEvents/2+1 { // the first half is in the file, the second in the log
 			c.must(s.Close())
 			c.copy(path, c.older, "")
 			s = open()
@@ -80,6 +66,55 @@ func newCorrupted(t *testing.T, random *rand.Rand) *corrupted {
 	c.must(s.Close())
 	c.copy(path, c.closed, "")
 	return c
+}
+
+// filled is a store that is being filled.
+type filled interface {
+	store.Store
+	store.Outbox
+}
+
+// fill stores all events.
+func (c *corrupted) fill(s filled) {
+	c.Helper()
+	c.register(s)
+	for n := range corruptedEvents {
+		c.store(s, n)
+	}
+}
+
+func (c *corrupted) register(s filled) {
+	c.Helper()
+	for _, d := range []event.Downstream{{Name: "crm", Mode: event.Latest, Start: event.FromNow},
+		{Name: "audit", Mode: event.Every, Start: event.FromNow}} {
+		_, err := s.Register(c.Context(), d)
+		c.must(err)
+	}
+}
+
+// store stores the event n, and now and then a delivery that is quarantined.
+func (c *corrupted) store(s filled, n int) {
+	c.Helper()
+	number := c.random.IntN(corruptedNumbers)
+	body := cnamBody(int64(1_600_000_000_000+c.random.IntN(1_000_000)), fmt.Sprintf("NAME %d", n),
+		fmt.Sprintf("+1202555%04d", number))
+	if n%200 == 0 { // too long for a row
+		noise := make([]byte, 6000)
+		for i := range noise {
+			noise[i] = byte('a' + c.random.IntN(26))
+		}
+		body = strings.TrimSuffix(body, "}") + fmt.Sprintf(`,"more":%q}`, noise)
+	}
+	e := eventOf(body)
+	_, err := s.Append(c.Context(), e)
+	c.must(err)
+	c.events = append(c.events, e)
+	if n%100 == 0 {
+		body := fmt.Appendf(nil, `{"event":"unknown","n":%d}`, n)
+		delivery := event.Delivery{Received: time.UnixMilli(int64(n)), Path: "/", Body: body}
+		_, err := s.Quarantine(c.Context(), event.Quarantined{Reason: event.UnknownEvent, Delivery: delivery})
+		c.must(err)
+	}
 }
 
 func (c *corrupted) must(err error) {
@@ -138,7 +173,11 @@ func runSQL(statement string) func(c *corrupted, path string) {
 	return func(c *corrupted, path string) {
 		db, err := sql.Open("sqlite", "file:"+path)
 		c.must(err)
-		_, err = db.Exec(statement, 1+c.random.IntN(corruptedEvents))
+		var args []any
+		if strings.Contains(statement, "?") {
+			args = append(args, 1+c.random.IntN(corruptedEvents))
+		}
+		_, err = db.Exec(statement, args...)
 		c.must(errors.Join(err, db.Close()))
 	}
 }
@@ -215,7 +254,7 @@ func (c *corrupted) round(h harm) string {
 	}
 	h.do(c, path)
 	became := c.serve(h, path)
-	saved, err := sqlite.Repair(c.Context(), path, sqlite.Salvage{Check: agreement(nil), Restore: contract.Restore,
+	saved, err := sqlite.Repair(c.Context(), path, sound.Salvage{Check: agreement(nil), Restore: contract.Restore,
 		Now: time.Now()})
 	if e, ok := errors.AsType[*event.Error](err); h.nothing && ok && e.Hint != "" {
 		return became

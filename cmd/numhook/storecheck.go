@@ -24,11 +24,11 @@ func newStoreCommand() *cobra.Command {
 
 // storeChecked is the JSON of store check.
 type storeChecked struct {
-	Good     bool             `json:"good"`
-	Findings []storeFinding   `json:"findings"`
-	Omitted  int              `json:"omitted,omitempty"` // findings that were counted and not kept
-	Notes    []string         `json:"notes,omitempty"`   // what could not be looked at
-	Repaired *sqlite.Salvaged `json:"repaired,omitempty"`
+	Good     bool            `json:"good"`
+	Findings []storeFinding  `json:"findings"`
+	Omitted  int             `json:"omitted,omitempty"` // findings that were counted and not kept
+	Notes    []string        `json:"notes,omitempty"`   // what could not be looked at
+	Repaired *sound.Salvaged `json:"repaired,omitempty"`
 }
 
 // storeFinding is one thing that is damaged.
@@ -47,16 +47,20 @@ func newStoreCheckCommand() *cobra.Command {
 		Long: "Hold everything that is kept against its identity: the engine's own check of pages and indexes, each event " +
 			"and quarantined delivery, what each\n" +
 			"event changes, and what is owed. It may run beside a receiver. The exit code is 1 when anything is damaged.\n" +
-			"--repair saves what is whole of a SQLite store that nobody serves into a new file, and moves the old one away.",
+			"--repair saves what is whole, and derives the rest anew: of a SQLite store that nobody serves into a new file, " +
+			"the old one is moved away; of a\n" +
+			"PostgreSQL store in one transaction, beside which receivers may run: they answer 503 meanwhile. What is wrong is " +
+			"moved to numhook.damaged.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	repair := cmd.Flags().Bool("repair", false, "save what is whole, derive the rest anew, and move the old file to "+
-		"PATH.damaged-TIME")
+	repair := cmd.Flags().Bool("repair", false, "save what is whole, derive the rest anew, and move away what is "+
+		"damaged: PATH.damaged-TIME, or the table numhook.damaged")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		var result *storeChecked
 		var err error
 		if *repair {
-			result, err = repairStore(cmd.Context(), *url, progress(cmd.ErrOrStderr()))
+			result = &storeChecked{Good: true, Findings: []storeFinding{}}
+			result.Repaired, err = repairStore(cmd.Context(), *url, progress(cmd.ErrOrStderr()))
 		} else {
 			result, err = checkStore(cmd.Context(), *url, progress(cmd.ErrOrStderr()))
 		}
@@ -152,20 +156,13 @@ func (r *storeChecked) write(out io.Writer) {
 	}
 }
 
-// repairStore saves what is whole of a SQLite store.
-func repairStore(ctx context.Context, url string, step func(string, int64)) (*storeChecked, error) {
-	path, ok := strings.CutPrefix(url, "sqlite:")
-	if !ok {
-		return nil, &event.Error{
-			Kind: event.Invalid, Text: "cannot repair the store: it is no SQLite file",
-			Hint: "what PostgreSQL itself cannot read is for its own backups: restore one, and start numhook on it",
-		}
-	}
-	saved, err := sqlite.Repair(ctx, path, sqlite.Salvage{Check: agreement(nil), Restore: contract.Restore,
-		Now: time.Now(), Step: step})
-	step("done", 0)
+// repairStore saves what is whole of a store.
+func repairStore(ctx context.Context, url string, step func(string, int64)) (*sound.Salvaged, error) {
+	e, at, err := findEngine(url)
 	if err != nil {
-		return nil, &exitError{code: exitUse, err: err}
+		return nil, err
 	}
-	return &storeChecked{Good: true, Findings: []storeFinding{}, Repaired: saved}, nil
+	how := sound.Salvage{Check: agreement(nil), Restore: contract.Restore, Now: time.Now(), Step: step}
+	defer step("done", 0)
+	return opened(e.repair(ctx, at, how))
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -65,28 +66,16 @@ func (s *Store) Enqueue(
 	for first := true; first || len(changes) > 0; first = false {
 		part := changes[:min(len(changes), enqueuedAtATime)]
 		changes = changes[len(part):]
-		var numbers, ids, countries [][]byte
-		var attributes []string
-		var times []int64
-		for _, c := range part {
-			numbers, attributes, times, ids = append(numbers, []byte(c.Number)), append(attributes, string(c.Attribute)),
-				append(times, c.TS), append(ids, c.EventID[:])
-			country := []byte(event.Country(c.Attribute, c.Value))
-			if len(country) == 0 {
-				country = nil
-			}
-			countries = append(countries, country)
-		}
+		args := offer(downstream, part, again)
 		var id, count int64
 		err := s.transact(ctx, verb, retryTime, func(b *pgx.Batch, _ bool) {
-			args := []any{[]byte(downstream), numbers, attributes, times, ids, countries, again}
 			b.Queue(statements[saySeqLock]) // as those who store: nobody removes the downstream meanwhile
 			b.Queue(`SELECT id FROM numhook.downstreams WHERE name = $1::bytea`, []byte(downstream)).Query(known(verb, &id))
-			statement := countOffered
+			statement, all := countOffered, args
 			if !dryRun {
-				statement, args = enqueueOffered, append(args, s.clock())
+				statement, all = enqueueOffered, append(slices.Clone(args), s.clock())
 			}
-			b.Queue(statement, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
+			b.Queue(statement, all...).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
 		})
 		if err != nil {
 			return total, err
@@ -96,6 +85,23 @@ func (s *Store) Enqueue(
 		}
 	}
 	return total, nil
+}
+
+// offer are the parameters of offered.
+func offer(downstream string, changes []event.Change, again bool) []any {
+	var numbers, ids, countries [][]byte
+	var attributes []string
+	var times []int64
+	for _, c := range changes {
+		numbers, attributes, times = append(numbers, []byte(c.Number)), append(attributes, string(c.Attribute)),
+			append(times, c.TS)
+		country := []byte(event.Country(c.Attribute, c.Value))
+		if len(country) == 0 {
+			country = nil
+		}
+		ids, countries = append(ids, c.EventID[:]), append(countries, country)
+	}
+	return []any{[]byte(downstream), numbers, attributes, times, ids, countries, again}
 }
 
 // stateOf locks a row and tells its state; skipRow and retryRow change it where that state allows it.

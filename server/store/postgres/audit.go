@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,9 +14,6 @@ import (
 	"numhook/server/event"
 	"numhook/server/store/sound"
 )
-
-// auditPage is how many rows one step of an audit looks at.
-const auditPage = 500
 
 // Condemn has the store acknowledge and hand on nothing until Absolve.
 func (s *Store) Condemn(why string) { s.latch.Close(why) }
@@ -27,17 +25,14 @@ func (s *Store) Absolve() { s.latch.Open() }
 // there and permitted, each event and quarantined delivery against its identity, changes against the events, and the
 // outbox against the changes. Its error means that it could not look.
 func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
-	look := &auditing{Audit: a, Reader: &Reader{dsn: r.dsn, pool: r.pool, identities: r.identities}}
+	look := r.auditing(a)
+	return a.Run(ctx, isDamage, rowError, look.pages, look.events, look.changes, look.quarantine, look.outbox)
+}
+
+func (r *Reader) auditing(a sound.Audit) *auditing {
+	look := &auditing{Audit: a, Reader: &Reader{dsn: r.dsn, pool: r.pool, alone: r.alone, identities: r.identities}}
 	look.Reader.identities.Passed = a.Report
-	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine,
-		look.outbox} {
-		if err := step(ctx); err != nil && !isDamage(err) {
-			return err
-		} else if err != nil {
-			a.Find("store", "as far as it could be read", rowError(err))
-		}
-	}
-	return nil
+	return look
 }
 
 // auditing is an audit under way.
@@ -134,24 +129,7 @@ func (l *auditing) relation(ctx context.Context, query, name string) error {
 
 // events holds each against its identity, and looks for its changes.
 func (l *auditing) events(ctx context.Context) error {
-	for after, done := int64(0), int64(0); ; {
-		began := time.Now()
-		page, err := l.Events(ctx, after, auditPage)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, e := range page {
-			after = e.Seq
-			if err := l.changesOf(ctx, e); err != nil {
-				return err
-			}
-		}
-		done += int64(len(page))
-		l.Tell("events", done)
-		if err := l.Rest(ctx, began); err != nil {
-			return err
-		}
-	}
+	return l.Audit.Events(ctx, l.Reader.Events, l.changesOf)
 }
 
 const changesOf = `SELECT count(*) FROM unnest($1::bytea[]) u (number) WHERE NOT EXISTS (SELECT FROM numhook.changes c
@@ -181,62 +159,69 @@ func (l *auditing) changesOf(ctx context.Context, e event.Stored) error {
 	return nil
 }
 
+// strayChanges finds changes that no event says. Whether an event names the number is asked of the JSON as it is
+// written: for the few where that says no, the program decides, for a number may have been escaped.
+var strayChanges = `SELECT c.seq, c.number, coalesce(e.numbers, '[]'), e.seq IS NULL OR e.attribute IS DISTINCT
+	FROM c.attribute OR e.value IS NULL
+		OR c.ordered_ts <> ` + ordered("e") + `
+	FROM numhook.changes c LEFT JOIN numhook.events e ON e.seq = c.seq
+	WHERE e.seq IS NULL OR e.attribute IS DISTINCT FROM c.attribute OR e.value IS NULL
+		OR c.ordered_ts <> ` + ordered("e") + `
+		OR position('"'::bytea || c.number || '"'::bytea IN e.numbers) = 0`
+
 // changes finds those that no event says.
 func (l *auditing) changes(ctx context.Context) error {
 	l.Tell("changes", 0)
 	began := time.Now()
 	err := l.each(ctx, "look at changes", func(rows pgx.Rows) error {
 		var seq int64
-		err := rows.Scan(&seq)
-		l.Find("change at", strconv.FormatInt(seq, 10), sound.ErrNoSource)
+		var number senderText
+		var numbers []string
+		var stray bool
+		err := rows.Scan(&seq, &number, jsonColumn{&numbers}, &stray)
+		if err == nil && (stray || !slices.Contains(numbers, string(number))) {
+			l.Find("change at", strconv.FormatInt(seq, 10), sound.ErrNoSource)
+		}
 		return err
-	}, `SELECT c.seq FROM numhook.changes c LEFT JOIN numhook.events e ON e.seq = c.seq
-		WHERE e.seq IS NULL OR e.attribute IS DISTINCT FROM c.attribute OR e.value IS NULL
-		OR c.ordered_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END`)
+	}, strayChanges)
 	return errors.Join(err, l.Rest(ctx, began))
 }
 
 // quarantine holds each entry against its digest.
 func (l *auditing) quarantine(ctx context.Context) error {
-	for after := int64(0); ; {
-		began := time.Now()
-		page, err := l.Quarantines(ctx, "", after, auditPage/10)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		after = page[len(page)-1].ID
-		l.Tell("quarantine", after)
-		if err := l.Rest(ctx, began); err != nil {
-			return err
-		}
-	}
+	return l.Audit.Quarantine(ctx, l.Quarantines)
 }
 
-// outboxWrong finds rows whose event is not there, whose version is no change, and in mode latest those that are behind
-// the newest, where the downstream wants all events. A row that is untold is enqueued nothing.
-const outboxWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT
+// outboxWrong finds rows behind $1 up to $2 whose downstream or event is not there, whose version is not what the event
+// says, and in mode latest those that are behind the newest, where the downstream wants all events. A row that is
+// untold is enqueued nothing; one of a downstream that was removed is on its way out.
+var outboxWrong = `SELECT o.id FROM numhook.owed o LEFT JOIN numhook.downstreams d ON d.id = o.downstream LEFT
 	JOIN numhook.events e ON e.seq = o.seq
-	WHERE o.state <> 'untold' AND o.id > $1::bigint AND o.id <= $2::bigint AND d.name IS NOT NULL AND (e.seq IS NULL
-		OR o.slot = 0 AND NOT EXISTS (SELECT FROM numhook.changes c
+	WHERE o.state <> 'untold' AND o.id > $1::bigint AND o.id <= $2::bigint AND (d.id IS NULL OR d.name IS NOT NULL
+		AND (e.seq IS NULL
+		OR o.event_ts <> ` + ordered("e") + ` OR (o.slot = 0) <> (d.mode = 'latest') OR o.slot NOT IN (0, o.seq)
+		OR o.attribute <> coalesce(e.attribute::text, '')
+		OR (o.slot = 0 OR e.attribute IS NOT NULL AND e.value IS NOT NULL AND e.numbers <> '[]') AND NOT EXISTS (SELECT
+			FROM numhook.changes c
 			WHERE c.number = o.number AND c.attribute::text = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq)
 		OR o.slot = 0 AND d.events IS NULL AND EXISTS (SELECT FROM numhook.changes n
-			WHERE n.number = o.number AND n.attribute::text = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq)))`
+			WHERE n.number = o.number AND n.attribute::text = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq))))`
 
 // outbox holds the outbox against the changes.
 func (l *auditing) outbox(ctx context.Context) error {
 	last := int64(0)
 	err := l.each(ctx, "look at what is owed", func(rows pgx.Rows) error { return rows.Scan(&last) },
 		"SELECT coalesce(max(id), 0) FROM numhook.owed")
-	for after := int64(0); err == nil && after < last; after += 10 * auditPage {
-		began := time.Now()
-		err = l.each(ctx, "look at what is owed", func(rows pgx.Rows) error {
+	if err != nil {
+		return err
+	}
+	return l.Audit.OutboxRows(ctx, last, isDamage, rowError, func(ctx context.Context, after, until int64,
+		found func(id int64)) error {
+		return l.each(ctx, "look at what is owed", func(rows pgx.Rows) error {
 			var id int64
 			err := rows.Scan(&id)
-			l.Find("owed row", strconv.FormatInt(id, 10), sound.ErrNotNewest)
+			found(id)
 			return err
-		}, outboxWrong, after, after+10*auditPage)
-		l.Tell("owed", after)
-		err = errors.Join(err, l.Rest(ctx, began))
-	}
-	return err
+		}, outboxWrong, after, until)
+	})
 }

@@ -33,12 +33,13 @@ const (
 	prefix   = lookup + `SELECT f.id FROM found f`
 )
 
-func scanEvent(rows pgx.Rows) (e event.Stored, err error) {
-	err = rows.Scan(&e.Seq, (*identity)(&e.ID), &e.TS, (*senderText)(&e.Name), (*senderText)(&e.AccountID), &e.CarrierCode,
-		jsonColumn{&e.Numbers},
+// scanEvent scans the columns of an event and its body, and what comes behind them into more.
+func scanEvent(rows pgx.Rows, more ...any) (e event.Stored, err error) {
+	err = rows.Scan(append([]any{&e.Seq, (*identity)(&e.ID), &e.TS, (*senderText)(&e.Name), (*senderText)(&e.AccountID),
+		&e.CarrierCode, jsonColumn{&e.Numbers},
 		(*string)(&e.Attribute), rawValue{&e.Value}, jsonColumn{&e.Drift}, jsonColumn{&e.Lint}, &e.Quarantine,
 		(*timestamp)(&e.Delivery.Received),
-		(*senderText)(&e.Delivery.Path), jsonColumn{&e.Delivery.Header}, rawBody{&e.Delivery.Body})
+		(*senderText)(&e.Delivery.Path), jsonColumn{&e.Delivery.Header}, rawBody{&e.Delivery.Body}}, more...)...)
 	return e, err
 }
 
@@ -55,7 +56,7 @@ func (r *Reader) EventBodies(ctx context.Context, after int64, limit int) ([]eve
 func (r *Reader) events(ctx context.Context, after int64, limit int, bodies bool) ([]event.Stored, error) {
 	last, err := r.settled(ctx, eventSeqs)
 	if err != nil {
-		return nil, r.dsn.unavailable("list events", err)
+		return nil, r.unreadable("list events", err)
 	}
 	return listRows(ctx, r, "list events", "event", after, limit, pageOfEvents,
 		func(after int64, limit int) []any {

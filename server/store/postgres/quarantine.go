@@ -53,7 +53,7 @@ func (r *Reader) Quarantines(
 ) ([]event.Quarantined, error) {
 	last, err := r.settled(ctx, quarantineIDs)
 	if err != nil {
-		return nil, r.dsn.unavailable("list quarantine", err)
+		return nil, r.unreadable("list quarantine", err)
 	}
 	return listRows(ctx, r, "list quarantine", "quarantine entry", after, limit, pageOfQuarantine,
 		func(after int64, limit int) []any {

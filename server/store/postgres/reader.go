@@ -21,9 +21,23 @@ import (
 type Reader struct {
 	dsn        dsn
 	pool       *pgxpool.Pool
+	alone      asker // asks on one connection, without the pool; nil but for a repair
 	identities sound.Check
 	long       sound.Memory
 	now        func() time.Time // the outbox's clock; nil means the database's
+}
+
+// asker is a pool or a connection.
+type asker interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+func (r *Reader) asker() asker {
+	if r.alone != nil {
+		return r.alone
+	}
+	return r.pool
 }
 
 // clock is the outbox's time, as a parameter; nil is NULL.
@@ -79,7 +93,7 @@ func (r *Reader) Close() error {
 // each calls scan for every row.
 func (r *Reader) each(ctx context.Context, verb string, scan func(pgx.Rows) error, query string, args ...any) error {
 	err := r.fresh(func() (handed bool, err error) {
-		rows, err := r.pool.Query(ctx, query, args...)
+		rows, err := r.asker().Query(ctx, query, args...)
 		if err != nil {
 			return false, err
 		}
@@ -103,7 +117,7 @@ func (r *Reader) each(ctx context.Context, verb string, scan func(pgx.Rows) erro
 // handed on.
 func (r *Reader) fresh(read func() (handed bool, err error)) error {
 	handed, err := read()
-	if handed || !lost(err) {
+	if handed || !lost(err) || r.alone != nil {
 		return err
 	}
 	r.pool.Reset() // the others are as old

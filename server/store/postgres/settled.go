@@ -14,8 +14,9 @@ const (
 	quarantineIDs = "numhook.quarantine_id_seq"
 )
 
-// seqHolders are the transactions that may have drawn seqs and have not ended.
+// seqHolders are the others' transactions that may have drawn seqs and have not ended.
 const seqHolders = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1
+	AND pid <> pg_backend_pid()
 	AND classid::bigint = ` + seqLock + ` >> 32 AND objid::bigint = ` + seqLock + ` & 4294967295
 	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 
@@ -42,7 +43,7 @@ func (r *Reader) settle(ctx context.Context, sequence string) (seq int64, err er
 		under, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
-	if err := r.pool.SendBatch(ctx, first).Close(); err != nil {
+	if err := r.asker().SendBatch(ctx, first).Close(); err != nil {
 		return 0, err
 	}
 	pause := time.Millisecond
@@ -55,7 +56,7 @@ func (r *Reader) settle(ctx context.Context, sequence string) (seq int64, err er
 			return 0, context.Cause(ctx)
 		}
 		pause = min(2*pause, 50*time.Millisecond)
-		rows, err := r.pool.Query(ctx, seqHolders)
+		rows, err := r.asker().Query(ctx, seqHolders)
 		if err != nil {
 			return 0, err
 		}

@@ -48,6 +48,12 @@ var (
 	ErrNotDigest = errors.New("its digest is not that of its bytes")
 )
 
+// Why a repair does not keep a row.
+var (
+	ErrNotItsBody = errors.New("its body is not that of its identity")
+	ErrTwice      = errors.New("it is there twice")
+)
+
 // Damaged is the answer to who asks for a single thing that is damaged.
 func Damaged(verb string, why error) error {
 	return &event.Error{Kind: event.Damaged, Text: "cannot " + verb, Err: why, Hint: "numhook store check says what " +

@@ -4,16 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"numhook/server/event"
 	"numhook/server/store/sound"
 )
-
-// auditPage is how many rows one step of an audit looks at.
-const auditPage = 500
 
 // tables are all that the store has.
 var tables = []string{"sqlite_schema", "events", "changes", "quarantine", "facts", "downstreams", "owed", "log"}
@@ -35,15 +31,7 @@ func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
 	look := &auditing{Audit: a, Reader: &Reader{path: r.path, db: db, identities: r.identities}}
 	defer func() { _ = look.Reader.Close() }() // it only read
 	look.Reader.identities.Passed = a.Report
-	for _, step := range []func(context.Context) error{look.pages, look.events, look.changes, look.quarantine,
-		look.outbox} {
-		if err := step(ctx); err != nil && !isDamage(err) {
-			return err
-		} else if err != nil {
-			a.Find("store", "as far as it could be read", rowError(err))
-		}
-	}
-	return nil
+	return a.Run(ctx, isDamage, rowError, look.pages, look.events, look.changes, look.quarantine, look.outbox)
 }
 
 // auditing is an audit under way.
@@ -82,24 +70,7 @@ func (l *auditing) pages(ctx context.Context) error {
 
 // events holds each against its identity, and looks for its changes.
 func (l *auditing) events(ctx context.Context) error {
-	for after, done := int64(0), int64(0); ; {
-		began := time.Now()
-		page, err := l.Events(ctx, after, auditPage)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		for _, e := range page {
-			after = e.Seq
-			if err := l.changesOf(ctx, e); err != nil {
-				return err
-			}
-		}
-		done += int64(len(page))
-		l.Tell("events", done)
-		if err := l.Rest(ctx, began); err != nil {
-			return err
-		}
-	}
+	return l.Audit.Events(ctx, l.Reader.Events, l.changesOf)
 }
 
 const changeOf = `SELECT c.superseded = EXISTS (SELECT 1 FROM changes n
@@ -152,18 +123,7 @@ func (l *auditing) changes(ctx context.Context) error {
 
 // quarantine holds each entry against its digest.
 func (l *auditing) quarantine(ctx context.Context) error {
-	for after := int64(0); ; {
-		began := time.Now()
-		page, err := l.Quarantines(ctx, "", after, auditPage/10)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		after = page[len(page)-1].ID
-		l.Tell("quarantine", after)
-		if err := l.Rest(ctx, began); err != nil {
-			return err
-		}
-	}
+	return l.Audit.Quarantine(ctx, l.Quarantines)
 }
 
 // outboxWrong finds rows of ?1 to ?2 whose downstream or event is not there, whose version is no change, and in mode
@@ -173,7 +133,9 @@ const outboxWrong = `SELECT o.id FROM owed o LEFT JOIN downstreams d ON d.id = o
 	WHERE o.id > ?1 AND o.id <= ?2 AND (d.id IS NULL OR e.seq IS NULL
 		OR o.event_ts <> CASE WHEN e.event_ts >= e.received / 1000 + 86400000 THEN e.received / 1000 ELSE e.event_ts END
 		OR (o.slot = 0) <> (d.mode = 'latest') OR o.slot <> 0 AND o.slot <> o.seq
-		OR o.slot = 0 AND NOT EXISTS (SELECT 1 FROM changes c
+		OR o.attribute <> coalesce(e.attribute, '')
+		OR (o.slot = 0 OR e.attribute IS NOT NULL AND e.value IS NOT NULL AND e.numbers <> '[]') AND NOT EXISTS (SELECT 1
+			FROM changes c
 			WHERE c.number = o.number AND c.attribute = o.attribute AND c.ordered_ts = o.event_ts AND c.seq = o.seq)
 		OR o.slot = 0 AND d.events = '[]' AND EXISTS (SELECT 1 FROM changes n
 			WHERE n.number = o.number AND n.attribute = o.attribute AND (n.ordered_ts, n.seq) > (o.event_ts, o.seq)))`
@@ -186,23 +148,13 @@ func (l *auditing) outbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for after := int64(0); after < last; after += 10 * auditPage {
-		began := time.Now()
-		err := l.each(ctx, "look at what is owed", func(rows *sql.Rows) error {
+	return l.Audit.OutboxRows(ctx, last, isDamage, rowError, func(ctx context.Context, after, until int64,
+		found func(id int64)) error {
+		return l.each(ctx, "look at what is owed", func(rows *sql.Rows) error {
 			var id int64
 			err := rows.Scan(&id)
-			l.Find("owed row", strconv.FormatInt(id, 10), sound.ErrNotNewest)
+			found(id)
 			return err
-		}, outboxWrong, after, after+10*auditPage)
-		if err != nil && !isDamage(err) {
-			return err
-		} else if err != nil {
-			l.Find("owed rows", fmt.Sprintf("%d to %d", after+1, after+10*auditPage), rowError(err))
-		}
-		l.Tell("owed", after)
-		if err := l.Rest(ctx, began); err != nil {
-			return err
-		}
-	}
-	return nil
+		}, outboxWrong, after, until)
+	})
 }

@@ -3,59 +3,17 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"path/filepath"
-	"strconv"
-	"time"
 
 	"numhook/server/event"
 	"numhook/server/store/sound"
 )
 
-// Salvage is how a damaged store is saved.
-type Salvage struct {
-	Check sound.Check // of the new file
-	// derives what is kept of an event from its body again; false when the body is not the identity's
-	Restore func(e event.Event) (_ event.Event, ok bool)
-	Now     time.Time
-	Step    func(what string, done int64) // may be nil
-}
-
-// Salvaged is what became of a damaged store.
-type Salvaged struct {
-	Events     int64       `json:"events"`
-	Quarantine int64       `json:"quarantine"`
-	Outbox     int64       `json:"owed"`
-	Enqueued   int64       `json:"owed_anew"` // rows that could not be saved, and are enqueued as if they had just come
-	Lost       []lostPiece `json:"lost"`
-	Moved      string      `json:"moved_to"` // where the damaged file lies now
-}
-
-// lostPiece is what could not be saved.
-type lostPiece struct {
-	What string `json:"what"`
-	Key  string `json:"key"`
-	Why  string `json:"why"`
-}
-
-// Write says it to people.
-func (s *Salvaged) Write(out io.Writer) {
-	fmt.Fprintf(out, "saved %d events, %d quarantined deliveries and %d rows of what is owed; %d rows are owed anew\n",
-		s.Events, s.Quarantine, s.Outbox, s.Enqueued)
-	for _, l := range s.Lost {
-		fmt.Fprintf(out, "lost: %s %s: %s\n", l.What, l.Key, l.Why)
-	}
-	fmt.Fprintf(out, "the damaged file is %s\n", s.Moved)
-}
-
 // salvaging is a salvage under way.
 type salvaging struct {
-	Salvage
-	Salvaged
+	sound.Salvage
+	sound.Salvaged
 	from *Reader
 	into *sql.DB
 	path string // of the new file
@@ -65,7 +23,7 @@ type salvaging struct {
 // whose body is that of its identity, with what it changes derived again; quarantine, downstreams, facts, and the
 // outbox, as far as they can be read. The new file is checked before it takes the old one's place, which is moved away
 // with its log. A crash in between leaves both files whole, one of them under another name.
-func Repair(ctx context.Context, path string, how Salvage) (*Salvaged, error) {
+func Repair(ctx context.Context, path string, how sound.Salvage) (*sound.Salvaged, error) {
 	path, err := existing(path)
 	if err != nil {
 		return nil, err
@@ -78,10 +36,10 @@ func Repair(ctx context.Context, path string, how Salvage) (*Salvaged, error) {
 	found, refusal := inspect(ctx, path)
 	stamp := how.Now.UTC().Format("20060102T150405Z")
 	s := &salvaging{Salvage: how, path: path + ".salvaged-" + stamp}
-	s.Moved, s.Lost = path+".damaged-"+stamp, []lostPiece{}
+	s.Moved, s.Lost = path+".damaged-"+stamp, []sound.LostPiece{}
 	if found.alone {
 		//nolint:errorlint // it is its own
-		s.lose(sound.Passed{What: "log", Key: path + "-wal", Why: refusal.(*event.Error).Text})
+		s.Lose(sound.Passed{What: "log", Key: path + "-wal", Why: refusal.(*event.Error).Text})
 	}
 	defer removeStore(s.path)
 	if err := s.save(ctx, path, found.alone); err != nil {
@@ -103,19 +61,6 @@ func removeStore(path string) {
 	}
 }
 
-func (s *salvaging) lose(p sound.Passed) {
-	const most = 1000
-	if len(s.Lost) < most {
-		s.Lost = append(s.Lost, lostPiece(p))
-	}
-}
-
-func (s *salvaging) tell(what string, done int64) {
-	if s.Step != nil {
-		s.Step(what, done)
-	}
-}
-
 // save fills the new file.
 func (s *salvaging) save(ctx context.Context, path string, alone bool) (err error) {
 	fresh, err := Open(ctx, s.path, Options{AllowUnsafe: true})
@@ -130,10 +75,10 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 		if err := s.mendHeader(path, alone); err != nil {
 			return unavailable("repair store", err)
 		}
-		s.lose(sound.Passed{What: "header", Key: path, Why: "it was written anew"})
+		s.Lose(sound.Passed{What: "header", Key: path, Why: "it was written anew"})
 		defer removeStore(s.copied())
 		if source = s.source(s.copied(), alone); !readable(ctx, source) {
-			s.lose(sound.Passed{What: "log", Key: path + "-wal", Why: "the file cannot be read through it"})
+			s.Lose(sound.Passed{What: "log", Key: path + "-wal", Why: "the file cannot be read through it"})
 			source = s.source(s.copied(), true)
 		}
 	}
@@ -142,7 +87,7 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 		return err
 	}
 	s.from = &Reader{path: path, db: db}
-	s.from.identities.Passed = s.lose
+	s.from.identities.Passed = s.Lose
 	defer func() { _ = s.from.Close() }() // it only read
 	if s.into, err = sql.Open("sqlite", dsn(s.path, "rw", "_foreign_keys=off", "_pragma=synchronous(OFF)",
 		"_txlock=immediate")); err != nil {
@@ -164,83 +109,9 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 	return nil
 }
 
-// source is how the damaged file is opened: without its log when that is another's.
-func (s *salvaging) source(path string, alone bool) string {
-	if alone {
-		return dsn(path, "ro", "immutable=1")
-	}
-	return dsn(path, "ro")
-}
-
-// copied is the damaged file with a header that can be read.
-func (s *salvaging) copied() string { return s.path + ".copy" }
-
-// readable reports whether SQLite finds a store in the file.
-func readable(ctx context.Context, source string) bool {
-	db, err := sql.Open("sqlite", source)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = db.Close() }() // it only read
-	var found int
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE seq < 0").Scan(&found)
-	return err == nil && requireLatest(ctx, db) == nil
-}
-
-// mendHeader copies the damaged file, with the header of the new one in front: but for the sizes it is the same in
-// every store.
-func (s *salvaging) mendHeader(path string, alone bool) error {
-	const header, pageSize, pages, freelist, until = 100, 4096, 28, 32, 40
-	suffixes := []string{""}
-	if !alone {
-		suffixes = append(suffixes, "-wal")
-	}
-	for _, suffix := range suffixes {
-		if err := copyFile(path+suffix, s.copied()+suffix); err != nil && !(suffix != "" && errors.Is(err, os.ErrNotExist)) {
-			return err
-		}
-	}
-	fresh, err := os.Open(s.path)
-	if err != nil {
-		return err
-	}
-	defer fresh.Close()
-	text := make([]byte, header)
-	if _, err := io.ReadFull(fresh, text); err != nil {
-		return err
-	}
-	to, err := os.OpenFile(s.copied(), os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
-	info, err := to.Stat()
-	if err != nil {
-		return err
-	}
-	binary.BigEndian.PutUint32(text[pages:], uint32(info.Size()/pageSize))
-	clear(text[freelist:until])
-	_, err = to.WriteAt(text, 0)
-	return err
-}
-
-func copyFile(from, to string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(target, source)
-	return errors.Join(err, target.Close())
-}
-
 const insertEventAt = `INSERT OR IGNORE INTO events (id, event_ts, name, account_id, carrier_code, numbers, attribute,
-	value, drift, lint, quarantine, received, door,
-	header, body, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	value, drift, lint,
+	quarantine, received, door, header, body, seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // events saves each whose body is that of its identity, and derives from it what it changes.
 func (s *salvaging) events(ctx context.Context) error {
@@ -268,14 +139,14 @@ func (s *salvaging) events(ctx context.Context) error {
 		if err := tx.Commit(); err != nil {
 			return err
 		}
-		s.tell("events", s.Events)
+		s.Tell("events", s.Events)
 	}
 }
 
 func (s *salvaging) event(ctx context.Context, tx *sql.Tx, e event.Stored) error {
-	restored, ok := s.Restore(e.Event)
-	if !ok {
-		s.lose(sound.Passed{What: "event", Key: strconv.FormatInt(e.Seq, 10), Why: "its body is not that of its identity"})
+	restored, wrong := s.Mend(e.Event)
+	if wrong != nil {
+		s.LoseRow("event", e.Seq, wrong)
 		return nil
 	}
 	a, err := newAppending(restored)
@@ -290,7 +161,7 @@ func (s *salvaging) event(ctx context.Context, tx *sql.Tx, e event.Stored) error
 		return err
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		s.lose(sound.Passed{What: "event", Key: strconv.FormatInt(e.Seq, 10), Why: "it is there twice"})
+		s.LoseRow("event", e.Seq, sound.ErrTwice)
 		return err
 	}
 	s.Events++
@@ -308,7 +179,7 @@ func (s *salvaging) event(ctx context.Context, tx *sql.Tx, e event.Stored) error
 // quarantine saves each entry whose bytes are those of its digest.
 func (s *salvaging) quarantine(ctx context.Context) error {
 	from := &Reader{path: s.from.path, db: s.from.db,
-		identities: sound.Check{Event: func(event.Event) error { return nil }, Passed: s.lose}}
+		identities: sound.Check{Event: func(event.Event) error { return nil }, Passed: s.Lose}}
 	for after := int64(0); ; {
 		list, err := from.Quarantines(ctx, "", after, 50)
 		if err != nil || len(list) == 0 {
@@ -318,7 +189,7 @@ func (s *salvaging) quarantine(ctx context.Context) error {
 			after = q.ID
 			if _, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO quarantine SELECT * FROM old.quarantine WHERE id = ?",
 				q.ID); err != nil {
-				s.lose(sound.Passed{What: "quarantine entry", Key: strconv.FormatInt(q.ID, 10), Why: err.Error()})
+				s.LoseRow("quarantine entry", q.ID, err)
 				continue
 			}
 			s.Quarantine++
@@ -333,7 +204,7 @@ func (s *salvaging) small(ctx context.Context) error {
 		"facts":       "INSERT OR REPLACE INTO facts SELECT * FROM old.facts",
 	} {
 		if _, err := s.into.ExecContext(ctx, statement); err != nil {
-			s.lose(sound.Passed{What: "table", Key: table, Why: err.Error()})
+			s.Lose(sound.Passed{What: "table", Key: table, Why: err.Error()})
 		}
 	}
 	return nil
@@ -344,29 +215,23 @@ func (s *salvaging) outbox(ctx context.Context) error {
 	const page = 500
 	var last int64
 	if err := s.into.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM old.owed").Scan(&last); err != nil {
-		s.lose(sound.Passed{What: "owed rows", Key: "all", Why: err.Error()})
+		s.Lose(sound.Passed{What: "owed rows", Key: "all", Why: err.Error()})
 		return nil //nolint:nilerr // they are enqueued again
 	}
-	var copyRows func(after, until int64)
-	copyRows = func(after, until int64) {
-		result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO owed SELECT * FROM old.owed WHERE id > ? AND id <= ?",
-			after, until)
-		if err == nil {
-			n, _ := result.RowsAffected() // it is only counted
-			s.Outbox += n
-			return
-		}
-		if until-after == 1 {
-			s.lose(sound.Passed{What: "owed row", Key: strconv.FormatInt(until, 10), Why: err.Error()})
-			return
-		}
-		middle := after + (until-after)/2
-		copyRows(after, middle)
-		copyRows(middle, until)
-	}
 	for after := int64(0); after < last && ctx.Err() == nil; after += page {
-		copyRows(after, min(after+page, last))
-		s.tell("owed", after)
+		err := sound.Halve(after, min(after+page, last), func(after, until int64) error {
+			result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO owed SELECT * FROM old.owed WHERE id > ? AND id <= ?",
+				after, until)
+			if err == nil {
+				n, _ := result.RowsAffected() // it is only counted
+				s.Outbox += n
+			}
+			return err
+		}, func(error) bool { return ctx.Err() == nil }, func(id int64, why error) { s.LoseRow("owed row", id, why) })
+		if err != nil {
+			return err
+		}
+		s.Tell("owed", after)
 	}
 	return ctx.Err()
 }
@@ -402,49 +267,13 @@ func (s *salvaging) enqueueLost(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, d := range statuses {
-		if !d.Filled {
-			continue // whoever serves it next fills it
-		}
-		n, err := s.enqueueTo(ctx, fresh, d)
-		s.Enqueued += n
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *salvaging) enqueueTo(ctx context.Context, fresh *Store, d event.DownstreamStatus) (outbox int64, err error) {
-	for after := int64(0); ; {
-		events, err := fresh.Events(ctx, after, auditPage)
-		if err != nil || len(events) == 0 {
-			return outbox, err
-		}
-		for _, e := range events {
-			after = e.Seq
-			if !d.Wants(e.Name) || d.Start == event.FromNow && e.Delivery.Received.Before(d.Registered) ||
-				d.Mode == event.Latest && !e.Changes() {
-				continue
-			}
-			numbers := e.Numbers
-			if len(numbers) == 0 && d.Mode == event.Every {
-				numbers = []string{""}
-			}
-			var changes []event.Change
-			for _, number := range numbers {
-				changes = append(changes, event.Change{
-					Number: number, Attribute: e.Attribute, Value: e.Value, TS: e.TS, EventID: e.ID, EventName: e.Name,
-					AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received,
-				})
-			}
-			n, err := fresh.Enqueue(ctx, d.Name, changes, false, false)
-			outbox += int64(n)
-			if err != nil {
-				return outbox, err
-			}
-		}
-	}
+	return s.Enqueue(ctx, statuses,
+		func(ctx context.Context, after int64) ([]event.Stored, error) {
+			return fresh.Events(ctx, after, sound.AuditPage)
+		},
+		func(ctx context.Context, downstream string, changes []event.Change) (int, error) {
+			return fresh.Enqueue(ctx, downstream, changes, false, false)
+		})
 }
 
 // checkNew looks at all of the new file.
@@ -455,42 +284,8 @@ func (s *salvaging) checkNew(ctx context.Context) error {
 	}
 	defer func() { _ = r.Close() }() // it only read
 	r.Check(s.Check)
-	var first error
-	err = r.Audit(ctx, sound.Audit{Step: s.tell, Report: func(p sound.Passed) {
-		if first == nil {
-			first = fmt.Errorf("the new file is not good: %s %s: %s", p.What, p.Key, p.Why)
-		}
-	}})
-	if err = errors.Join(err, first); err != nil {
+	if err := s.Confirm(ctx, r.Audit); err != nil {
 		return unavailable("repair store", err)
 	}
 	return nil
-}
-
-// swap moves the damaged files away, and puts the new one in their place.
-func (s *salvaging) swap(path string) error {
-	directory := filepath.Dir(path)
-	if err := syncFile(s.path); err != nil {
-		return unavailable("repair store", err)
-	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if err := os.Rename(path+suffix, s.Moved+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return unavailable("repair store", err)
-		}
-	}
-	if err := os.Rename(s.path, path); err != nil {
-		return unavailable("repair store", err)
-	}
-	if err := syncDirectory(directory); err != nil {
-		return unavailable("repair store", err)
-	}
-	return nil
-}
-
-func syncFile(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Sync(), file.Close())
 }

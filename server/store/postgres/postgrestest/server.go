@@ -105,6 +105,15 @@ func Start(directory string, settings ...string) (*Server, error) {
 	return s, nil
 }
 
+// Checksums has the server find what is wrong in a page that it reads, as servers from PostgreSQL 18 on do by
+// themselves. The server must be stopped.
+func (s *Server) Checksums() error {
+	return s.run("pg_checksums", "--enable", "--no-sync", "--pgdata", s.data())
+}
+
+// File is a file below the server's data directory, as pg_relation_filepath names it.
+func (s *Server) File(name string) string { return filepath.Join(s.data(), name) }
+
 // Replica makes a hot standby of the server, below directory, and waits until it takes connections.
 func (s *Server) Replica(directory string) (*Server, error) {
 	r := &Server{programs: s.programs, owner: s.owner}
