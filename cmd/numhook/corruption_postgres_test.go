@@ -51,7 +51,8 @@ var databaseHarms = []databaseHarm{
 		`'+12025559999' FROM numhook.changes WHERE seq = 23`},
 	{name: "change of another time", statements: `UPDATE numhook.changes SET ordered_ts = ordered_ts + 1000000000 WHERE ` +
 		`seq = 24`},
-	{name: "event deleted", lost: 1, statements: `DELETE FROM numhook.events WHERE seq = 25`},
+	{name: "event deleted", lost: 1, says: "lost: events 1: changes",
+		statements: `DELETE FROM numhook.events WHERE seq = 25`},
 	{name: "owed without an event", statements: `UPDATE numhook.owed SET seq = 100000000 WHERE id % 5 = 0`},
 	{name: "owed behind the newest", statements: `UPDATE numhook.owed o SET seq = c.seq, event_ts = c.ordered_ts
 		FROM numhook.changes c
@@ -70,7 +71,8 @@ var databaseHarms = []databaseHarm{
 	{name: "page of the events' key", relation: `'numhook.events_pkey'`},
 	{name: "page of owed", says: "table owed block 1: ", relation: `'numhook.owed'`},
 	{name: "page of a counter", says: "sequence event_places", relation: `'numhook.event_places'`},
-	{name: "no file of events", lost: corruptedEvents, cut: true, relation: `'numhook.events'`},
+	{name: "no file of events", lost: corruptedEvents, says: "lost: events 1000: changes come from them", cut: true,
+		relation: `'numhook.events'`},
 	{name: "no file of changes", cut: true, relation: `'numhook.changes'`},
 }
 

@@ -89,7 +89,7 @@ func (r *repair) run(ctx context.Context, conn *pgx.Conn) error {
 	defer func() { _ = r.tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after the commit
 	r.store = &Reader{dsn: r.position, alone: r.tx}
 	for _, step := range []func(context.Context) error{
-		r.events, r.quarantine, r.small, r.outbox, r.restore, r.sequences, r.tidy, r.enqueue, r.confirm,
+		r.events, r.missing, r.quarantine, r.small, r.outbox, r.restore, r.sequences, r.tidy, r.enqueue, r.confirm,
 	} {
 		if err := step(ctx); err != nil {
 			return err

@@ -77,6 +77,23 @@ func (r *repair) events(ctx context.Context) error {
 	})
 }
 
+// missing tells of events that are in no block any more, and that changes come from, as far as changes can be read.
+func (r *repair) missing(ctx context.Context) error {
+	var gone int64
+	err := r.apart(ctx, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT count(DISTINCT c.seq) FROM numhook.changes c
+			WHERE NOT EXISTS (SELECT FROM pg_temp.saved_events s WHERE s.seq = c.seq)
+				AND NOT EXISTS (SELECT FROM numhook.damaged d WHERE d.what = 'event' AND d.key = c.seq)`).Scan(&gone)
+	})
+	if err != nil && !passes(err) {
+		return err
+	}
+	if gone > 0 {
+		r.Lose(sound.Passed{What: "events", Key: fmt.Sprint(gone), Why: "changes come from them, and they could not be read"})
+	}
+	return nil
+}
+
 // saveEvents writes the events of a piece, and then what those of them change that had not been there.
 func (r *repair) saveEvents(ctx context.Context, tx pgx.Tx, list []*savedEvent) error {
 	b := &pgx.Batch{}
