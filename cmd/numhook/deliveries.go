@@ -129,6 +129,7 @@ func newDeliveriesListCommand() *cobra.Command {
 				return err
 			}
 		}
+		look(cmd, *url, given(cmd, "downstream", "state", "after", "limit"), *f.number)
 		rows := newOutboxPages(from, f.filters(), *after)
 		out := newList(cmd.OutOrStdout(), format.value, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE", "TRIES", "DUE",
 			"REASON", "EVENT_ID")
@@ -163,10 +164,11 @@ func newDeliveriesShowCommand() *cobra.Command {
 		}
 		defer from.Close()
 		o, err := from.OutboxRow(cmd.Context(), ids[0])
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case format.value == "json":
+		}
+		look(cmd, *url, "", rowObject(o.ID))
+		if format.value == "json" {
 			return writeJSON(cmd.OutOrStdout(), showRow(o))
 		}
 		return writeRows(cmd.OutOrStdout(), o, time.Now())
@@ -269,7 +271,12 @@ func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.
 		out := newList(cmd.OutOrStdout(), format.value, "ID", "RESULT", "WHY")
 		no := 0
 		one := func(id int64) error {
-			changed, err := changedRow(id, result, change(s, ctx, id))
+			do := func() error { return change(s, ctx, id) }
+			if !*dead { // those that are dead are one action
+				alone := do
+				do = func() error { return act(cmd, s, rowObject(id), "", alone) }
+			}
+			changed, err := changedRow(id, result, do())
 			if err != nil {
 				return err
 			}
@@ -280,7 +287,9 @@ func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.
 			return nil
 		}
 		if *dead {
-			err = eachDead(ctx, s, *downstream, one)
+			err = act(cmd, s, "", given(cmd, "dead", "downstream"), func() error {
+				return eachDead(ctx, s, *downstream, one)
+			})
 		} else {
 			err = eachOf(ids, one)
 		}

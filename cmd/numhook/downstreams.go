@@ -227,7 +227,7 @@ func changeDownstream(
 	if _, err := findDownstream(ctx, s, name); err != nil {
 		return err
 	}
-	if err := change(ctx, s); err != nil {
+	if err := act(cmd, s, downstreamObject(name), given(cmd, "why"), func() error { return change(ctx, s) }); err != nil {
 		return err
 	}
 	status, err := findDownstream(ctx, s, name)
@@ -287,7 +287,8 @@ func removeDownstream(cmd *cobra.Command, url, format, name string, yes bool) (e
 				"downstreams remove " + name + " --yes",
 		}}
 	}
-	if err := s.Remove(ctx, name); err != nil {
+	err = act(cmd, s, downstreamObject(name), "", func() error { return s.Remove(ctx, name) })
+	if err != nil {
 		return err
 	}
 	if format == "json" {

@@ -77,6 +77,7 @@ func newEventsListCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
+		look(cmd, *url, given(cmd, "after", "limit"))
 		out := newList(cmd.OutOrStdout(), format.value, "SEQ", "RECEIVED", "EVENT_TS", "EVENT", "NUMBERS", "DRIFT", "LINT",
 			"ID")
 		next := *after
@@ -113,6 +114,7 @@ func newEventsShowCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		look(cmd, *url, "", e.ID.String())
 		out := cmd.OutOrStdout()
 		switch format.value {
 		case "json":

@@ -128,6 +128,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(),
 		newQuarantineCommand(),
 		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(),
+		newAccessesCommand(), newTokenCommand(),
 		newSpecCommand(), newVersionCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

@@ -34,6 +34,7 @@ func newNumbersListCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
+		look(cmd, *url, given(cmd, "after", "limit"))
 		out := newList(cmd.OutOrStdout(), format.value, "NUMBER", "ATTRIBUTE", "VALUE", "EVENT_TS", "EVENT_ID")
 		next := *after
 		return out.pages(*limit, func(limit int) (int, error) {
@@ -89,6 +90,11 @@ func newNumbersShowCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		var names []string
+		for _, one := range shown {
+			names = append(names, one.Number.Number)
+		}
+		look(cmd, *url, given(cmd, "as-of", "history"), names...)
 		if format.value == "json" {
 			first := shown[0]
 			first.Also = shown[1:]

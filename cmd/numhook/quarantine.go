@@ -60,6 +60,7 @@ func newQuarantineListCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
+		look(cmd, *url, given(cmd, "all", "after", "limit"))
 		state := event.Held
 		if *all {
 			state = ""
@@ -99,6 +100,7 @@ func newQuarantineShowCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		look(cmd, *url, "", entryObject(q.ID))
 		out := cmd.OutOrStdout()
 		switch format.value {
 		case "json":
@@ -149,6 +151,9 @@ func newQuarantineRedriveCommand() *cobra.Command {
 	return cmd
 }
 
+// errStillRefused: the entry breaks the contract as it did.
+var errStillRefused = &event.Error{Kind: event.Invalid, Text: "cannot redrive the entry: it is still refused"}
+
 func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (err error) {
 	ctx := cmd.Context()
 	events, err := openOperator(ctx, url)
@@ -167,8 +172,14 @@ func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (
 	out := newList(cmd.OutOrStdout(), format, "ID", "RESULT", "EVENT_ID", "REASON", "VIOLATIONS")
 	refused := 0
 	one := func(q event.Quarantined) error {
-		result, err := redriveOne(ctx, events, receiver, q, dryRun)
-		if err != nil {
+		var result redriven
+		err := actUnless(dryRun, cmd, events, entryObject(q.ID), func() (err error) {
+			if result, err = redriveOne(ctx, events, receiver, q, dryRun); err == nil && result.Result == "refused" {
+				err = errStillRefused
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errStillRefused) {
 			return err
 		}
 		id := ""
@@ -305,7 +316,7 @@ func newQuarantineDiscardCommand() *cobra.Command {
 		no := false
 		err = eachOf(ids, func(id int64) error {
 			result := discarded{ID: id, Result: string(event.Discarded)}
-			if err := events.Discard(ctx, id); err != nil {
+			if err := act(cmd, events, entryObject(id), "", func() error { return events.Discard(ctx, id) }); err != nil {
 				switch event.KindOf(err) {
 				case event.NotFound:
 					result.Result = "not found"

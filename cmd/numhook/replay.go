@@ -106,7 +106,11 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 	out := newList(cmd.OutOrStdout(), format, "DOWNSTREAM", "MODE", "STATE", "ROWS")
 	rows := 0
 	for _, status := range statuses {
-		n, err := replayNumbers(ctx, s, status, filter, f.number)
+		n := 0
+		err := actUnless(f.dryRun, cmd, s, downstreamObject(status.Name), func() (err error) {
+			n, err = replayNumbers(ctx, s, status, filter, f.number)
+			return err
+		})
 		if err != nil {
 			return errors.Join(fmt.Errorf("cannot replay to downstream %q (%d rows are owed again, and replaying anew does no "+
 				"harm): %w", status.Name, n, err), out.close())

@@ -44,6 +44,12 @@ type Writer interface {
 	Discard(ctx context.Context, quarantine int64) error
 	// RecordChallenge keeps the time of the last good challenge.
 	RecordChallenge(ctx context.Context, at time.Time) error
+	// RecordAccess makes an access durable, and returns its number: whoever shows personal data or changes something MUST
+	// wait for it. The same access may be written twice where an answer of the database was lost.
+	RecordAccess(ctx context.Context, a event.Access) (int64, error)
+	// ConcludeAccess says what an access that was begun came to. One that is concluded stays as it is. NotFound when
+	// there is no such access.
+	ConcludeAccess(ctx context.Context, id int64, result event.AccessResult) error
 	// Ready proves with a durable write that Append would work now, or says why not.
 	Ready(ctx context.Context) error
 }
@@ -78,6 +84,8 @@ type Reader interface {
 	// QuarantineHeld is how many entries are held, and how many bytes their bodies have. It is cheap enough to be asked
 	// every few seconds.
 	QuarantineHeld(ctx context.Context) (entries, bytes int64, err error)
+	// Accesses lists accesses, the newest first, those before the number given; 0 begins with the newest.
+	Accesses(ctx context.Context, filter event.AccessFilter, before int64, limit int) ([]event.Access, error)
 	// LastChallenge is the time of the last good challenge, or the zero time.
 	LastChallenge(ctx context.Context) (time.Time, error)
 	// Clock is what the store's own clock shows now (the database's; of a file, this machine's), and the newest time of

@@ -12,7 +12,8 @@ import (
 )
 
 // tables are all that the store has.
-var tables = []string{"sqlite_schema", "events", "changes", "quarantine", "facts", "downstreams", "owed", "log"}
+var tables = []string{"sqlite_schema", "events", "changes", "quarantine", "facts", "downstreams", "owed", "log",
+	"accesses"}
 
 // Condemn has the store acknowledge and hand on nothing until Absolve.
 func (s *Store) Condemn(why string) { s.latch.Close(why) }

@@ -45,6 +45,9 @@ func TestOutboxQueriesUseIndexes(t *testing.T) {
 		{outboxByNumber, []string{"o USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=?)"}},
 		{outboxByState, []string{"o USING INDEX owed_open (downstream=? AND state=?)"}},
 		{oneRow, []string{"o USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{newestAccesses, []string{"accesses USING INTEGER PRIMARY KEY (rowid<?)"}},
+		{accessesOf, []string{"accesses USING INDEX accesses_who (who=? AND rowid<?)"}},
+		{accessesTo, []string{"accesses USING INDEX accesses_object (object=? AND rowid<?)"}},
 		{removeRows, []string{"owed USING COVERING INDEX", "owed USING INTEGER PRIMARY KEY (rowid=?)"}},
 	} {
 		args := make([]any, strings.Count(c.query, "?")) // those with numbers are fewer
@@ -54,7 +57,7 @@ func TestOutboxQueriesUseIndexes(t *testing.T) {
 				t.Errorf("no %q in the plan of %s:\n%s", use, c.query, plan)
 			}
 		}
-		for _, table := range []string{"owed", "o", "b", "n", "changes", "events"} {
+		for _, table := range []string{"owed", "o", "b", "n", "changes", "events", "accesses"} {
 			if c.query != statusQuery && strings.Contains(plan, "TEMP B-TREE FOR LAST") {
 				t.Errorf("many that are due at once are sorted by %s:\n%s", c.query, plan)
 			}

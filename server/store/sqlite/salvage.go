@@ -101,7 +101,7 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 			Hint: "restore a backup; or " + wayOnEmpty(path), Err: err,
 		}
 	}
-	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.outbox, s.tidy} {
+	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.outbox, s.accesses, s.tidy} {
 		if err := step(ctx); err != nil {
 			return unavailable("repair store", err)
 		}
@@ -210,28 +210,40 @@ func (s *salvaging) small(ctx context.Context) error {
 	return nil
 }
 
-// outbox saves the rows of the outbox, many at a time, and one by one where that fails.
+// outbox saves the rows of the outbox.
 func (s *salvaging) outbox(ctx context.Context) error {
+	return s.rows(ctx, "owed", "owed row", &s.Outbox)
+}
+
+// accesses saves who looked and who changed something.
+func (s *salvaging) accesses(ctx context.Context) error {
+	var saved int64
+	return s.rows(ctx, "accesses", "access", &saved)
+}
+
+// rows saves a table's rows, many at a time, and one by one where that fails.
+func (s *salvaging) rows(ctx context.Context, table, row string, saved *int64) error {
 	const page = 500
 	var last int64
-	if err := s.into.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM old.owed").Scan(&last); err != nil {
-		s.Lose(sound.Passed{What: "owed rows", Key: "all", Why: err.Error()})
-		return nil //nolint:nilerr // they are enqueued again
+	if err := s.into.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM old."+table).Scan(&last); err != nil {
+		s.Lose(sound.Passed{What: row + "s", Key: "all", Why: err.Error()})
+		return nil //nolint:nilerr // what is owed is enqueued again, and the rest is told as lost
 	}
 	for after := int64(0); after < last && ctx.Err() == nil; after += page {
 		err := sound.Halve(after, min(after+page, last), func(after, until int64) error {
-			result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO owed SELECT * FROM old.owed WHERE id > ? AND id <= ?",
-				after, until)
+			//nolint:gosec // the names of tables are ours
+			result, err := s.into.ExecContext(ctx, "INSERT OR IGNORE INTO "+table+" SELECT * FROM old."+table+
+				" WHERE id > ? AND id <= ?", after, until)
 			if err == nil {
 				n, _ := result.RowsAffected() // it is only counted
-				s.Outbox += n
+				*saved += n
 			}
 			return err
-		}, func(error) bool { return ctx.Err() == nil }, func(id int64, why error) { s.LoseRow("owed row", id, why) })
+		}, func(error) bool { return ctx.Err() == nil }, func(id int64, why error) { s.LoseRow(row, id, why) })
 		if err != nil {
 			return err
 		}
-		s.Tell("owed", after)
+		s.Tell(table, after)
 	}
 	return ctx.Err()
 }

@@ -43,6 +43,7 @@ type session struct {
 	insertChange, insertChanges      *sql.Stmt
 	insertQuarantine, findQuarantine *sql.Stmt
 	markRedriven, discard, setFact   *sql.Stmt
+	insertAccess, concludeAccess     *sql.Stmt
 
 	outboxStatements
 }
@@ -153,8 +154,10 @@ func (w *session) statements() map[string]**sql.Stmt {
 		"SELECT seq FROM events WHERE event_ts = ? AND id = ?": &w.findEvent,
 		"SELECT q.state, e.id FROM quarantine q LEFT JOIN events e ON e.seq = q.redriven_as WHERE " +
 			"q.id = ?": &w.findQuarantine,
-		"UPDATE quarantine SET state = 'redriven', redriven_as = ? WHERE id = ?":                       &w.markRedriven,
-		"UPDATE quarantine SET state = 'discarded' WHERE id = ? AND state = 'held'":                    &w.discard,
+		"UPDATE quarantine SET state = 'redriven', redriven_as = ? WHERE id = ?":    &w.markRedriven,
+		"UPDATE quarantine SET state = 'discarded' WHERE id = ? AND state = 'held'": &w.discard,
+		insertAccess:   &w.insertAccess,
+		concludeAccess: &w.concludeAccess,
 		"INSERT INTO facts (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at": &w.setFact,
 	}
 	maps.Copy(all, w.outboxStatements.statements())

@@ -20,6 +20,7 @@ type Model struct {
 	entries   []event.Quarantined
 	digests   map[string]int // index in entries, by the path's event and the body
 	challenge time.Time
+	accesses  []event.Access
 
 	clock       func() time.Time // of the outbox
 	downstreams map[string]*event.DownstreamStatus
