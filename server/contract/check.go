@@ -1,10 +1,8 @@
 package contract
 
 import (
-	"regexp"
+	"bytes"
 	"time"
-
-	"github.com/getkin/kin-openapi/openapi3"
 
 	"numhook/server/event"
 )
@@ -37,7 +35,7 @@ func (c *Contract) check(name string, received time.Time, d *Document, max int) 
 }
 
 // Clean is the fast path for streams: it reports whether Check would find nothing at all, be it violation, drift or
-// lint. It runs the same program, up to the first finding, and allocates nothing.
+// lint. For a value that plainly fits it allocates nothing.
 func (c *Contract) Clean(name string, d *Document) bool {
 	if !d.Strict() {
 		return false
@@ -50,283 +48,260 @@ func (c *Contract) Clean(name string, d *Document) bool {
 		}
 		w.contract, w.operation = c, op
 	}
+	op := w.operation
 	w.start(d, nil)
-	return c.run(w.operation, w)
+	if op.body == nil || w.plainly(op.body, 0) {
+		return c.lint(op, w)
+	}
+	r := report{limit: 1}
+	w.start(d, &r)
+	w.first = true
+	c.run(op, w)
+	return len(r.list) == 0
 }
 
 // run holds the body against the operation: first the document's own rules, then the customs.
-func (c *Contract) run(op *operation, w *walk) bool {
-	if op.body != nil && !w.fits(op.body, 0) {
-		return false
+func (c *Contract) run(op *operation, w *walk) {
+	if op.body != nil && (len(w.d.duplicates) > 0 || !w.plainly(op.body, 0)) {
+		w.schemas, w.multiple = c.schemas, c.multiple
+		w.hold(op.body, 0)
+		if w.first && len(w.report.list) > 0 {
+			return
+		}
+		w.enter(op.body, 0)
+		w.findDrift(0, 0, len(w.scope))
+		w.scope = w.scope[:0]
 	}
-	return c.lint(op, w)
+	c.lint(op, w)
 }
 
-// walk takes the body through the program. With a report it tells of everything and goes on to the end, without one it
-// ends at the first thing to tell.
+// walk takes the body through the contract. With a report it tells of everything, without one it ends at the first
+// thing to tell.
 type walk struct {
-	d      *Document
-	report *report
-	ahead  int64     // event_ts from here on is too far after the receipt; 0 when that is not known
-	drift  bool      // unknown members are to be told of where they are met
-	scope  []*schema // of drift: what speaks of the values on the way down, outermost first
-	spoken []*schema // of unevaluatedProperties and unevaluatedItems: what has spoken of the values on the way down
-	bytes  []byte    // scratch: canonical values
-	writer canonicalWriter
-	table  []uint32 // scratch: hash table of values
-	visits map[visit]bool
-	spans  []span
-	nodes  []uint32
+	d        *Document
+	report   *report
+	ahead    int64              // event_ts from here on is too far after the receipt; 0 when that is not known
+	first    bool               // one finding is enough
+	schemas  map[string]*schema // by the engine's location
+	multiple uint64             // of all that values are asked to be multiples of
+	scope    []*schema          // of drift: what speaks of the values on the way down, outermost first
+	base     string             // the body: what backs the strings of the values that the engine is given
+	indexes  map[uint32]*index
+	weights  map[visit]int
+	bytes    []byte   // scratch: texts
+	table    []uint32 // scratch: hash table of texts
+	spans    []span
+	nodes    []uint32
 
 	contract  *Contract  // of the last Clean
 	operation *operation // of the last Clean: a stream seldom changes it
 }
 
 func (w *walk) start(d *Document, r *report) {
-	w.d, w.report, w.drift, w.ahead = d, r, true, 0
-	w.writer.d = d
-	clear(w.visits)
+	w.d, w.report, w.ahead, w.first, w.base, w.indexes, w.weights = d, r, 0, false, "", nil, nil
 }
 
 // tell notes a finding about the value at node i and says whether to go on.
 func (w *walk) tell(rule *Rule, s *schema, keyword string, i uint32, detail string) bool {
+	return w.tellMissing(rule, s, keyword, i, "", detail)
+}
+
+// tellMissing is tell about a member that the object at node i lacks.
+func (w *walk) tellMissing(rule *Rule, s *schema, keyword string, i uint32, name, detail string) bool {
 	if w.report == nil {
 		return false
 	}
-	if !w.report.full(rule) {
-		w.report.list = append(w.report.list, finding{rule: rule, node: i, schema: s, keyword: keyword, detail: detail})
-	}
+	w.report.add(finding{rule: rule, node: i, schema: s, keyword: keyword, detail: detail, missing: name})
 	return true
 }
 
-// admits reports whether the value fits, and tells of nothing.
-func (w *walk) admits(s *schema, i uint32) bool {
-	report, drift := w.report, w.drift
-	w.report, w.drift = nil, false
-	ok := w.fits(s, i)
-	w.report, w.drift = report, drift
-	return ok
-}
-
-// fits holds the value at node i against the schema. It is false only when the walk is to end.
-func (w *walk) fits(s *schema, i uint32) bool {
-	if s.recursive && w.d.nodes[i].kind&(object|array) != 0 {
-		return w.fitsOnce(s, i)
-	}
-	return w.hold(s, i)
-}
-
-// visit is a schema held against the value at a node, in one of the ways of walking.
-type visit struct {
-	schema         *schema
-	node           uint32
-	telling, drift bool
-}
-
-// fitsOnce is hold for a schema that is a part of itself. It remembers the answer: schemas that lead to each other
-// twice at every level of a deep value would otherwise take twice the time for each level, and tell of everything as
-// often.
-func (w *walk) fitsOnce(s *schema, i uint32) bool {
-	at := visit{s, i, w.report != nil, w.drift}
-	if ok, known := w.visits[at]; known {
-		return ok
-	}
-	ok := w.hold(s, i)
-	if w.visits == nil {
-		w.visits = map[visit]bool{}
-	}
-	w.visits[at] = ok
-	return ok
-}
-
-func (w *walk) hold(s *schema, i uint32) bool {
-	if s.layered && w.drift {
-		return w.holdLayers(s, i)
-	}
+// plainly reports that the value fits and that there is no drift in it, where that is plain: by the types, and by the
+// members that the schema names. False says nothing: the engine is to be asked.
+func (w *walk) plainly(s *schema, i uint32) bool {
 	n := &w.d.nodes[i]
-	if s.never {
-		return w.tell(ruleFalse, s, "", i, "the contract allows no value here")
-	}
-	if s.types != 0 && s.types&n.kind == 0 && !w.integral(s, n) {
-		return w.tell(ruleType, s, "type", i, s.want)
-	}
-	if s.leaf {
-		return true
-	}
-	return w.fitsKeywords(s, i, n)
-}
-
-// holdLayers holds the value against a schema of several layers first, and then looks for drift by what all of them
-// know.
-func (w *walk) holdLayers(s *schema, i uint32) bool {
-	w.drift = false
-	ok := w.hold(s, i)
-	w.drift = true
-	if !ok {
+	if !s.plain || s.types != 0 && s.types&n.kind == 0 &&
+		(n.kind != number || s.types&integer == 0 || n.flags&pointed != 0) {
 		return false
 	}
-	from := len(w.scope)
-	w.enter(s, from)
-	ok = w.findDrift(i, from, len(w.scope))
-	w.scope = w.scope[:from]
-	return ok
-}
-
-// integral reports whether the schema asks for an integer and the value is one: 1, 1.0, 10e-1.
-func (w *walk) integral(s *schema, n *node) bool {
-	if s.types&integer == 0 || n.kind != number {
-		return false
-	}
-	if n.flags&pointed == 0 {
-		return true
-	}
-	value := readDecimal(w.d.raw[n.start:n.end])
-	return value.whole()
-}
-
-func (w *walk) fitsKeywords(s *schema, i uint32, n *node) bool {
-	if s.constant != nil && !w.equalsAny(s.constant, i) && !w.tell(ruleConst, s, "const", i,
-		"the value must be the one that the contract gives") {
-		return false
-	}
-	if s.enum != nil && !w.equalsAny(s.enum, i) && !w.tell(ruleEnum, s, "enum", i, "the value must be one of those that "+
-		"the contract lists") {
-		return false
-	}
-	ok := true
 	switch n.kind {
-	case text:
-		ok = w.fitsText(s, i)
 	case number:
-		ok = w.fitsNumber(s, i)
+		digits := n.end - n.start
+		return s.format == "" || n.flags&pointed == 0 && (digits < 10 || digits < 19 && s.format != "int32") ||
+			formats[s.format] == nil
 	case array:
-		ok = s.array == nil || w.fitsArray(s, i)
+		return s.items == nil || w.eachPlainly(s.items, i)
 	case object:
-		ok = s.object == nil || w.fitsObject(s, i)
+		return w.membersPlainly(s, i)
 	}
-	return ok && (s.inPlace == nil || w.fitsInPlace(s, i)) && (s.rest == nil || w.fitsRest(s, i))
+	return true
 }
 
-// equalsAny reports whether the value equals one of the constants.
-func (w *walk) equalsAny(list []constant, i uint32) bool {
-	n := &w.d.nodes[i]
-	w.bytes = w.bytes[:0]
-	for at := range list {
-		k := &list[at]
-		switch {
-		case k.kind != n.kind:
-		case k.kind == text:
-			if string(w.d.textOf(i)) == k.text {
-				return true
-			}
-		default:
-			if len(w.bytes) == 0 {
-				w.bytes = w.writer.append(w.bytes, i)
-			}
-			if string(w.bytes) == string(k.canonical) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// The formats of strings, in kin-openapi's own words.
-var (
-	dateFormat     = regexp.MustCompile(openapi3.FormatOfStringDate)
-	dateTimeFormat = regexp.MustCompile(openapi3.FormatOfStringDateTime)
-	byteFormat     = regexp.MustCompile(openapi3.FormatOfStringByte)
-)
-
-func (w *walk) fitsText(s *schema, i uint32) bool {
-	if s.text == nil && s.format <= formatInt64 {
-		return true
-	}
-	value := w.d.textOf(i)
-	if t := s.text; t != nil {
-		if t.least > 0 || t.most >= 0 {
-			length := runes(value)
-			if length < t.least && !w.tell(ruleMinLength, s, "minLength", i, t.leastText) {
-				return false
-			}
-			if t.most >= 0 && length > t.most && !w.tell(ruleMaxLength, s, "maxLength", i, t.mostText) {
-				return false
-			}
-		}
-		if t.pattern != nil && !t.pattern.Match(value) && !w.tell(rulePattern, s, "pattern", i,
-			"the string must match the contract's pattern") {
-			return false
-		}
-	}
-	detail := ""
-	switch s.format {
-	case formatDate:
-		if !dateFormat.Match(value) {
-			detail = "the string must be a date, such as 2025-12-31"
-		}
-	case formatDateTime:
-		if !dateTimeFormat.Match(value) {
-			detail = "the string must be a date and time, such as 2025-12-31T23:59:59Z"
-		}
-	case formatByte:
-		if !byteFormat.Match(value) {
-			detail = "the string must be base64"
-		}
-	}
-	return detail == "" || w.tell(ruleFormat, s, "format", i, detail)
-}
-
-func (w *walk) fitsNumber(s *schema, i uint32) bool {
-	n := &w.d.nodes[i]
-	literal := w.d.raw[n.start:n.end]
-	switch s.format {
-	case formatInt32:
-		if !inRange(literal, n.flags, 31) && !w.tell(ruleFormat, s, "format", i, "the integer must be from -2147483648 to "+
-			"2147483647") {
-			return false
-		}
-	case formatInt64:
-		if !inRange(literal, n.flags, 63) &&
-			!w.tell(ruleFormat, s, "format", i, "the integer must be from -9223372036854775808 to 9223372036854775807") {
-			return false
-		}
-	}
-	if s.number == nil {
-		return true
-	}
-	value := readDecimal(literal)
-	for at := range s.number.bounds {
-		b := &s.number.bounds[at]
-		if !w.within(b, &value) && !w.tell(b.rule, s, b.keyword, i, b.detail) {
+func (w *walk) eachPlainly(s *schema, i uint32) bool {
+	nodes := w.d.nodes
+	for c, end := i+1, nodes[i].next; c < end; c = nodes[c].next {
+		if !w.plainly(s, c) {
 			return false
 		}
 	}
 	return true
 }
 
-// inRange reports whether a number, if it is an integer, is one of that many bits and a sign.
-func inRange(literal []byte, flags uint8, bits int) bool {
-	if flags&pointed == 0 && len(literal) < 10 || flags&pointed == 0 && bits == 63 && len(literal) < 19 {
-		return true
+func (w *walk) membersPlainly(s *schema, i uint32) bool {
+	nodes, required := w.d.nodes, 0
+	for c, end := i+1, nodes[i].next; c < end; c = nodes[c].next {
+		p := s.lookup(w.d, &nodes[c])
+		if p != nil && p.required {
+			required++
+		}
+		switch {
+		case p != nil && p.schema != nil:
+			if !w.plainly(p.schema, c) {
+				return false
+			}
+		case s.closed || s.additional == nil && s.declares && p == nil:
+			return false
+		case s.additional != nil && !w.plainly(s.additional, c):
+			return false
+		}
 	}
-	value := readDecimal(literal)
-	if !value.whole() {
-		return true
-	}
-	v, ok := value.int64()
-	return ok && v>>bits == v>>63
+	return required == s.required
 }
 
-func (w *walk) within(b *bound, value *decimal) bool {
-	switch b.rule {
-	case ruleMinimum:
-		return value.compare(&b.value) >= 0
-	case ruleMaximum:
-		return value.compare(&b.value) <= 0
-	case ruleExclusiveMinimum:
-		return value.compare(&b.value) > 0
-	case ruleExclusiveMaximum:
-		return value.compare(&b.value) < 0
+// hold has the engine hold the value at node i against the schema, in as small parts as the schema allows: what the
+// engine says of one part is told before the next one, so a body of very many faults takes no memory for all at once.
+func (w *walk) hold(s *schema, i uint32) {
+	d := w.d
+	n := &d.nodes[i]
+	if w.first && len(w.report.list) > 0 || len(d.duplicates) == 0 && w.plainly(s, i) {
+		return
 	}
-	return value.multipleOf(&b.value)
+	if s.shallow == nil || n.kind&(object|array) == 0 {
+		w.ask(s, i)
+		return
+	}
+	if err := s.shallow.Validate(w.outline(s, i)); err != nil {
+		w.explain(err, i)
+	}
+	if !s.accepts(d, n) {
+		return
+	}
+	at := 0
+	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
+		if d.nodes[i].kind == object {
+			for _, sub := range s.speaking(d, c) {
+				w.hold(sub, c)
+			}
+		} else if sub := s.element(at); sub != nil {
+			w.hold(sub, c)
+		}
+		at++
+	}
+}
+
+// outline is the container as far as the schema without its parts asks about it.
+func (w *walk) outline(s *schema, i uint32) any {
+	d := w.d
+	n := &d.nodes[i]
+	switch {
+	case s.whole:
+		return w.value(i)
+	case n.kind == array:
+		return make([]any, n.count)
+	}
+	members := make(map[string]any, n.count)
+	for c := i + 1; c < n.next; c = d.nodes[c].next {
+		members[string(d.nameOf(c))] = nil
+	}
+	return members
+}
+
+// value is the value at node i as the engine is given it.
+func (w *walk) value(i uint32) any {
+	if w.base == "" {
+		w.base = string(w.d.raw)
+	}
+	return w.d.valueOf(w.base, i, w.clamped)
+}
+
+// ask has the engine hold the whole value against the schema.
+func (w *walk) ask(s *schema, i uint32) {
+	if most := 1<<17 + 16*len(w.d.nodes); s.recursive && w.weight(s, i, most) > most {
+		w.tell(ruleNesting, s, "", i, "the value is nested deeper than the contract's alternatives, which lead to "+
+			"themselves, can be tried")
+		return
+	}
+	if err := s.engine.Validate(w.value(i)); err != nil {
+		w.explain(err, i)
+	}
+}
+
+// visit is a schema held against the value at a node.
+type visit struct {
+	schema *schema
+	node   uint32
+}
+
+// weight is how often the engine will look at a value for this, as far as most: schemas that lead to each other twice
+// at every level of a value take twice the time for each level.
+func (w *walk) weight(s *schema, i uint32, most int) int {
+	at := visit{s, i}
+	if known, ok := w.weights[at]; ok {
+		return known
+	}
+	if w.weights == nil {
+		w.weights = map[visit]int{}
+	}
+	total := 1
+	for _, sub := range s.inPlace() {
+		total = min(total+w.weight(sub, i, most), most+1)
+	}
+	d, place := w.d, 0
+	isObject := d.nodes[i].kind == object
+	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
+		var list []*schema
+		if isObject {
+			list = append(s.speaking(d, c), s.unevaluated)
+		} else {
+			list = []*schema{s.element(place), s.contains, s.leftItems}
+		}
+		place++
+		for _, sub := range list {
+			if sub != nil {
+				total = min(total+w.weight(sub, c, most), most+1)
+			}
+		}
+	}
+	w.weights[at] = total
+	return total
+}
+
+// span is where a text lies in w.bytes.
+type span struct{ start, end uint32 }
+
+// repeats calls again for each span of w.bytes that equals one before it.
+func (w *walk) repeats(again func(at int)) {
+	size := 64
+	for size < 2*len(w.spans) {
+		size *= 2
+	}
+	if cap(w.table) < size {
+		w.table = make([]uint32, size)
+	}
+	table := w.table[:size]
+	clear(table)
+	for at, one := range w.spans {
+		value := w.bytes[one.start:one.end]
+		slot := hashBytes(value) & uint32(size-1)
+		for ; table[slot] != 0; slot = (slot + 1) & uint32(size-1) {
+			other := w.spans[table[slot]-1]
+			if bytes.Equal(w.bytes[other.start:other.end], value) {
+				break
+			}
+		}
+		if table[slot] == 0 {
+			table[slot] = uint32(at + 1)
+			continue
+		}
+		again(at)
+	}
 }

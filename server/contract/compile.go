@@ -1,86 +1,206 @@
 package contract
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// compiler turns schemas into the program. It follows $ref by the schema that kin-openapi has resolved, so a schema is
-// compiled once, and recursion ends.
+// documentURL is what the engine calls the document by. Nothing is ever loaded.
+const documentURL = "mem:///document.json"
+
+// compiler reads the document's schemas, each once, and has the engine compile them.
 type compiler struct {
-	done map[*openapi3.Schema]*schema
-	all  []*schema
+	raw    any // the document
+	engine *jsonschema.Compiler
+	done   map[string]*schema // by pointer
+	all    []*schema
 }
 
 func compileError(pointer, keyword, why string) error {
 	return fmt.Errorf("cannot compile the schema at %s: %s: %s", pointer, keyword, why)
 }
 
-// ref compiles what a schema reference leads to.
-func (c *compiler) ref(r *openapi3.SchemaRef, pointer string) (*schema, error) {
-	if r == nil || r.Value == nil {
-		return nil, compileError(pointer, "$ref", "it is not resolved")
+type noLoader struct{}
+
+func (noLoader) Load(string) (any, error) { return nil, errors.New("the contract is one document") }
+
+func newCompiler(doc *openapi3.T) (*compiler, error) {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("cannot compile the contract: %w", err)
 	}
-	if s := c.done[r.Value]; s != nil {
-		return s, nil
+	raw, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("cannot compile the contract: %w", err)
 	}
-	s := &schema{spec: pointer}
-	c.done[r.Value] = s
-	c.all = append(c.all, s)
-	if local, ok := strings.CutPrefix(r.Ref, "#"); ok {
-		beside, err := siblings(r)
-		if err != nil {
-			return nil, compileError(pointer, "$ref", err.Error())
-		}
-		if beside != nil {
-			return s, c.join(s, r.Value, beside, local)
-		}
-		s.spec = local
+	anonymous(raw)
+	c := &compiler{raw: raw, engine: jsonschema.NewCompiler(), done: map[string]*schema{}}
+	c.engine.DefaultDraft(jsonschema.Draft2020)
+	c.engine.UseLoader(noLoader{})
+	c.engine.UseRegexpEngine(func(pattern string) (jsonschema.Regexp, error) { return compilePattern(pattern) })
+	if err := c.engine.AddResource(documentURL, raw); err != nil {
+		return nil, fmt.Errorf("cannot compile the contract: %w", err)
 	}
-	return s, c.schema(s, r.Value)
+	return c, nil
 }
 
-func (c *compiler) schema(s *schema, from *openapi3.Schema) error {
-	if from.Always != nil {
-		s.never, s.leaf = !*from.Always, *from.Always
-		return nil
+// anonymous takes away the names that schemas give themselves: references lead by the document's pointers alone.
+func anonymous(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		maps.DeleteFunc(v, func(name string, value any) bool {
+			_, written := value.(string)
+			return written && (name == "$id" || name == "$schema")
+		})
+		for _, one := range v {
+			anonymous(one)
+		}
+	case []any:
+		for _, one := range v {
+			anonymous(one)
+		}
 	}
-	if err := unsupported(s.spec, from); err != nil {
+}
+
+// lookup is what the document has at the pointer.
+func (c *compiler) lookup(pointer string) (any, bool) {
+	v := c.raw
+	for _, token := range strings.Split(pointer, "/")[1:] {
+		token = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+		switch in := v.(type) {
+		case map[string]any:
+			next, ok := in[token]
+			if !ok {
+				return nil, false
+			}
+			v = next
+		case []any:
+			at, err := strconv.Atoi(token)
+			if err != nil || at < 0 || at >= len(in) {
+				return nil, false
+			}
+			v = in[at]
+		default:
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// annotations are the keywords that constrain nothing where they stand beside a $ref.
+var annotations = []string{"$comment", "default", "deprecated", "description", "example", "examples", "externalDocs",
+	"readOnly", "title", "writeOnly", "xml"}
+
+// refOf is where the $ref leads, and whether it stands alone.
+func refOf(m map[string]any) (target string, alone bool) {
+	ref, ok := m["$ref"].(string)
+	if !ok {
+		return "", false
+	}
+	target, err := url.PathUnescape(strings.TrimPrefix(ref, "#"))
+	if err != nil || target == ref {
+		return ref, false // the engine refuses it
+	}
+	for keyword := range m {
+		if keyword != "$ref" && !slices.Contains(annotations, keyword) && !strings.HasPrefix(keyword, "x-") {
+			return target, false
+		}
+	}
+	return target, true
+}
+
+// schema reads the schema at the pointer. A $ref alone is what it leads to.
+func (c *compiler) schema(pointer string) (*schema, error) {
+	for range 100 {
+		if s := c.done[pointer]; s != nil {
+			return s, nil
+		}
+		raw, found := c.lookup(pointer)
+		if !found {
+			return nil, compileError(pointer, "$ref", "it is not resolved")
+		}
+		m, _ := raw.(map[string]any)
+		target, alone := refOf(m)
+		if alone {
+			pointer = target
+			continue
+		}
+		s := &schema{spec: pointer}
+		c.done[pointer] = s
+		c.all = append(c.all, s)
+		if is, boolean := raw.(bool); boolean {
+			s.never, s.open, s.plain = !is, is, is
+			return s, nil
+		}
+		return s, c.fill(s, m, target)
+	}
+	return nil, compileError(pointer, "$ref", "the schema applies itself to the same value without end")
+}
+
+func (c *compiler) fill(s *schema, m map[string]any, ref string) error {
+	if err := unsupported(s.spec, m); err != nil {
 		return err
 	}
-	steps := []func(*schema, *openapi3.Schema) error{c.types, c.constants, c.text, c.number, c.array, c.object, c.inPlace,
-		c.rest}
-	for _, step := range steps {
-		if err := step(s, from); err != nil {
+	if err := s.readTypes(m); err != nil {
+		return err
+	}
+	for _, step := range []func(*schema, map[string]any) error{c.members, c.elements, c.layers} {
+		if err := step(s, m); err != nil {
 			return err
 		}
 	}
-	s.leaf = s.format == formatNone && s.constant == nil && s.enum == nil && s.text == nil && s.number == nil &&
-		s.array == nil && s.object == nil &&
-		s.inPlace == nil && s.rest == nil
+	if ref != "" {
+		var err error
+		if s.ref, err = c.schema(ref); err != nil {
+			return err
+		}
+	}
+	s.plain = true
+	for keyword := range m {
+		switch keyword {
+		case "type", "properties", "required", "additionalProperties", "items":
+		case "format":
+			s.plain = s.plain && (formats[s.format] == nil || s.format == "int32" || s.format == "int64")
+		default:
+			s.plain = s.plain && (slices.Contains(annotations, keyword) || strings.HasPrefix(keyword, "x-"))
+		}
+	}
+	s.index()
 	return nil
 }
 
-// unsupported names the first keyword that constrains values and that the check does not implement.
-func unsupported(pointer string, from *openapi3.Schema) error {
-	const why = "the check does not implement this keyword"
-	switch {
-	case from.DynamicRef != "":
-		return compileError(pointer, "$dynamicRef", why)
-	case from.ExclusiveMin.Bool != nil:
-		return compileError(pointer, "exclusiveMinimum", "it is a number in OpenAPI 3.1, not a boolean")
-	case from.ExclusiveMax.Bool != nil:
-		return compileError(pointer, "exclusiveMaximum", "it is a number in OpenAPI 3.1, not a boolean")
+// unsupported names the first keyword that constrains values and that the check does not implement, or that no value
+// could be held against.
+func unsupported(pointer string, m map[string]any) error {
+	for _, keyword := range []string{"$dynamicRef", "$recursiveRef", "additionalItems", "dependencies"} {
+		if _, ok := m[keyword]; ok {
+			return compileError(pointer, keyword, "the check does not implement this keyword")
+		}
 	}
-	for _, keyword := range []string{"$recursiveRef", "additionalItems", "dependencies", "$ref"} {
-		if _, ok := from.Extensions[keyword]; ok {
-			return compileError(pointer, keyword, why)
+	for _, keyword := range []string{"exclusiveMinimum", "exclusiveMaximum"} {
+		if _, ok := m[keyword].(bool); ok {
+			return compileError(pointer, keyword, "it is a number in OpenAPI 3.1, not a boolean")
+		}
+	}
+	if literal, ok := m["multipleOf"].(json.Number); ok {
+		if value := readDecimal([]byte(literal)); value.negative || value.digits() == 0 {
+			return compileError(pointer, "multipleOf", "it is not greater than zero")
+		}
+	}
+	if pattern, ok := m["pattern"].(string); ok {
+		if _, err := compilePattern(pattern); err != nil {
+			return compileError(pointer, "pattern", err.Error())
 		}
 	}
 	return nil
@@ -96,9 +216,14 @@ var kindTexts = map[kind]string{
 	object: "an object",
 }
 
-func (c *compiler) types(s *schema, from *openapi3.Schema) error {
+func (s *schema) readTypes(m map[string]any) error {
+	list, many := m["type"].([]any)
+	if one, ok := m["type"]; ok && !many {
+		list = []any{one}
+	}
 	var words []string
-	for _, name := range from.Type.Slice() {
+	for _, one := range list {
+		name, _ := one.(string)
 		k, ok := typeNames[name]
 		if !ok {
 			return compileError(s.spec, "type", fmt.Sprintf("there is no type %q", name))
@@ -107,190 +232,121 @@ func (c *compiler) types(s *schema, from *openapi3.Schema) error {
 		words = append(words, kindTexts[k])
 	}
 	s.want = "the value must be " + strings.Join(words, " or ")
-	switch from.Format {
-	case "int32":
-		s.format = formatInt32
-	case "int64":
-		s.format = formatInt64
-	case "date":
-		s.format = formatDate
-	case "date-time":
-		s.format = formatDateTime
-	case "byte":
-		s.format = formatByte
-	}
+	s.format, _ = m["format"].(string)
 	return nil
 }
 
-func (c *compiler) constants(s *schema, from *openapi3.Schema) error {
-	if from.Const != nil {
-		value, err := constantOf(from.Const)
-		if err != nil {
-			return compileError(s.spec, "const", err.Error())
-		}
-		s.constant = []constant{value}
+// one reads the schema of a keyword, if it is there.
+func (c *compiler) one(s *schema, m map[string]any, to **schema, keyword string) (err error) {
+	if _, ok := m[keyword]; ok {
+		*to, err = c.schema(s.spec + "/" + keyword)
 	}
-	for _, one := range from.Enum {
-		value, err := constantOf(one)
-		if err != nil {
-			return compileError(s.spec, "enum", err.Error())
-		}
-		s.enum = append(s.enum, value)
-	}
-	return nil
+	return err
 }
 
-func constantOf(value any) (constant, error) {
-	written, err := json.Marshal(value)
-	if err != nil {
-		return constant{}, err
-	}
-	d := Parse(written)
-	canonical, ok := d.Canonical()
-	if !ok {
-		return constant{}, fmt.Errorf("its value is not strict JSON")
-	}
-	k := constant{kind: d.nodes[0].kind, canonical: canonical}
-	k.text, _ = d.Text()
-	return k, nil
-}
-
-func (c *compiler) text(s *schema, from *openapi3.Schema) error {
-	rules := textRules{least: int(from.MinLength), most: most(from.MaxLength)}
-	if from.Pattern != "" {
-		var err error
-		if rules.pattern, err = compilePattern(from.Pattern); err != nil {
-			return compileError(s.spec, "pattern", err.Error())
-		}
-	}
-	if rules.least == 0 && rules.most < 0 && rules.pattern == nil {
-		return nil
-	}
-	rules.leastText = "the string must have at least " + amount(rules.least, "character")
-	rules.mostText = "the string must have at most " + amount(rules.most, "character")
-	s.text = &rules
-	return nil
-}
-
-func (c *compiler) number(s *schema, from *openapi3.Schema) error {
-	var rules numberRules
-	add := func(keyword string, rule *Rule, value *float64, detail string) {
-		if value != nil {
-			written := strconv.FormatFloat(*value, 'g', -1, 64)
-			rules.bounds = append(rules.bounds, bound{keyword, rule, readDecimal([]byte(written)), "the number must be " +
-				detail + " " + written})
-		}
-	}
-	add("minimum", ruleMinimum, from.Min, "at least")
-	add("maximum", ruleMaximum, from.Max, "at most")
-	add("exclusiveMinimum", ruleExclusiveMinimum, from.ExclusiveMin.Value, "greater than")
-	add("exclusiveMaximum", ruleExclusiveMaximum, from.ExclusiveMax.Value, "less than")
-	if from.MultipleOf != nil && *from.MultipleOf <= 0 {
-		return compileError(s.spec, "multipleOf", "it is not greater than zero")
-	}
-	add("multipleOf", ruleMultipleOf, from.MultipleOf, "a multiple of")
-	if len(rules.bounds) > 0 {
-		s.number = &rules
-	}
-	return nil
-}
-
-func (c *compiler) array(s *schema, from *openapi3.Schema) (err error) {
-	rules := arrayRules{least: int(from.MinItems), most: most(from.MaxItems), unique: from.UniqueItems, containsMin: 1,
-		containsMax: -1}
-	if rules.prefix, err = c.list(from.PrefixItems, s.spec+"/prefixItems"); err != nil {
-		return err
-	}
-	if from.Items != nil {
-		if rules.items, err = c.ref(from.Items, s.spec+"/items"); err != nil {
-			return err
-		}
-	}
-	if from.Contains != nil {
-		if rules.contains, err = c.ref(from.Contains, s.spec+"/contains"); err != nil {
-			return err
-		}
-		if from.MinContains != nil {
-			rules.containsMin = int(*from.MinContains)
-		}
-		rules.containsMax = most(from.MaxContains)
-		s.layered = true
-	}
-	if rules.prefix == nil && rules.items == nil && rules.contains == nil && !rules.unique && rules.least == 0 &&
-		rules.most < 0 {
-		return nil
-	}
-	rules.leastText = "the array must have at least " + amount(rules.least, "element")
-	rules.mostText = "the array must have at most " + amount(rules.most, "element")
-	rules.containText = "the array must have at least " + amount(rules.containsMin, "element") +
-		" that fits the schema of contains"
-	if rules.containsMax >= 0 {
-		rules.containText += ", and at most " + amount(rules.containsMax, "such element")
-	}
-	s.array = &rules
-	return nil
-}
-
-func (c *compiler) inPlace(s *schema, from *openapi3.Schema) (err error) {
-	var rules inPlaceRules
-	if rules.allOf, err = c.list(from.AllOf, s.spec+"/allOf"); err != nil {
-		return err
-	}
-	if rules.anyOf, err = c.list(from.AnyOf, s.spec+"/anyOf"); err != nil {
-		return err
-	}
-	if rules.oneOf, err = c.list(from.OneOf, s.spec+"/oneOf"); err != nil {
-		return err
-	}
-	single := []struct {
-		to      **schema
-		from    *openapi3.SchemaRef
-		keyword string
-	}{{&rules.not, from.Not, "not"}, {&rules.when, from.If, "if"}, {&rules.then, from.Then, "then"},
-		{&rules.others, from.Else, "else"}}
-	for _, one := range single {
-		if one.from != nil {
-			if *one.to, err = c.ref(one.from, s.spec+"/"+one.keyword); err != nil {
-				return err
-			}
-		}
-	}
-	if rules.when == nil {
-		rules.then, rules.others = nil, nil
-	}
-	if rules.allOf != nil || rules.anyOf != nil || rules.oneOf != nil || rules.not != nil || rules.when != nil {
-		s.inPlace = &rules
-		s.layered = true
-	}
-	return nil
-}
-
-func (c *compiler) list(refs openapi3.SchemaRefs, pointer string) ([]*schema, error) {
-	var list []*schema
-	for i, ref := range refs {
-		s, err := c.ref(ref, fmt.Sprintf("%s/%d", pointer, i))
+func (c *compiler) list(s *schema, m map[string]any, keyword string) (list []*schema, err error) {
+	raw, _ := m[keyword].([]any)
+	for i := range raw {
+		sub, err := c.schema(fmt.Sprintf("%s/%s/%d", s.spec, keyword, i))
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, s)
+		list = append(list, sub)
 	}
 	return list, nil
 }
 
-// most is an upper bound, or -1 when there is none.
-func most(bound *uint64) int {
-	if bound == nil || *bound > 1<<62 {
-		return -1
+func (c *compiler) members(s *schema, m map[string]any) error {
+	properties, _ := m["properties"].(map[string]any)
+	s.declares = len(properties) > 0
+	for _, name := range names(properties) {
+		sub, err := c.schema(s.spec + "/properties/" + escapeToken(name))
+		if err != nil {
+			return err
+		}
+		s.properties = append(s.properties, property{keyOf(name), sub, false})
 	}
-	return int(*bound)
+	required, _ := m["required"].([]any)
+	for _, one := range required {
+		name, _ := one.(string)
+		at := slices.IndexFunc(s.properties, func(p property) bool { return p.key.name == name })
+		if at < 0 {
+			at = len(s.properties)
+			s.properties = append(s.properties, property{keyOf(name), nil, false})
+		}
+		s.properties[at].required = true
+	}
+	s.required = len(required)
+	if len(s.properties) > 10_000 {
+		return compileError(s.spec, "properties", "more than 10,000 members are named")
+	}
+	patterns, _ := m["patternProperties"].(map[string]any)
+	for _, pattern := range names(patterns) {
+		compiled, err := compilePattern(pattern)
+		if err != nil {
+			return compileError(s.spec, "patternProperties", err.Error())
+		}
+		sub, err := c.schema(s.spec + "/patternProperties/" + escapeToken(pattern))
+		if err != nil {
+			return err
+		}
+		s.patterns = append(s.patterns, patternRule{compiled, sub})
+	}
+	if has, ok := m["additionalProperties"].(bool); ok {
+		s.closed = !has
+	} else if err := c.one(s, m, &s.additional, "additionalProperties"); err != nil {
+		return err
+	}
+	err := errors.Join(c.one(s, m, &s.unevaluated, "unevaluatedProperties"), c.one(s, m, &s.names, "propertyNames"))
+	if s.unevaluated != nil {
+		s.unevaluated.closes = true
+	}
+	return err
 }
 
-func amount(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
+func (c *compiler) elements(s *schema, m map[string]any) (err error) {
+	if s.prefix, err = c.list(s, m, "prefixItems"); err != nil {
+		return err
 	}
-	return strconv.Itoa(n) + " " + noun + "s"
+	return errors.Join(c.one(s, m, &s.items, "items"), c.one(s, m, &s.contains, "contains"),
+		c.one(s, m, &s.leftItems, "unevaluatedItems"))
 }
 
-// names are the keys of a map in order, so that a document always compiles to the same program.
+func (c *compiler) layers(s *schema, m map[string]any) (err error) {
+	for keyword, to := range map[string]*[]*schema{"allOf": &s.allOf, "anyOf": &s.anyOf, "oneOf": &s.oneOf} {
+		if *to, err = c.list(s, m, keyword); err != nil {
+			return err
+		}
+	}
+	if err := c.one(s, m, &s.not, "not"); err != nil {
+		return err
+	}
+	if _, conditional := m["if"]; conditional {
+		branches := make([]*schema, 3)
+		for i, keyword := range []string{"if", "then", "else"} {
+			if err := c.one(s, m, &branches[i], keyword); err != nil {
+				return err
+			}
+		}
+		s.branches = withoutNil(branches)
+	}
+	dependent, _ := m["dependentSchemas"].(map[string]any)
+	for _, name := range names(dependent) {
+		sub, err := c.schema(s.spec + "/dependentSchemas/" + escapeToken(name))
+		if err != nil {
+			return err
+		}
+		s.branches = append(s.branches, sub)
+	}
+	return nil
+}
+
+// names are the keys of a map in order, so that a document always compiles to the same contract.
 func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// unicodeEscape is how ECMAScript, and so JSON Schema, writes a character by its code; Go writes \x{...}.
+var unicodeEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+
+func compilePattern(pattern string) (*regexp.Regexp, error) {
+	return regexp.Compile(unicodeEscape.ReplaceAllString(pattern, `\x{$1}`))
+}

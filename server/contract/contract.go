@@ -15,6 +15,8 @@ import (
 // use.
 type Contract struct {
 	operations map[string]*operation
+	schemas    map[string]*schema // by the engine's location
+	multiple   uint64             // of ten and of the digits of every multipleOf; 0 when that is too large
 }
 
 // operation is what the contract asks of one event's body.
@@ -44,7 +46,10 @@ func New(doc *openapi3.T) (*Contract, error) {
 	if !doc.IsOpenAPI31OrLater() {
 		return nil, fmt.Errorf("cannot compile the contract: the document is OpenAPI %q, not 3.1", doc.OpenAPI)
 	}
-	c := compiler{done: map[*openapi3.Schema]*schema{}}
+	c, err := newCompiler(doc)
+	if err != nil {
+		return nil, err
+	}
 	contract := &Contract{operations: map[string]*operation{}}
 	for _, path := range doc.Paths.Keys() {
 		post := doc.Paths.Value(path).Post
@@ -57,9 +62,10 @@ func New(doc *openapi3.T) (*Contract, error) {
 		}
 		contract.operations[op.name] = op
 	}
-	if err := c.scopes(); err != nil {
+	if contract.schemas, err = c.engines(); err != nil {
 		return nil, err
 	}
+	contract.multiple = c.multiple()
 	for _, op := range contract.operations {
 		op.findCarried()
 	}
@@ -79,7 +85,7 @@ func (c *compiler) body(op *operation, body *openapi3.RequestBodyRef) (err error
 	if media == "" || body.Value.Content[media].Schema == nil {
 		return nil
 	}
-	op.body, err = c.ref(body.Value.Content[media].Schema, pointer+"/content/"+escapeToken(media)+"/schema")
+	op.body, err = c.schema(pointer + "/content/" + escapeToken(media) + "/schema")
 	return err
 }
 

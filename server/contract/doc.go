@@ -6,9 +6,9 @@
 // It guarantees:
 //
 //   - its verdicts are those of kin-openapi's stock path for OpenAPI 3.1, but for the classes that spec/DIVERGENCES.md
-//     lists; tests hold the two together;
-//   - a document is compiled once, by New, and a keyword that the check does not know is an error there, never a silent
-//     pass;
+//     lists; tests hold the two together. Both evaluate JSON Schema by the same engine, santhosh-tekuri/jsonschema; here
+//     a document is compiled once, by New, and what plainly fits is told without the engine;
+//   - a keyword that the check does not know is an error of New, never a silent pass;
 //   - numbers are exact, of any length: no value goes through a floating-point number;
 //   - time and memory are in proportion to the body, whatever is in it: nesting is bounded, tables take over from
 //     comparing pairs, and pointers, lines and columns are worked out for the findings that are kept;
@@ -18,7 +18,7 @@
 // A body goes through it like this:
 //
 //	Parse -> Document, a flat tree over the bytes -> Malformed: is it one strict JSON value?
-//	New   -> Contract, a program per event        -> Check: findings, or Clean: is there none?
+//	New   -> Contract, a schema per event         -> Check: findings, or Clean: is there none?
 //	Document.Value: what is validated and handed on. Document.Canonical: what the event's identity is made of.
 //
 // The package is pure: it reads no file, keeps no state between bodies, and needs kin-openapi for the document alone.

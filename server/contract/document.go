@@ -203,10 +203,11 @@ func (d *Document) Value() any {
 	}
 	// One copy of the text backs every string of the value that needs no unescaping.
 	base := string(d.raw)
-	return d.valueOf(base, 0)
+	return d.valueOf(base, 0, d.handedOn)
 }
 
-func (d *Document) valueOf(base string, i uint32) any {
+// valueOf is the value at node i, with its numbers as written by the function.
+func (d *Document) valueOf(base string, i uint32, write func(literal string) json.Number) any {
 	n := d.nodes[i]
 	switch n.kind {
 	case object:
@@ -216,13 +217,13 @@ func (d *Document) valueOf(base string, i uint32) any {
 			if d.nodes[c].flags&nameEscaped != 0 {
 				name = string(d.nameOf(c))
 			}
-			members[name] = d.valueOf(base, c)
+			members[name] = d.valueOf(base, c, write)
 		}
 		return members
 	case array:
 		elements := make([]any, 0, n.count)
 		for c := i + 1; c < n.next; c = d.nodes[c].next {
-			elements = append(elements, d.valueOf(base, c))
+			elements = append(elements, d.valueOf(base, c, write))
 		}
 		return elements
 	case text:
@@ -231,13 +232,7 @@ func (d *Document) valueOf(base string, i uint32) any {
 		}
 		return base[n.start+1 : n.end-1]
 	case number:
-		if plain(base[n.start:n.end]) {
-			return json.Number(base[n.start:n.end])
-		}
-		if v, ok := readDecimal(d.raw[n.start:n.end]).int64(); ok {
-			return json.Number(strconv.FormatInt(v, 10))
-		}
-		return json.Number(base[n.start:n.end])
+		return write(base[n.start:n.end])
 	case boolean:
 		return n.flags&truth != 0
 	}
@@ -255,4 +250,13 @@ func plain(literal string) bool {
 		}
 	}
 	return true
+}
+
+func (d *Document) handedOn(literal string) json.Number {
+	if !plain(literal) {
+		if v, ok := readDecimal([]byte(literal)).int64(); ok {
+			return json.Number(strconv.FormatInt(v, 10))
+		}
+	}
+	return json.Number(literal)
 }

@@ -294,10 +294,7 @@ func (op *operation) findCarried() {
 func known(schemas []*schema, member key) []*schema {
 	var list []*schema
 	for _, s := range schemas {
-		if s.object == nil {
-			continue
-		}
-		for _, p := range s.object.properties {
+		for _, p := range s.properties {
 			if p.key.name == member.name && p.schema != nil {
 				list = append(list, p.schema.scope...)
 			}

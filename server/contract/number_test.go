@@ -139,14 +139,10 @@ func TestInRange(t *testing.T) {
 		{"999999999999999999", false, true}, {"9999999999999999999", false, false},
 		{"-999999999", true, true}, {"-99999999", true, true}, {"9999999999", false, true},
 	} {
-		var flags uint8
-		if strings.ContainsAny(c.literal, ".e") {
-			flags = pointed
-		}
-		if got := inRange([]byte(c.literal), flags, 31); got != c.bits32 {
+		if got := inRange([]byte(c.literal), 31); got != c.bits32 {
 			t.Errorf("%s is an int32: %v", c.literal, got)
 		}
-		if got := inRange([]byte(c.literal), flags, 63); got != c.bits {
+		if got := inRange([]byte(c.literal), 63); got != c.bits {
 			t.Errorf("%s is an int64: %v", c.literal, got)
 		}
 	}

@@ -20,6 +20,13 @@ type finding struct {
 	offset  int // where it begins; worked out from the node unless it is a fault of the text
 }
 
+func (f *finding) specOf() string {
+	if f.schema == nil {
+		return ""
+	}
+	return f.schema.spec
+}
+
 // report gathers findings.
 type report struct {
 	limit   int // of each kind; 0 or less for none
@@ -86,7 +93,11 @@ func (r *report) place(d *Document) {
 		}
 	}
 	slices.SortStableFunc(r.list, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.offset, b.offset), cmp.Compare(a.rule.class, b.rule.class))
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.offset, b.offset), cmp.Compare(a.rule.class, b.rule.class),
+			cmp.Compare(a.rule.order, b.rule.order), strings.Compare(a.specOf(), b.specOf()))
+	})
+	r.list = slices.CompactFunc(r.list, func(a, b finding) bool {
+		return a.schema != nil && a.rule == b.rule && a.node == b.node && a.schema == b.schema && a.missing == b.missing
 	})
 	forbidden := -1
 	r.list = slices.DeleteFunc(r.list, func(f finding) bool {

@@ -12,6 +12,7 @@ type Rule struct {
 	Kind event.FindingKind // what a finding of this rule is
 	Text string            // one sentence: what the rule asks for, and for lint where the custom comes from
 
+	order int // its place among the rules
 	class int // the kind's place among event.Violation, Drift, Lint
 }
 
@@ -30,7 +31,7 @@ var (
 )
 
 func define(kind event.FindingKind, id, text string) *Rule {
-	r := &Rule{id, kind, text, slices.Index(kinds, kind)}
+	r := &Rule{id, kind, text, len(rules), slices.Index(kinds, kind)}
 	rules = append(rules, r)
 	return r
 }
