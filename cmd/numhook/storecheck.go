@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,8 @@ type storeChecked struct {
 	Omitted  int             `json:"omitted,omitempty"` // findings that were counted and not kept
 	Notes    []string        `json:"notes,omitempty"`   // what could not be looked at
 	Repaired *sound.Salvaged `json:"repaired,omitempty"`
+
+	next string // the way on, where it is another than a repair
 }
 
 // storeFinding is one thing that is damaged.
@@ -95,7 +98,7 @@ func checkStore(ctx context.Context, url string, step func(string, int64)) (*sto
 	defer func() { result.Good = len(result.Findings) == 0 }()
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
 		if err := sqlite.Inspect(ctx, path); event.KindOf(err) == event.Damaged {
-			result.find(sound.Passed{What: "store", Key: path, Why: err.Error()})
+			result.refused(path, err)
 			return result, nil
 		} else if err != nil {
 			return nil, &exitError{code: exitUse, err: err}
@@ -103,7 +106,7 @@ func checkStore(ctx context.Context, url string, step func(string, int64)) (*sto
 	}
 	from, err := openReader(ctx, url)
 	if event.KindOf(err) == event.Damaged {
-		result.find(sound.Passed{What: "store", Key: "as a whole", Why: err.Error()})
+		result.refused("as a whole", err)
 		return result, nil
 	}
 	if err != nil {
@@ -134,6 +137,14 @@ func (r *storeChecked) find(p sound.Passed) {
 	r.Findings = append(r.Findings, storeFinding(p))
 }
 
+// refused notes a store that cannot be opened because it is damaged.
+func (r *storeChecked) refused(key string, err error) {
+	if e, ok := errors.AsType[*event.Error](err); ok {
+		r.next = e.Hint
+	}
+	r.find(sound.Passed{What: "store", Key: key, Why: err.Error()})
+}
+
 func (r *storeChecked) write(out io.Writer) {
 	for _, f := range r.Findings {
 		fmt.Fprintln(out, terminal.Line(f.What+" "+f.Key+": "+f.Why))
@@ -150,6 +161,8 @@ func (r *storeChecked) write(out io.Writer) {
 	switch {
 	case r.Good:
 		fmt.Fprintln(out, "the store is good")
+	case r.next != "":
+		fmt.Fprintln(out, terminal.Line("the store is damaged: "+strings.TrimPrefix(r.next, "the file is damaged: ")))
 	case r.Repaired == nil:
 		fmt.Fprintln(out, "the store is damaged: restore a backup, or stop numhook and save what is whole with numhook "+
 			"store check --repair")

@@ -16,12 +16,13 @@ import (
 
 // Inspect refuses, with kind Damaged, a store whose files do not belong together. One that is served, or cannot be
 // locked, was inspected when it was opened.
-func Inspect(ctx context.Context, path string) error {
+func Inspect(ctx context.Context, path string) (err error) {
 	found, err := existing(path)
 	if err != nil {
 		return err
 	}
-	if err := refuseGone(found); event.KindOf(err) == event.Damaged {
+	defer func() { err = naming(found, err) }()
+	if err := refuseGone(found); err != nil {
 		return err
 	}
 	lock, err := takeLock(found)
@@ -29,8 +30,10 @@ func Inspect(ctx context.Context, path string) error {
 		return nil //nolint:nilerr // whoever has it knows
 	}
 	defer lock.Close()
-	_, err = inspect(ctx, found)
-	return err
+	if _, err = inspect(ctx, found); err != nil {
+		return openError(err)
+	}
+	return nil
 }
 
 // finding is what is known of a store's files before anything is read through its log.
@@ -58,6 +61,14 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 		}
 		return found, nil
 	}
+	versions, err := versionsOf(path)
+	if err != nil {
+		return found, err
+	}
+	if versions[0] > 2 { // SQLite would take the file for one of its successor's, and only read it
+		return found, refusedFile(path, "byte 18 of its header is damaged",
+			"restore a backup, or save what is whole with numhook store check --repair")
+	}
 	alone, known := markOf(ctx, path, "immutable=1")
 	if known && !alone.settled() {
 		found.unclean = true
@@ -81,12 +92,8 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 	if log.commits == 0 {
 		return found, nil
 	}
-	logged, err := writesLog(path)
-	if err != nil {
-		return found, err
-	}
 	through, seen := markOf(ctx, path)
-	if !logged || known && (!seen || alone.next != through.started && alone.next != through.next) {
+	if versions[1] != 2 || known && (!seen || alone.next != through.started && alone.next != through.next) {
 		found.alone = true
 		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another "+
 			"one, whose log stayed",
@@ -101,7 +108,8 @@ func refusedFile(path, why, hint string) error {
 }
 
 func wayOnEmpty(path string) string {
-	return "put the file back, or restore a backup; to begin a new store, move " + path + ", its -wal, -shm and .lock away"
+	return "put the file back, or restore a backup; to begin a new store, move " + path + ", its -wal, -shm and " +
+		".lock away"
 }
 
 // markOf is the mark as a reader sees it that is opened with these parameters, if there is one that can be read.
@@ -116,19 +124,23 @@ func markOf(ctx context.Context, path string, params ...string) (m mark, known b
 	return m, err == nil
 }
 
-// writesLog reports whether the database's header says that it has a log. Closing any descriptor of a database drops
-// the locks that this process holds on it: it is for who has not opened it yet.
-func writesLog(path string) (bool, error) {
+// versionsOf are the two file format versions in a database's header: 2 for one that has a log. Closing any descriptor
+// of a database drops the locks that this process holds on it: it is for who has not opened it yet.
+func versionsOf(path string) (versions [2]byte, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return versions, err
 	}
 	defer file.Close()
 	header := make([]byte, 20) // https://sqlite.org/fileformat2.html#file_format_version_numbers
 	if _, err := io.ReadFull(file, header); err != nil {
-		return false, nil //nolint:nilerr // what is shorter than a header has no log, and opening it says why
+		return versions, nil //nolint:nilerr // what is shorter than a header has no log, and opening it says why
 	}
-	return header[19] == 2, nil
+	versions = [2]byte(header[18:])
+	if string(header[:16]) != "SQLite format 3\x00" {
+		versions[0] = 0 // opening it says that it is no database
+	}
+	return versions, nil
 }
 
 // belongs is the part of inspect for who has the store open, and lost its connection: the file is the one that was
@@ -163,26 +175,33 @@ func (s *Store) belongs(ctx context.Context) error {
 // kept is what a lock file says after the number of the process, once there was a store.
 const kept = "kept"
 
-// refuseGone refuses to begin a store again where one was kept and its file is gone or empty.
+// refuseGone refuses a store whose file is gone or empty where one was kept. No connection may see such a file: SQLite
+// takes a log beside an empty file for a stale one, and deletes it, and it may be all that is left.
 func refuseGone(path string) error {
 	if info, err := os.Stat(path); err == nil && info.Size() > 0 || err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	why := ""
 	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
-		why = "its file is gone or empty, and a log lies beside it"
-	} else if strings.Contains(lockText(path), kept) {
-		why = "its file is gone or empty, and a store was kept here"
+		return refusedFile(path, "its file is gone or empty, and a log lies beside it", wayOnEmpty(path))
 	}
-	if why == "" {
+	if strings.Contains(lockText(path), kept) {
+		return refusedFile(path, "its file is gone or empty, and a store was kept here", wayOnEmpty(path))
+	}
+	return nil
+}
+
+// refuseBegin is refuseGone for who serves: whoever serves the store now knows better.
+func refuseBegin(path string) error {
+	gone := refuseGone(path)
+	if gone == nil {
 		return nil
 	}
 	lock, err := takeLock(path)
 	if err != nil {
-		return err // whoever serves it knows better
+		return err
 	}
 	_ = lock.Close()
-	return refusedFile(path, why, wayOnEmpty(path))
+	return gone
 }
 
 // mayBeGone is what a lock file says while the log may be gone though the file alone says that there is one: it was cut

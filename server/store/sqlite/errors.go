@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	driver "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
@@ -91,6 +90,9 @@ func hintFor(err error) string {
 	if e, ok := errors.AsType[*event.Error](err); ok && e.Hint != "" {
 		return e.Hint
 	}
+	if hint := hintForSystem(err); hint != "" {
+		return hint
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Sprintf("user %d may not do that: the store's file, its folder and the files .lock, -wal and -shm "+
 			"beside it must belong to "+
@@ -104,32 +106,4 @@ func hintFor(err error) string {
 			"file in place"
 	}
 	return hints[code(err)]
-}
-
-// openError is a failure to open. One that says all about itself stays as it is.
-func openError(err error) error {
-	if e, ok := errors.AsType[*event.Error](err); ok {
-		return e
-	}
-	if isDamage(err) && code(err) != codes.SQLITE_NOTADB {
-		return &event.Error{Kind: event.Damaged, Text: "cannot open store", Hint: hintFor(err), Err: err}
-	}
-	failed := unavailable("open store", err).(*event.Error) //nolint:errorlint // it is made there
-	failed.Hint = strings.Replace(failed.Hint, goesOn, "and start numhook again", 1)
-	return failed
-}
-
-// naming has a refusal name the file.
-func naming(path string, err error) error {
-	if e, ok := errors.AsType[*event.Error](err); ok && strings.HasPrefix(e.Text, "cannot open store") &&
-		!strings.Contains(e.Text, path) {
-		return &event.Error{Kind: e.Kind, Text: strings.Replace(e.Text, "store", "store "+path, 1), Hint: e.Hint, Err: e.Err}
-	}
-	return err
-}
-
-// unsafeSetting is the refusal to open a store whose promise would not hold.
-func unsafeSetting(setting, why string) error {
-	return &event.Error{Kind: event.Unavailable, Text: "cannot open store: " + setting + ": " + why,
-		Hint: "change the setting, or give --allow-unsafe-store if losing acknowledged events is acceptable"}
 }

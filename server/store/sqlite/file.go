@@ -22,6 +22,10 @@ func makeFile(path string) (string, error) {
 		}
 		return realFile(path)
 	}
+	if _, err := os.Lstat(path); err == nil {
+		return "", &event.Error{Kind: event.Unavailable, Text: "cannot open store " + path + ": it is a symbolic link to a " +
+			"file that is not there", Hint: "put the file back, or give --store the path that the store is to have"}
+	}
 	directory := filepath.Dir(path)
 	if err := os.MkdirAll(directory, 0o700); err != nil {
 		return "", err
@@ -41,18 +45,18 @@ func makeFile(path string) (string, error) {
 // realFile is the path behind symbolic links, of something that a store can be. Opening a folder or a FIFO would fail
 // with words about disks, or wait for ever.
 func realFile(path string) (string, error) {
-	found, err := filepath.EvalSymlinks(path)
+	info, err := os.Stat(path) // it names the path where links lead round in a circle
 	if err != nil {
 		return "", err
 	}
-	info, err := os.Stat(found)
+	found, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", err
 	}
 	what := "it is no regular file"
 	switch {
 	case info.Mode().IsRegular():
-		return found, nil
+		return found, refusePieces(found)
 	case info.IsDir():
 		what = "it is a folder"
 	}
@@ -75,11 +79,14 @@ func existing(path string) (string, error) {
 		found, err = realFile(found)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		if gone := refuseGone(path); gone != nil {
+			return "", gone
+		}
 		return "", &event.Error{Kind: event.NotFound, Text: "cannot open store " + path + ": there is no such file",
 			Hint: "give --store the path of a store; numhook serve creates one"}
 	}
 	if err != nil {
-		return "", openError(err)
+		return "", naming(path, openError(err))
 	}
 	return found, nil
 }

@@ -203,7 +203,7 @@ func TestRefusesDiskInMemory(t *testing.T) {
 	path := filepath.Join(directory, "store.db")
 	_, err := Open(t.Context(), path, Options{})
 	e := wantUnavailable(t, err)
-	if want := "cannot open store: the file lies on tmpfs: what is written there is gone when the machine " +
+	if want := "cannot open store " + path + ": the file lies on tmpfs: what is written there is gone when the machine " +
 		"restarts"; e.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}

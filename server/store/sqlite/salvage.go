@@ -23,16 +23,20 @@ type salvaging struct {
 // whose body is that of its identity, with what it changes derived again; quarantine, downstreams, facts, and the
 // outbox, as far as they can be read. The new file is checked before it takes the old one's place, which is moved away
 // with its log. A crash in between leaves both files whole, one of them under another name.
-func Repair(ctx context.Context, path string, how sound.Salvage) (*sound.Salvaged, error) {
-	path, err := existing(path)
+func Repair(ctx context.Context, path string, how sound.Salvage) (saved *sound.Salvaged, err error) {
+	path, err = existing(path)
 	if err != nil {
 		return nil, err
 	}
+	defer func() { err = naming(path, err) }()
 	lock, err := takeLock(path)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Close()
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+		return nil, nothingToSave(path)
+	}
 	found, refusal := inspect(ctx, path)
 	stamp := how.Now.UTC().Format("20060102T150405Z")
 	s := &salvaging{Salvage: how, path: path + ".salvaged-" + stamp}
@@ -52,6 +56,11 @@ func Repair(ctx context.Context, path string, how sound.Salvage) (*sound.Salvage
 		return nil, err
 	}
 	return &s.Salvaged, s.swap(path)
+}
+
+func nothingToSave(path string) error {
+	return &event.Error{Kind: event.Damaged, Text: "cannot repair store " + path + ": nothing in it can be read",
+		Hint: wayOnEmpty(path)}
 }
 
 // removeStore removes what is left of a file that did not take the other one's place.
@@ -96,10 +105,7 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 	defer func() { err = errors.Join(err, s.into.Close()) }()
 	s.into.SetMaxOpenConns(1)
 	if _, err := s.into.ExecContext(ctx, "ATTACH ? AS old", source); err != nil {
-		return &event.Error{
-			Kind: event.Damaged, Text: "cannot repair store " + path + ": nothing in it can be read",
-			Hint: "restore a backup; or " + wayOnEmpty(path), Err: err,
-		}
+		return nothingToSave(path)
 	}
 	for _, step := range []func(context.Context) error{s.quarantine, s.events, s.small, s.outbox, s.accesses, s.tidy} {
 		if err := step(ctx); err != nil {

@@ -90,7 +90,8 @@ func (s *salvaging) swap(path string) error {
 	if err := syncFile(s.path); err != nil {
 		return unavailable("repair store", err)
 	}
-	for _, suffix := range []string{"", "-wal", "-shm"} {
+	// SQLite would undo what a -journal says in the new file
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Rename(path+suffix, s.Moved+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return unavailable("repair store", err)
 		}

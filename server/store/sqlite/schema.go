@@ -4,11 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
+	codes "modernc.org/sqlite/lib"
 
 	"numhook/server/event"
 )
@@ -44,7 +44,10 @@ func schemaOf(ctx context.Context, db asker) (int, error) {
 	case application != applicationID:
 		return 0, &event.Error{Kind: event.Unavailable, Text: "cannot open store: the file is a SQLite database of " +
 			"another program",
-			Hint: "give --store the path of a numhook store, or of a file that does not exist yet"}
+			Hint: "give --store the path of a numhook store, or of a file that does not exist yet; if it was a store, " +
+				"restore a backup, or save what is whole with numhook store check --repair"}
+	case version < 1:
+		return 0, damagedSchema(version)
 	case version > latestSchema:
 		return 0, &event.Error{Kind: event.Unavailable,
 			Text: fmt.Sprintf("cannot open store: its schema is version %d, and this program knows versions up to %d", version,
@@ -52,6 +55,13 @@ func schemaOf(ctx context.Context, db asker) (int, error) {
 			Hint: "use the numhook version that wrote it last, or a newer one"}
 	}
 	return version, nil
+}
+
+// damagedSchema is the refusal of a file whose header says a schema that its tables do not have.
+func damagedSchema(version int) error {
+	return &event.Error{Kind: event.Damaged,
+		Text: fmt.Sprintf("cannot open store: its header is damaged: it says that the schema is version %d", version),
+		Hint: hints[codes.SQLITE_CORRUPT]}
 }
 
 // migrate brings the schema up to date. A file that is up to date costs one query.
@@ -73,7 +83,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if version, err = schemaOf(ctx, db); err == nil && version != latestSchema {
-		err = errors.New("the migrations did not reach the latest schema")
+		err = damagedSchema(version) // goose's own table says that nothing was left to do
 	}
 	return err
 }
@@ -83,6 +93,10 @@ func requireLatest(ctx context.Context, db asker) error {
 	version, err := schemaOf(ctx, db)
 	if err != nil || version == latestSchema {
 		return err
+	}
+	if version == 0 {
+		return &event.Error{Kind: event.Unavailable, Text: "cannot open store: the file is empty",
+			Hint: "numhook serve begins a store in it; if there was one, restore a backup"}
 	}
 	return &event.Error{Kind: event.Unavailable,
 		Text: fmt.Sprintf("cannot open store: its schema is version %d, and this program needs version %d", version,

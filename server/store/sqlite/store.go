@@ -115,19 +115,20 @@ var _ store.Store = (*Store)(nil)
 // program, a schema newer than this program's.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	opts = opts.withDefaults()
-	if err := refuseGone(path); err != nil {
+	if err := refuseBegin(path); err != nil {
 		return nil, err
 	}
-	path, err := makeFile(path)
+	given := path
+	path, err := makeFile(given)
 	if err != nil {
-		return nil, openError(err)
+		return nil, naming(given, openError(err))
 	}
 	if err := refuseUnsafe(path, opts); err != nil {
-		return nil, err
+		return nil, naming(path, err)
 	}
 	s := newStore(path, opts)
 	if s.lock, err = takeLock(path); err != nil {
-		return nil, err
+		return nil, naming(path, err)
 	}
 	if s.found, err = inspect(ctx, path); err == nil {
 		err = s.start(ctx)
@@ -144,13 +145,16 @@ func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 // redrive. It takes the file's write lock for one short transaction at a time.
 func OpenOperator(ctx context.Context, path string) (*Store, error) {
 	path, err := existing(path)
+	if err == nil {
+		err = refuseGone(path)
+	}
 	if err != nil {
 		return nil, err
 	}
 	s := newStore(path, Options{AllowUnsafe: true, Patience: operatorPatience}.withDefaults())
 	s.operator = true
 	if s.lock, err = takeLock(path); err != nil && !errors.Is(err, errServed) {
-		return nil, err
+		return nil, naming(path, err)
 	}
 	if err = nil; s.lock != nil {
 		_, err = inspect(ctx, path)
@@ -176,9 +180,12 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := refuseGone(path); err != nil {
+		return nil, err
+	}
 	r := new(Reader)
 	if err := r.open(ctx, path); err != nil {
-		return nil, openError(err)
+		return nil, naming(path, openError(err))
 	}
 	return r, nil
 }
