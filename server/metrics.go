@@ -22,6 +22,7 @@ type Metrics struct {
 	append     prometheus.Histogram
 	batch      prometheus.Histogram
 	queue      prometheus.Gauge
+	depth      atomic.Int64 // what queue shows
 	started    time.Time
 	challenge  atomic.Int64 // microseconds since the epoch; 0 is never
 	age        prometheus.GaugeFunc
@@ -133,7 +134,13 @@ func (m *Metrics) Batch(deliveries int, took time.Duration) {
 }
 
 // Queue is the number of deliveries that wait for the store's writer.
-func (m *Metrics) Queue(depth int) { m.queue.Set(float64(depth)) }
+func (m *Metrics) Queue(depth int) {
+	m.queue.Set(float64(depth))
+	m.depth.Store(int64(depth))
+}
+
+// Depth is what Queue was told last.
+func (m *Metrics) Depth() int64 { return m.depth.Load() }
 
 // Challenged tells of a good challenge that an earlier process answered.
 func (m *Metrics) Challenged(at time.Time) {

@@ -27,6 +27,9 @@ var receiver []byte
 //go:embed downstream.json
 var downstream []byte
 
+//go:embed operator.json
+var operator []byte
+
 //go:embed examples/*.json
 var examples embed.FS
 
@@ -42,6 +45,9 @@ func Receiver() []byte { return slices.Clone(receiver) }
 // Downstream is the document of what is sent to downstreams: OpenAPI 3.1 in JSON, with webhooks, written by hand. An
 // envelope of each of them is in examples-downstream.
 func Downstream() []byte { return slices.Clone(downstream) }
+
+// Operator is the document of the operators' API: OpenAPI 3.1 in JSON, written by hand.
+func Operator() []byte { return slices.Clone(operator) }
 
 // Load parses and validates the composed document, examples and all. Each call gives a document of its own.
 func Load() (*openapi3.T, error) {

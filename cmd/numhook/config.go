@@ -180,6 +180,14 @@ const storeForms = "sqlite:PATH, or postgres://USER@HOST/DATABASE"
 // embedded reports whether a store is served by one process alone.
 func embedded(url string) bool { return strings.HasPrefix(url, "sqlite:") }
 
+// engineName is what the engine of a store is called.
+func engineName(url string) string {
+	if embedded(url) {
+		return "sqlite"
+	}
+	return "postgres"
+}
+
 // findEngine is the engine that a store URL names, and what that engine is to open. What is none may hold a password
 // anywhere, so nothing of it is quoted.
 func findEngine(url string) (engine, string, error) {

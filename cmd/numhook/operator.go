@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -13,7 +13,6 @@ import (
 
 	"numhook/server"
 	"numhook/server/event"
-	"numhook/server/listener"
 )
 
 // readyTime bounds one readiness check; orchestrators give up after a few seconds.
@@ -87,8 +86,11 @@ func withHint(err error) string {
 	return err.Error()
 }
 
-// startOperator serves /healthz, /readyz and /metrics. With an empty address there is no listener.
-func startOperator(address string, h *health, kept *connections, shown ...metrics) (*http.Server, error) {
+// startOperator serves /healthz, /readyz and /metrics, and the API where there is one. With an empty address there is no
+// listener.
+func startOperator(
+	way *operatorWay, api http.Handler, stdout io.Writer, h *health, kept *connections, shown ...metrics,
+) (*http.Server, error) {
 	registry, err := metricsRegistry(shown...)
 	if err != nil {
 		return nil, err
@@ -105,20 +107,21 @@ func startOperator(address string, h *health, kept *connections, shown ...metric
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	operator := &http.Server{
-		Handler: mux, ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout,
+		Handler: withAPI(api, mux), ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout,
 		WriteTimeout: server.WriteTimeout, ErrorLog: kept.errorLog(),
 	}
-	if address == "" {
+	if way.address == "" {
 		return operator, nil
 	}
-	inner, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	in, err := way.listen(kept)
 	if err != nil {
-		return nil, cannotListen("cannot listen for the operator", "operator-listen", address, err)
+		return nil, err
 	}
-	in := kept.keep(forOperators, inner, listener.Config{Most: kept.operators})
 	in.Attach(operator)
 	log := kept.log
-	log.Info("operator listening", slog.String("address", in.Addr().String()))
+	log.Info("operator listening", slog.String("address", in.Addr().String()), slog.Bool("tls", way.certificate != nil),
+		slog.Bool("api", api != nil))
+	way.printDevToken(stdout, in.Addr())
 	go func() {
 		if err := operator.Serve(in); err != http.ErrServerClosed {
 			log.Error("cannot serve the operator", slog.String("error", err.Error()))

@@ -19,7 +19,10 @@ func (f *serveFlags) ownFiles() []ownFile {
 	own := storeFiles(f.store)
 	return append(own,
 		ownFile{cmp.Or(f.secretFile, devSecretFile), "the file with the sender's secrets"},
-		ownFile{f.tlsCert, "the file of --tls-cert"}, ownFile{f.tlsKey, "the file of --tls-key"})
+		ownFile{f.tlsCert, "the file of --tls-cert"}, ownFile{f.tlsKey, "the file of --tls-key"},
+		ownFile{f.operatorTokens, "the file of --operator-tokens"},
+		ownFile{f.operatorCert, "the file of --operator-tls-cert"},
+		ownFile{f.operatorKey, "the file of --operator-tls-key"})
 }
 
 // ownFilesOfEnvironment are those that serve would be given by the environment, for a verb that has no flags for them.
@@ -27,7 +30,8 @@ func ownFilesOfEnvironment() []ownFile {
 	named := func(flag string) string { return os.Getenv(environmentStart + flag) }
 	f := serveFlags{
 		store: cmp.Or(named("STORE"), defaultStore), secretFile: named("SECRET_FILE"),
-		tlsCert: named("TLS_CERT"), tlsKey: named("TLS_KEY"),
+		tlsCert: named("TLS_CERT"), tlsKey: named("TLS_KEY"), operatorTokens: named("OPERATOR_TOKENS"),
+		operatorCert: named("OPERATOR_TLS_CERT"), operatorKey: named("OPERATOR_TLS_KEY"),
 	}
 	return f.ownFiles()
 }

@@ -195,6 +195,9 @@ func (r *receiver) findAddresses() bool {
 			}
 		case "operator listening":
 			r.operator = "http://" + address
+			if entry["tls"] == true {
+				r.operator = "https://" + address
+			}
 		}
 	}
 	return r.url != "" && r.operator != ""

@@ -47,6 +47,8 @@ type serveFlags struct {
 	idleTimeout    time.Duration
 	trustedProxies []string
 	behindProxy    bool
+
+	operatorTokens, operatorCert, operatorKey string
 }
 
 func newServeCommand() *cobra.Command {
@@ -57,8 +59,13 @@ func newServeCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", ":8080", "address for the sender's deliveries")
-	flags.StringVar(&f.operator, "operator-listen", "127.0.0.1:8081", "address for /healthz, /readyz and /metrics; "+
-		"empty for none")
+	flags.StringVar(&f.operator, "operator-listen", "127.0.0.1:8081", "address for /healthz, /readyz, /metrics and "+
+		"the operators' API; empty for none")
+	flags.StringVar(&f.operatorTokens, "operator-tokens", "", "file with those who may use the operators' API, one a "+
+		"line (see numhook token new); without one there is no API")
+	flags.StringVar(&f.operatorCert, "operator-tls-cert", "", "file with the certificate chain (PEM) of the operators' "+
+		"address; read again when it changes")
+	flags.StringVar(&f.operatorKey, "operator-tls-key", "", "file with that certificate's key (PEM)")
 	flags.StringVar(&f.store, "store", defaultStore, "where events are kept: "+storeForms)
 	flags.StringVar(&f.config, "config", "", "file that says where changes are handed on to (see numhook config example)")
 	flags.StringVar(&f.secretFile, "secret-file", "", "file with the sender's secret tokens, one a line")
@@ -74,7 +81,8 @@ func newServeCommand() *cobra.Command {
 		"deliveries may be idle")
 	flags.StringSliceVar(&f.trustedProxies, "trusted-proxies", nil, "networks of proxies whose X-Forwarded-For says who "+
 		"sends (10.0.0.0/8,...)")
-	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "serve plain HTTP on purpose, because a proxy in front does TLS")
+	flags.BoolVar(&f.behindProxy, "behind-proxy", false, "serve plain HTTP on purpose, because a proxy in front does "+
+		"TLS; for operators, too")
 	f.logFormat = &choice{value: "auto", among: []string{"auto", "json", "text"}}
 	flags.Var(f.logFormat, "log-format", "json, text, or auto: text on a terminal, json elsewhere")
 	return cmd
@@ -119,7 +127,11 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if err != nil {
 		return err
 	}
-	certificate, err := servedCertificate(f, reloader)
+	certificate, err := servedCertificate("certificate", "tls", f.tlsCert, f.tlsKey, reloader)
+	if err != nil {
+		return err
+	}
+	way, err := operatorsWay(f, reloader, trusted, log)
 	if err != nil {
 		return err
 	}
@@ -177,17 +189,22 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		return err
 	}
 	kept := newConnections(log, listener.DescriptorLimit(), listener.OpenDescriptors(), out.descriptors)
-	operator, err := startOperator(f.operator, health, kept, metrics, out.metrics, lines, reloader, kept.metrics,
+	api, err := way.api(operatorsView{store: events, engine: engineName(f.store), health: health, metrics: metrics,
+		certificate: certificate, events: receiver.Events()})
+	if err != nil {
+		return err
+	}
+	operator, err := startOperator(way, api, stdout, health, kept, metrics, out.metrics, lines, reloader, kept.metrics,
 		&heldMetrics{from: events}, clock, whole)
 	if err != nil {
 		return err
 	}
 	defer operator.Close()
-	way, err := kept.listen(ctx, f, certificate, trusted)
+	deliveries, err := kept.listen(ctx, f, certificate, trusted)
 	if err != nil {
 		return err
 	}
-	return serveDeliveries(ctx, f, way, receiver, health, kept, stdout)
+	return serveDeliveries(ctx, f, deliveries, receiver, health, kept, stdout)
 }
 
 // serveDeliveries serves, and on the context's end stops accepting, finishes what it began and answers the rest 503.
@@ -233,17 +250,17 @@ func serveDeliveries(
 	return nil
 }
 
-// servedCertificate is what the listener shows, or nil without TLS.
-func servedCertificate(f *serveFlags, reloader *certreload.Reloader) (*certreload.Certificate, error) {
-	if (f.tlsCert == "") != (f.tlsKey == "") {
-		return nil, errors.New("cannot listen with TLS: --tls-cert and --tls-key go together")
+// servedCertificate is what a listener shows, or nil without TLS.
+func servedCertificate(name, flag, cert, key string, reloader *certreload.Reloader) (*certreload.Certificate, error) {
+	if (cert == "") != (key == "") {
+		return nil, fmt.Errorf("cannot listen with TLS: --%s-cert and --%s-key go together", flag, flag)
 	}
-	if f.tlsCert == "" {
+	if cert == "" {
 		return nil, nil
 	}
-	certificate, err := certreload.LoadCertificate("certificate", f.tlsCert, f.tlsKey)
+	certificate, err := certreload.LoadCertificate(name, cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("cannot load the certificate: %w", err)
+		return nil, fmt.Errorf("cannot load the %s: %w", name, err)
 	}
 	reloader.Add(certificate)
 	return certificate, nil

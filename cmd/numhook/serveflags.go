@@ -41,7 +41,8 @@ func (f *serveFlags) useful() error {
 }
 
 // fileFlags name a file. An empty one is a variable that was not filled in, and not the wish to have none.
-var fileFlags = []string{"config", "secret-file", "tls-cert", "tls-key"}
+var fileFlags = []string{"config", "secret-file", "tls-cert", "tls-key", "operator-tokens", "operator-tls-cert",
+	"operator-tls-key"}
 
 // refuseEmpty refuses a file that was given and has no name.
 func refuseEmpty(cmd *cobra.Command) error {

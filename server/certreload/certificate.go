@@ -57,5 +57,5 @@ func (c *Certificate) Client(*tls.CertificateRequestInfo) (*tls.Certificate, err
 	return &c.Newest().shown, nil
 }
 
-// ends is when the certificate in use does.
-func (c *Certificate) ends() time.Time { return c.Current().shown.Leaf.NotAfter }
+// Ends is when the certificate in use does.
+func (c *Certificate) Ends() time.Time { return c.Current().shown.Leaf.NotAfter }

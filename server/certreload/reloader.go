@@ -170,6 +170,6 @@ func (r *Reloader) Warning() string {
 // measure sets the metric of a certificate's end.
 func (r *Reloader) measure(w Watched) {
 	if c, ok := w.(*Certificate); ok {
-		r.ends.WithLabelValues(w.name()).Set(time.Until(c.ends()).Seconds())
+		r.ends.WithLabelValues(w.name()).Set(time.Until(c.Ends()).Seconds())
 	}
 }

@@ -16,8 +16,8 @@ import (
 const lineWords = 3
 
 // ParseTokens reads a file of tokens: a line each, with name, role and the SHA-256 of the token in hexadecimal. Blank
-// lines, and lines that begin with #, are none. The error is for an operator and quotes nothing: what stands there may
-// be a token.
+// lines, and lines that begin with #, are none; a file may hold none. The error is for an operator and quotes nothing:
+// what stands there may be a token.
 func ParseTokens(source string, raw []byte) (Tokens, error) {
 	if !utf8.Valid(raw) {
 		return nil, unreadable(source, 0, "is not UTF-8 text", "save it as UTF-8 text")
@@ -44,11 +44,13 @@ func ParseTokens(source string, raw []byte) (Tokens, error) {
 		names[h.Name], digests[h.digest] = true, true
 		all = append(all, h)
 	}
-	if len(all) == 0 {
-		return nil, unreadable(source, 0, "holds no token", "put a line into it: numhook token new --name NAME --role "+
-			"viewer prints one")
-	}
 	return all, nil
+}
+
+// NoToken is the error of a file that holds no token, at the start. Later it means that all were taken away.
+func NoToken(source string) error {
+	return unreadable(source, 0, "holds no token", "put a line into it: numhook token new --name NAME --role viewer "+
+		"prints one")
 }
 
 // parseHolder reads a line, or says what is wrong with it.
