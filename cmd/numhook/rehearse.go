@@ -21,6 +21,7 @@ import (
 	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/terminal"
+	"numhook/spec/eventsdoc"
 )
 
 func newSpecRehearseCommand() *cobra.Command {
@@ -41,6 +42,7 @@ func newSpecRehearseCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		tellOddities(cmd.ErrOrStderr(), args[0], r.oddities)
 		if len(args) > 1 {
 			err = r.files(cmd.Context(), args[1:], cmd.InOrStdin())
 		} else {
@@ -90,6 +92,7 @@ type rehearsedChange struct {
 
 type rehearsal struct {
 	today, candidate *contract.Contract
+	oddities         []eventsdoc.Warning // of the candidate
 	limit            int
 	reasons          map[string]int // where each stands in the result
 	result           rehearsed
@@ -104,8 +107,8 @@ func newRehearsal(document string, limit int) (*rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &rehearsal{today: today.Contract, candidate: candidate.Contract, limit: limit, reasons: map[string]int{},
-		result: rehearsed{
+	return &rehearsal{today: today.Contract, candidate: candidate.Contract, oddities: candidate.Warnings,
+		limit: limit, reasons: map[string]int{}, result: rehearsed{
 			Document: document, NewDrift: map[string]int{}, OldDrift: map[string]int{}, Changed: []rehearsedChange{},
 		}}, nil
 }

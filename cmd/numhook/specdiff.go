@@ -46,6 +46,9 @@ func newSpecDiffCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		for _, side := range []*diff.Document{older, newer} {
+			tellOddities(cmd.ErrOrStderr(), side.Name(), side.Warnings())
+		}
 		changes := diff.Compare(older, newer)
 		if err := diffWriters[format.value](cmd.OutOrStdout(), changes); err != nil {
 			return err

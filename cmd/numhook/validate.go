@@ -16,6 +16,7 @@ import (
 
 	"numhook/cmd/numhook/validation"
 	"numhook/server/terminal"
+	"numhook/spec/eventsdoc"
 )
 
 type validateFlags struct {
@@ -81,6 +82,7 @@ func validate(cmd *cobra.Command, f *validateFlags, paths []string) error {
 	if v.document, err = f.document(); err != nil {
 		return err
 	}
+	tellOddities(v.errors, f.spec, v.document.Warnings)
 	if f.baseline != "" {
 		if v.known, err = validation.ReadBaseline(f.baseline); err != nil {
 			return err
@@ -97,6 +99,13 @@ func (f *validateFlags) document() (*validation.Document, error) {
 		return validation.BuiltIn()
 	}
 	return validation.ReadDocument(f.spec)
+}
+
+// tellOddities tells of what a document says without a meaning: what it was meant to ask for is not looked at.
+func tellOddities(w io.Writer, file string, oddities []eventsdoc.Warning) {
+	for _, oddity := range oddities {
+		fmt.Fprintln(w, terminal.Line(file+":"+oddity.String()))
+	}
 }
 
 // validating is one call of the verb: one run, or as many as there are changes.
@@ -197,6 +206,7 @@ func (v *validating) watch(ctx context.Context, paths []string) error {
 				report(err)
 				continue
 			}
+			tellOddities(v.errors, v.flags.spec, document.Warnings)
 			v.document, changed = document, paths
 		}
 		if err := v.run(ctx, changed); !isAnswer(err) && ctx.Err() == nil {

@@ -26,7 +26,7 @@ func downstreams(t testing.TB) *contract.Contract {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := compose.Load(composed)
+	doc, err := compose.Load(composed.JSON)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 package compose
 
-import "gopkg.in/yaml.v3"
+import (
+	"gopkg.in/yaml.v3"
+
+	"numhook/spec/eventsdoc"
+)
 
 // claim takes the operation's name for the type of the event's body, before anything nested can have it.
 func (w *webhook) claim(h *hoister, id string) {
@@ -29,7 +33,7 @@ func (w *webhook) hoist(h *hoister) {
 		content := member(response, "content")
 		w.hoistContent(h, content, want)
 		for name, mediaType := range members(content) {
-			if isJSON(name) {
+			if eventsdoc.IsJSON(name) {
 				h.answerable(mediaType)
 			}
 		}

@@ -41,7 +41,7 @@ func composed(t testing.TB, document []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return result
+	return result.JSON
 }
 
 func decode(t testing.TB, text []byte) map[string]any {

@@ -3,6 +3,7 @@ package compose
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ const schemasPrefix = "#/components/schemas/"
 type references struct {
 	doc    *yaml.Node
 	copied int
+	shared map[string]string // the component that has become of a schema which asks for itself, by the reference to it
 }
 
 // resolve works in place and returns the first reference that leads nowhere, out of the document, or back to itself.
@@ -38,6 +40,7 @@ func (r *references) resolve() error {
 			}
 		}
 	}
+	r.discriminators()
 	return r.aliases()
 }
 
@@ -98,8 +101,11 @@ func (r *references) object(n *yaml.Node, pointer string) error {
 // schema resolves the references in a schema and below it. trail holds those that are being followed on the way here.
 func (r *references) schema(schema *yaml.Node, pointer string, trail []string) error {
 	if ref := member(schema, "$ref"); ref != nil {
-		if name, ok := componentName(ref); ok && isSchema(member(member(member(r.doc, "components"), "schemas"), name)) {
+		if name, ok := componentName(ref); ok && isComponentName(name) &&
+			isSchema(member(member(member(r.doc, "components"), "schemas"), name)) {
 			ref.Value = schemasPrefix + pointerTo("", name)[1:]
+		} else if slices.Contains(trail, ref.Value) || r.shared[ref.Value] != "" {
+			return r.share(ref, pointer)
 		} else {
 			target, err := r.follow(ref, pointer, trail)
 			if err != nil {
@@ -120,6 +126,40 @@ func (r *references) schema(schema *yaml.Node, pointer string, trail []string) e
 	return nil
 }
 
+// share makes a component of a schema that asks for itself: no copy of it would ever be the last.
+func (r *references) share(ref *yaml.Node, pointer string) error {
+	if name := r.shared[ref.Value]; name != "" {
+		ref.Value = schemasPrefix + name
+		return nil
+	}
+	target, err := r.follow(ref, pointer, nil)
+	if err != nil {
+		return err
+	}
+	own := member(r.doc, "components")
+	if !isMapping(own) {
+		own = mapping()
+		set(r.doc, "components", own)
+	}
+	schemas := member(own, "schemas")
+	if !isMapping(schemas) {
+		schemas = mapping()
+		set(own, "schemas", schemas)
+	}
+	want := memberName(unescape(ref.Value[strings.LastIndex(ref.Value, "/")+1:]))
+	name := want
+	for i := 2; member(schemas, name) != nil; i++ {
+		name = want + strconv.Itoa(i)
+	}
+	if r.shared == nil {
+		r.shared = map[string]string{}
+	}
+	r.shared[ref.Value] = name
+	ref.Value = schemasPrefix + name
+	set(schemas, name, target)
+	return r.schema(target, pointerTo("/components/schemas", name), nil)
+}
+
 // inline puts the target in the reference's place; what stands beside the $ref goes on holding, too.
 func (r *references) inline(schema, target *yaml.Node) {
 	drop(schema, "$ref")
@@ -133,7 +173,7 @@ func (r *references) inline(schema, target *yaml.Node) {
 // follow gives a copy of what a reference leads to.
 func (r *references) follow(ref *yaml.Node, pointer string, trail []string) (*yaml.Node, error) {
 	broken := func(why string) error {
-		return fmt.Errorf("cannot follow the $ref %q at %s: %s", ref.Value, pointer, why)
+		return fmt.Errorf("cannot follow the $ref %q at %s (%d:%d): %s", ref.Value, pointer, ref.Line, ref.Column, why)
 	}
 	if !isText(ref) {
 		return nil, broken("it is not a string")
@@ -158,6 +198,44 @@ func (r *references) follow(ref *yaml.Node, pointer string, trail []string) (*ya
 		return nil, broken("the references of this document multiply without end")
 	}
 	return copyOf(target), nil
+}
+
+// discriminators keeps those that name a component for each of their schemas. What a discriminator says is for
+// generators alone, and they believe it.
+func (r *references) discriminators() {
+	schemas := member(member(r.doc, "components"), "schemas")
+	for _, s := range sites(r.doc) {
+		within(s.schema, s.pointer, func(schema *yaml.Node, _ string) bool {
+			if discriminator := member(schema, "discriminator"); discriminator != nil && !isWhole(schema, discriminator,
+				schemas) {
+				drop(schema, "discriminator")
+			}
+			return true
+		})
+	}
+}
+
+func isWhole(schema, discriminator, schemas *yaml.Node) bool {
+	named := map[string]bool{}
+	for _, ref := range members(member(discriminator, "mapping")) {
+		name, ok := componentName(ref)
+		if !ok || member(schemas, name) == nil {
+			return false
+		}
+		named[name] = true
+	}
+	for _, keyword := range []string{"oneOf", "anyOf"} {
+		branches := member(schema, keyword)
+		if branches == nil {
+			continue
+		}
+		for _, branch := range branches.Content {
+			if name, ok := componentName(member(branch, "$ref")); !ok || !named[name] {
+				return false
+			}
+		}
+	}
+	return len(named) > 0
 }
 
 // aliases refuses components that are nothing but references to each other in a circle: no value can be held against
@@ -194,6 +272,11 @@ func componentName(ref *yaml.Node) (string, bool) {
 	}
 	return unescape(token), true
 }
+
+// identifier is what OpenAPI lets the names of components be.
+var identifier = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+func isComponentName(name string) bool { return identifier.MatchString(name) }
 
 var unescaper = strings.NewReplacer("~1", "/", "~0", "~")
 

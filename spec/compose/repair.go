@@ -13,6 +13,9 @@ import (
 // repair applies the overlay. An action that finds nothing is fine: most of them are for any document of the sender's,
 // and not every document has every quirk.
 func repair(doc *yaml.Node, repairs []byte) error {
+	if repairs == nil {
+		return nil
+	}
 	o, err := overlay.ParseReader(bytes.NewReader(repairs))
 	if err != nil {
 		return fmt.Errorf("cannot read the overlay: %w", err)

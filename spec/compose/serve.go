@@ -1,15 +1,18 @@
 package compose
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
 	"gopkg.in/yaml.v3"
-)
 
-// methods are the members of a path item that are operations.
-var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+	"numhook/spec/eventsdoc"
+)
 
 // webhook is one event of the document on its way to an operation of the receiver.
 type webhook struct {
@@ -26,52 +29,38 @@ type webhook struct {
 	body    string     // the name of that type, and the beginning of the names of all within
 }
 
-func (w *webhook) pointer(names ...string) string {
-	return pointerTo("/webhooks", append([]string{w.event}, names...)...)
-}
-
-// webhooks reads every entry of the document's webhooks and refuses what cannot be served.
-func webhooks(doc *yaml.Node) ([]*webhook, error) {
-	var found []*webhook
-	for event, item := range members(member(doc, "webhooks")) {
-		if strings.HasPrefix(event, "x-") {
+// servable are the events of the document that can be served, and a warning for each of the others, and for each
+// operation that is none of POST.
+func servable(read *eventsdoc.Document) (served []string, warnings []eventsdoc.Warning) {
+	for _, e := range read.Events {
+		warn := func(format string, args ...any) {
+			warnings = append(warnings, eventsdoc.Warning{
+				Pointer: e.Pointer, Line: e.Key.Line, Column: e.Key.Column, Text: fmt.Sprintf(format, args...),
+			})
+		}
+		if err := pathSegment(e.Name); err != nil {
+			warn("%q cannot be served as a path: %s", e.Name, err)
 			continue
 		}
-		w := &webhook{event: event, item: item}
-		if err := w.read(); err != nil {
-			return nil, err
+		operations := read.Operations(e.Item)
+		if operations[http.MethodPost] == nil {
+			warn("%q is not served: it has no operation POST", e.Name)
+			continue
 		}
-		found = append(found, w)
+		for _, method := range slices.Sorted(maps.Keys(operations)) {
+			if method != http.MethodPost {
+				warn("%s of %q is not served: an event is served as POST, and nothing else", method, e.Name)
+			}
+		}
+		served = append(served, e.Name)
 	}
-	if len(found) == 0 {
-		return nil, fmt.Errorf("it has no webhooks")
-	}
-	return found, nil
+	return served, warnings
 }
 
-func (w *webhook) read() error {
-	if err := servable(w.event); err != nil {
-		return fmt.Errorf("cannot serve %s as a path: %w", w.pointer(), err)
-	}
-	for _, method := range methods {
-		if method != "post" && member(w.item, method) != nil {
-			return fmt.Errorf("cannot serve %s: a webhook is served as POST, and nothing else", w.pointer(method))
-		}
-	}
-	w.operation = member(w.item, "post")
-	if !isMapping(w.operation) {
-		return fmt.Errorf("cannot serve %s: it has no operation \"post\"", w.pointer())
-	}
-	if err := w.readRequest(); err != nil {
-		return err
-	}
-	return w.readResponses()
-}
-
-// servable tells whether an event's name can be one segment of a URL's path, for every router, as it stands.
-func servable(event string) error {
+// pathSegment tells whether an event's name can be one segment of a URL's path, for every router, as it stands.
+func pathSegment(event string) error {
 	if event == "" || event == "." || event == ".." {
-		return fmt.Errorf("%q is not a name", event)
+		return errors.New("it is not a name")
 	}
 	for _, r := range event {
 		if strings.ContainsRune(`/?#{}:*%\`, r) || unicode.IsSpace(r) || !unicode.IsPrint(r) {
@@ -81,54 +70,41 @@ func servable(event string) error {
 	return nil
 }
 
-// readRequest finds the body's content; it may be missing.
-func (w *webhook) readRequest() error {
-	body := member(w.operation, "requestBody")
-	w.request = member(body, "content")
-	switch {
-	case body != nil && !isMapping(body):
-		return w.notAnObject("requestBody")
-	case w.request == nil || isMapping(w.request) && len(w.request.Content) == 0:
-		return nil
-	case !isMapping(w.request):
-		return w.notAnObject("requestBody", "content")
-	case w.json() == nil:
-		return fmt.Errorf("cannot serve %s: none of its content types is JSON", w.pointer("post", "requestBody", "content"))
-	}
-	return nil
-}
-
-func (w *webhook) readResponses() error {
-	w.responses = member(w.operation, "responses")
-	if w.responses != nil && !isMapping(w.responses) {
-		return w.notAnObject("responses")
-	}
-	for status, response := range members(w.responses) {
-		if !isMapping(response) && !strings.HasPrefix(status, "x-") {
-			return w.notAnObject("responses", status)
+// webhooks makes an operation of every event that is served.
+func webhooks(doc *yaml.Node, served []string) ([]*webhook, error) {
+	var found []*webhook
+	for event, item := range members(member(doc, "webhooks")) {
+		if !slices.Contains(served, event) {
+			continue
 		}
+		w := &webhook{event: event, item: item, operation: member(item, "post")}
+		if !isMapping(w.operation) {
+			return nil, fmt.Errorf("%s has no operation \"post\"", pointerTo("/webhooks", event))
+		}
+		for name := range members(item) {
+			if name != "post" && name != "summary" && name != "description" && name != "parameters" &&
+				!strings.HasPrefix(name, "x-") {
+				drop(item, name)
+			}
+		}
+		w.request = member(member(w.operation, "requestBody"), "content")
+		w.responses = member(w.operation, "responses")
+		found = append(found, w)
 	}
-	return nil
-}
-
-func (w *webhook) notAnObject(names ...string) error {
-	return fmt.Errorf("cannot read %s: it is not an object", w.pointer(append([]string{"post"}, names...)...))
+	if len(found) == 0 {
+		return nil, errors.New("it has no webhooks")
+	}
+	return found, nil
 }
 
 // json is the first media type of the request's content that is JSON.
 func (w *webhook) json() *yaml.Node {
 	for name, mediaType := range members(w.request) {
-		if isJSON(name) && isMapping(mediaType) {
+		if eventsdoc.IsJSON(name) && isMapping(mediaType) {
 			return mediaType
 		}
 	}
 	return nil
-}
-
-func isJSON(mediaType string) bool {
-	base, _, _ := strings.Cut(mediaType, ";") // the parameters may be malformed, and are no matter here
-	base = strings.ToLower(strings.TrimSpace(base))
-	return base == "application/json" || strings.HasSuffix(base, "+json")
 }
 
 // fill adds what OpenAPI demands and neither the sender nor the overlay gave, and takes away what is settled outside

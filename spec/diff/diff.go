@@ -65,6 +65,7 @@ func compare(old, new *Document, v *validators) []Change {
 	whole.compareDocuments()
 	changes := whole.changes
 	changes = append(changes, compareEvents(old, new, v)...)
+	changes = append(changes, compareMeaningless(old, new)...)
 	slices.SortStableFunc(changes, func(a, b Change) int {
 		return cmp.Or(
 			cmp.Compare(b.Level.rank(), a.Level.rank()),

@@ -18,17 +18,15 @@ type anEvent struct {
 
 var methods = set("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 
-// events are the document's events by name: those of webhooks, and those of paths without their slash. An event that
-// stands in both is taken from webhooks, which is the sender's own form.
+// events are the document's events by name, wherever they stand.
 func (d *Document) events() map[string]*anEvent {
 	all := map[string]*anEvent{}
-	for name, at := range d.root.member("paths").members() {
-		if eventName, isPath := strings.CutPrefix(name, "/"); isPath {
-			d.addEvent(all, eventName, at)
+	for _, e := range d.named {
+		at := d.root
+		for token := range tokens(e.Pointer) {
+			at = at.step(token)
 		}
-	}
-	for name, at := range d.root.member("webhooks").members() {
-		d.addEvent(all, name, at)
+		d.addEvent(all, e.Name, at)
 	}
 	return all
 }
@@ -44,7 +42,7 @@ func (d *Document) home() cursor {
 func (d *Document) addEvent(all map[string]*anEvent, name string, at cursor) {
 	e := &anEvent{name: name, document: d, at: at, operations: map[string]cursor{}, beside: map[string]cursor{}}
 	for keyword, value := range d.fields(at) {
-		if methods[keyword] {
+		if methods[strings.ToLower(keyword)] {
 			e.operations[strings.ToUpper(keyword)] = value
 		} else {
 			e.beside[keyword] = value

@@ -201,6 +201,8 @@ var rules = []Rule{
 
 	// The rest
 	{"body-refused", Breaking, "A body can come that the receiver refuses, for example %s.", widens},
+	{"meaningless-added", Risky, "%s; if it was meant to ask for something, nobody can tell what comes.", widens},
+	{"meaningless-removed", Safe, "What said nothing is gone: %s.", narrows},
 	{"schema-changed", Risky, "%s changed, and this comparison cannot tell whether more can come than before.", widens},
 	{"default-changed", Risky, "What it means that the value is absent changed from %s to %s, and an absent value looks " +
 		"as before.", widens},

@@ -2,17 +2,14 @@ package validation
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"github.com/getkin/kin-openapi/openapi3"
-
 	"numhook/server/contract"
 	"numhook/spec"
 	"numhook/spec/compose"
+	"numhook/spec/eventsdoc"
 )
 
 // maxDocument is the most bytes that a document may have: the sender's largest has less than one million.
@@ -24,8 +21,9 @@ const builtIn = "built-in"
 // Document is what payloads are held against.
 type Document struct {
 	Contract *contract.Contract
-	Name     string   // of the file, or "built-in"
-	origin   *origins // of a document that had to be composed: where its parts come from; else nil
+	Name     string              // of the file, or "built-in"
+	Warnings []eventsdoc.Warning // of what the document says without a meaning
+	origin   *origins            // of a document that had to be composed: where its parts come from; else nil
 }
 
 // BuiltIn is the document that the program was built with, in its composed form.
@@ -72,43 +70,29 @@ func readDocument(path string) ([]byte, error) {
 	return bytes.TrimPrefix(raw, bom), nil
 }
 
-func (d *Document) read(raw []byte) (err error) {
-	var top map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &top); err != nil {
-		return fmt.Errorf("it is not a JSON object: %s", jsonComplaint(raw, err))
-	}
-	composed := raw
-	switch {
-	case top["openapi"] == nil:
-		return errors.New("it is not an OpenAPI document: it has no member \"openapi\"")
-	case top["webhooks"] != nil:
-		if composed, err = compose.Compose(raw, spec.Overlay()); err != nil {
-			return err
-		}
-		d.origin = newOrigins(raw, composed)
-	case top["paths"] == nil:
-		return errors.New("it describes no events: it has neither \"webhooks\" nor \"paths\"")
-	}
-	var doc *openapi3.T
-	if doc, err = compose.Load(composed); err != nil {
+// read takes whatever form the document has. One that was composed before is not repaired again: it says what the
+// receiver is held to.
+func (d *Document) read(raw []byte) error {
+	read, err := eventsdoc.Read(raw)
+	if err != nil {
 		return err
 	}
-	if d.Contract, err = contract.New(doc); err != nil {
+	overlay := spec.Overlay()
+	if read.Events[0].Slash {
+		overlay = nil
+	}
+	composed, err := compose.From(read, overlay)
+	if err != nil {
 		return err
 	}
-	if len(d.Contract.Events()) == 0 {
-		return errors.New("it describes no events: none of its paths has a POST")
+	d.Warnings = composed.Warnings
+	d.origin = newOrigins(read, composed.JSON)
+	doc, err := compose.Load(composed.JSON)
+	if err != nil {
+		return err
 	}
-	return nil
-}
-
-// jsonComplaint says what is wrong, and on which line.
-func jsonComplaint(raw []byte, err error) string {
-	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		p := measure(raw[:min(int(syntax.Offset), len(raw))])
-		return fmt.Sprintf("line %d, column %d: %s", p.lines+1, max(p.columns, 1), syntax)
-	}
-	return "its root is something else"
+	d.Contract, err = contract.New(doc)
+	return err
 }
 
 // locate is where the file has what a pointer into the composed document leads to.

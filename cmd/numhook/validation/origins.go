@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"numhook/spec/eventsdoc"
 )
 
 // origins leads back from positions in a composed document to positions in the document that it was made of. Composing
@@ -13,6 +15,7 @@ import (
 // body on, and that way exists in the sender's document, too.
 type origins struct {
 	sent, composed any
+	posts          map[string]string // event -> its operation in the sender's document
 	// event -> component -> the way to it from the event's body, without references
 	ways  map[string]map[string]string
 	found map[[2]string]string
@@ -20,10 +23,14 @@ type origins struct {
 
 const componentPrefix = "/components/schemas/"
 
-func newOrigins(sent, composed []byte) *origins {
-	o := &origins{ways: map[string]map[string]string{}, found: map[[2]string]string{}}
-	if json.Unmarshal(sent, &o.sent) != nil || json.Unmarshal(composed, &o.composed) != nil {
-		return nil // both have been read as JSON before
+func newOrigins(sent *eventsdoc.Document, composed []byte) *origins {
+	o := &origins{sent: eventsdoc.Value(sent.Root), posts: map[string]string{}, ways: map[string]map[string]string{},
+		found: map[[2]string]string{}}
+	if json.Unmarshal(composed, &o.composed) != nil {
+		return nil // it has been read as JSON before
+	}
+	for _, e := range sent.Events {
+		o.posts[e.Name] = sent.PostOf(e)
 	}
 	return o
 }
@@ -43,7 +50,7 @@ func (o *origins) of(event, pointer string) string {
 func (o *origins) trace(event, pointer string) string {
 	body := "/paths/" + escapeToken("/"+event) + "/post"
 	if rest, ok := strings.CutPrefix(pointer, body); ok {
-		return deepest(o.sent, "/webhooks/"+escapeToken(event)+"/post"+rest)
+		return deepest(o.sent, o.posts[event]+rest)
 	}
 	rest, ok := strings.CutPrefix(pointer, componentPrefix)
 	if !ok {
@@ -54,7 +61,7 @@ func (o *origins) trace(event, pointer string) string {
 	if !ok {
 		return deepest(o.sent, pointer)
 	}
-	return deepest(o.sent, "/webhooks/"+escapeToken(event)+"/post"+strings.TrimSuffix(way+"/"+rest, "/"))
+	return deepest(o.sent, o.posts[event]+strings.TrimSuffix(way+"/"+rest, "/"))
 }
 
 // waysOf finds the shortest way from the event's operation to each component that its request body leads to.

@@ -11,7 +11,8 @@ import (
 )
 
 func main() {
-	document := flag.String("document", "", "the sender's events document, JSON")
+	document := flag.String("document", "", "the sender's events document, in any form that it is published in, "+
+		"JSON or YAML")
 	overlay := flag.String("overlay", "", "the repairs, Overlay 1.1 in YAML")
 	output := flag.String("output", "", "where the composed document goes")
 	flag.Parse()
@@ -34,10 +35,14 @@ func run(document, overlay, output string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", document, err)
 	}
-	if before, err := os.ReadFile(output); err == nil && bytes.Equal(before, composed) {
+	for _, warning := range composed.Warnings {
+		fmt.Fprintf(os.Stderr, "%s:%s\n", document, warning)
+	}
+	if before, err := os.ReadFile(output); err == nil && bytes.Equal(before, composed.JSON) {
 		return nil // what is not touched is not built again
 	}
-	if err := os.WriteFile(output, composed, 0o644); err != nil { //nolint:gosec // a source file, for everybody to read
+	//nolint:gosec // a source file, for everybody to read
+	if err := os.WriteFile(output, composed.JSON, 0o644); err != nil {
 		return fmt.Errorf("cannot write the composed document: %w", err)
 	}
 	return nil
