@@ -86,8 +86,8 @@ func withHint(err error) string {
 	return err.Error()
 }
 
-// startOperator serves /healthz, /readyz and /metrics, and the API where there is one. With an empty address there is no
-// listener.
+// startOperator serves /healthz, /readyz and /metrics, and the API where there is one. With an empty address there is
+// no listener.
 func startOperator(
 	way *operatorWay, api http.Handler, stdout io.Writer, h *health, kept *connections, shown ...metrics,
 ) (*http.Server, error) {

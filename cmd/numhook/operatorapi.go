@@ -16,6 +16,7 @@ import (
 
 	"numhook/server"
 	"numhook/server/certreload"
+	"numhook/server/dispatch"
 	"numhook/server/event"
 	"numhook/server/listener"
 	"numhook/server/operator"
@@ -89,7 +90,24 @@ type operatorsView struct {
 	health      *health
 	metrics     *server.Metrics
 	certificate *certreload.Certificate // of the deliveries; nil without TLS
-	events      []string                // that the contract knows
+	receiver    *server.Server
+}
+
+// redrive is a redrive as the API tells of it.
+func (v operatorsView) redrive(ctx context.Context, q event.Quarantined, dryRun bool) (operator.Redriven, error) {
+	result, err := redriveOne(ctx, v.store, v.receiver, q, dryRun)
+	told := operator.Redriven{Result: result.Result, Reason: result.Reason, Violations: result.Violations}
+	if result.EventID != nil {
+		told.EventID = *result.EventID
+	}
+	return told, err
+}
+
+// replay enqueues again.
+func (v operatorsView) replay(
+	ctx context.Context, to event.DownstreamStatus, filter operator.ReplayFilter,
+) (int, error) {
+	return dispatch.Replay(ctx, v.store, v.store, to, dispatch.ReplayFilter(filter))
 }
 
 // api is the operators' API, or nil where there is none: then the log says how to get one. In development there is one
@@ -106,8 +124,8 @@ func (w *operatorWay) api(view operatorsView) (http.Handler, error) {
 	}
 	digest := sha256.Sum256(spec.Receiver())
 	return operator.New(operator.Config{
-		Document: spec.Operator(), Tokens: w.tokens, Store: view.store, Known: view.events, Remote: w.trusted.Remote,
-		Log: w.log,
+		Document: spec.Operator(), Tokens: w.tokens, Store: view.store, Known: view.receiver.Events(),
+		Remote: w.trusted.Remote, Log: w.log, Redrive: view.redrive, Replay: view.replay,
 		Status: func(ctx context.Context) (operator.Status, error) {
 			ready := view.health.check(ctx)
 			s := operator.Status{

@@ -35,9 +35,18 @@ func (s *site) newToken(name string, role operator.Role) (made tokenMade) {
 // ask makes a call of the operators' API.
 func (r *receiver) ask(method, path, token string) answer {
 	r.Helper()
-	request, err := http.NewRequestWithContext(r.Context(), method, r.operator+operator.Path+path, http.NoBody)
+	return r.askWith(method, path, token, "")
+}
+
+// askWith is ask with a body of JSON.
+func (r *receiver) askWith(method, path, token, body string) answer {
+	r.Helper()
+	request, err := http.NewRequestWithContext(r.Context(), method, r.operator+operator.Path+path, strings.NewReader(body))
 	if err != nil {
 		r.Fatal(err)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -111,6 +120,73 @@ func TestTokensAreReadAgain(t *testing.T) {
 	}
 }
 
+// An operator steers the receiver that serves.
+func TestAnOperatorSteers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ann := s.newToken("ann", operator.Operator)
+	file := filepath.Join(s.folder, "numhook.yaml")
+	config := "downstreams:\n  - name: ali\n    url: file:" + filepath.Join(s.folder, "out.ndjson") + "\n"
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := s.start("--operator-tokens", s.tokenFile(ann.Line), "--config", file)
+	const number = "+13125550100"
+	if got := r.post("/", cnamBody(1, "A", number)); got.status != http.StatusOK {
+		t.Fatal(got)
+	}
+	broken := `{"event":"number_management.peering_number_cnam_updated"}`
+	if got := r.post("/", broken); got.status != http.StatusBadRequest {
+		t.Fatal(got)
+	}
+	says := func(method, path, body string, want ...string) func() bool {
+		return func() bool {
+			got := r.askWith(method, path, ann.Token, body)
+			for _, text := range want {
+				if !strings.Contains(got.body, text) {
+					return false
+				}
+			}
+			return got.status == http.StatusOK
+		}
+	}
+	confirmed := says(http.MethodGet, "/numbers/"+number, "", `"downstream":"ali"`, `"state":"delivered"`,
+		`"confirmed":"20`)
+	eventually(t, startTime, "the value is confirmed", confirmed)
+	for _, step := range []func() bool{
+		says(http.MethodPost, "/downstreams/ali/pause", `{"why":"a test"}`, `"state":"paused"`, `"paused_why":"a test"`),
+		says(http.MethodPost, "/replay", `{"downstream":"ali","dry_run":true}`, `"rows":1`),
+		says(http.MethodPost, "/replay", `{"downstream":"ali","number":"`+number+`","expected":1}`, `"rows":1`),
+		says(http.MethodGet, "/deliveries?state=waiting", "", number),
+		says(http.MethodPost, "/deliveries/skip", `{"state":"waiting","dry_run":true}`, `"rows":1`),
+		says(http.MethodPost, "/downstreams/ali/resume", "", `"state":"active"`),
+		says(http.MethodPost, "/quarantine/1/redrive?dry_run=true", "", `"result":"refused"`, `"rule":"required"`),
+		says(http.MethodPost, "/quarantine/1/redrive", "", `"result":"refused"`),
+		says(http.MethodPost, "/quarantine/1/discard", "", `"state":"discarded"`),
+	} {
+		if !step() {
+			t.Fatalf("a step does not hold; the log is %s", r.log)
+		}
+	}
+	eventually(t, startTime, "the value is confirmed again", confirmed)
+	var list []event.Access
+	s.read(&list, "accesses", "list", "--who", "ann")
+	done := map[string]event.AccessResult{}
+	for _, a := range list {
+		done[a.Action+" "+a.Object+" "+a.Detail] = a.Result
+	}
+	for what, want := range map[string]event.AccessResult{
+		"downstreams pause downstream ali why=a test": event.AccessDone,
+		"replay " + number + " downstream=ali":        event.AccessDone,
+		"quarantine redrive quarantine entry 1 ":      event.AccessRefused,
+		"quarantine discard quarantine entry 1 ":      event.AccessDone,
+	} {
+		if done[what] != want {
+			t.Errorf("%s is %q, want %q", what, done[what], want)
+		}
+	}
+}
+
 func TestWithoutTokensThereIsNoAPI(t *testing.T) {
 	t.Parallel()
 	r := startReceiver(t)
@@ -175,7 +251,7 @@ func TestWhatOperatorsMustNotUse(t *testing.T) {
 	alice := s.newToken("alice", operator.Reader)
 	file := s.tokenFile(alice.Line)
 	open := filepath.Join(s.folder, "open")
-	if err := os.WriteFile(open, []byte(alice.Line), 0o644); err != nil { //nolint:gosec // that it can be read is the point
+	if err := os.WriteFile(open, []byte(alice.Line), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	empty := filepath.Join(s.folder, "empty")

@@ -190,7 +190,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	}
 	kept := newConnections(log, listener.DescriptorLimit(), listener.OpenDescriptors(), out.descriptors)
 	api, err := way.api(operatorsView{store: events, engine: engineName(f.store), health: health, metrics: metrics,
-		certificate: certificate, events: receiver.Events()})
+		certificate: certificate, receiver: receiver})
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,12 @@ type Config struct {
 	Known    []string                                  // the names of the contract's events
 	Status   func(ctx context.Context) (Status, error) // of the process and its store
 	Remote   func(*http.Request) string                // who asks
-	Log      *slog.Logger
-	Now      func() time.Time // nil means time.Now
+	// Redrive feeds an entry back, or says what would become of it.
+	Redrive func(ctx context.Context, q event.Quarantined, dryRun bool) (Redriven, error)
+	// Replay enqueues again, and returns how many rows became waiting or would.
+	Replay func(ctx context.Context, to event.DownstreamStatus, filter ReplayFilter) (int, error)
+	Log    *slog.Logger
+	Now    func() time.Time // nil means time.Now
 }
 
 // API answers the calls. It is safe for concurrent use.

@@ -39,6 +39,15 @@ var rules = map[string]struct {
 	"ShowStatus":          {operator.Viewer, "", ""},
 	"ListAccesses":        {operator.Reader, "accesses list", ""},
 	"ShowDocument":        {operator.Viewer, "", ""},
+	"RedriveEntry":        {operator.Operator, "quarantine redrive", ""},
+	"DiscardEntry":        {operator.Operator, "quarantine discard", ""},
+	"PauseDownstream":     {operator.Operator, "downstreams pause", `{"why":"a test"}`},
+	"ResumeDownstream":    {operator.Operator, "downstreams resume", ""},
+	"RetryDelivery":       {operator.Operator, "deliveries retry", ""},
+	"SkipDelivery":        {operator.Operator, "deliveries skip", ""},
+	"RetryDeliveries":     {operator.Operator, "deliveries retry", `{"state":"dead"}`},
+	"SkipDeliveries":      {operator.Operator, "deliveries skip", `{"state":"dead","dry_run":true}`},
+	"Replay":              {operator.Operator, "replay", `{"downstream":"ali"}`},
 }
 
 func TestEachCallByEachRole(t *testing.T) {

@@ -8,8 +8,17 @@ import (
 	"numhook/server/event"
 )
 
-// Outbox is how the outbox is read and changed.
+// Outbox is how the outbox is changed.
 type Outbox interface {
+	OutboxReader
+	Pause(ctx context.Context, downstream, why string) error
+	Resume(ctx context.Context, downstream string) error
+	Retry(ctx context.Context, row int64) error
+	Skip(ctx context.Context, row int64) error
+}
+
+// OutboxReader is how the outbox is read.
+type OutboxReader interface {
 	Downstreams(ctx context.Context) ([]event.DownstreamStatus, error)
 	OutboxRows(ctx context.Context, filter event.OutboxFilter, after int64, limit int) ([]event.OutboxRow, error)
 	OutboxRow(ctx context.Context, id int64) (event.OutboxRow, error)

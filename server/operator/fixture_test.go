@@ -41,12 +41,18 @@ type fixture struct {
 	log      *bytes.Buffer
 	eventID  string
 	now      time.Time
+
+	redriven    operator.Redriven
+	replays     int // rows that a replay finds
+	replayed    []operator.ReplayFilter
+	replayFails error
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{T: t, store: storetest.NewFake(t), tokens: map[operator.Role]string{}, log: new(bytes.Buffer),
-		now: time.Date(2026, 11, 28, 17, 0, 0, 0, time.UTC)}
+		redriven: operator.Redriven{Result: "fits"},
+		now:      time.Date(2026, 11, 28, 17, 0, 0, 0, time.UTC)}
 	f.fill()
 	var err error
 	if f.document, err = openapi3.NewLoader().LoadFromData(spec.Operator()); err != nil {
@@ -70,6 +76,13 @@ func (f *fixture) config(tokens func() operator.Tokens) operator.Config {
 		Remote: func(r *http.Request) string { return r.RemoteAddr },
 		Log:    slog.New(slog.NewTextHandler(f.log, nil)),
 		Now:    func() time.Time { return f.now },
+		Redrive: func(ctx context.Context, q event.Quarantined, dryRun bool) (operator.Redriven, error) {
+			return f.redriven, nil
+		},
+		Replay: func(ctx context.Context, to event.DownstreamStatus, filter operator.ReplayFilter) (int, error) {
+			f.replayed = append(f.replayed, filter)
+			return f.replays, f.replayFails
+		},
 		Status: func(context.Context) (operator.Status, error) {
 			return operator.Status{Version: "v1", Started: f.now, Engine: "sqlite", Ready: true,
 				Checks: map[string]string{"store": "ok"}, Digest: "d"}, nil
@@ -146,8 +159,11 @@ func (f *fixture) calls() (all []call) {
 // target is the call's URL for what the fixture holds.
 func (f *fixture) target(c call) string {
 	id := "1"
-	if strings.HasPrefix(c.path, "/events/") {
+	switch {
+	case strings.HasPrefix(c.path, "/events/"):
 		id = f.eventID
+	case strings.HasSuffix(c.path, "/discard"), strings.HasSuffix(c.path, "/skip"): // the first one is redriven, retried
+		id = "2"
 	}
 	return operator.Path + strings.NewReplacer("{number}", url.PathEscape(canaryNumber), "{id}", id, "{name}",
 		"ali").Replace(c.path)

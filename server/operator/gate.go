@@ -7,12 +7,16 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/labstack/echo/v4"
 )
+
+// mostBody is how many bytes of a body are read.
+const mostBody = 16 << 10
 
 // roleMember is where the document says which role a call, or a parameter, needs.
 const roleMember = "x-role"
@@ -105,8 +109,12 @@ func (g *gate) admit(c echo.Context) error {
 	if err := g.parameters(who.Role, query); err != nil {
 		return err
 	}
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, mostBody)
 	if err := g.fits(c, query); err != nil {
 		return err
+	}
+	if r.Method != http.MethodGet { // an action may take longer than the server gives an answer
+		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(actionTime)) // or it is cut off sooner
 	}
 	c.SetRequest(r.WithContext(withCaller(r.Context(), who)))
 	return nil
@@ -149,7 +157,7 @@ func (g *gate) fits(c echo.Context, query url.Values) error {
 	err := openapi3filter.ValidateRequest(c.Request().Context(), &openapi3filter.RequestValidationInput{
 		Request: c.Request(), PathParams: path, QueryParams: query, Route: g.route,
 		Options: &openapi3filter.Options{
-			SkipSettingDefaults: true, RejectWhenRequestBodyNotSpecified: true,
+			SkipSettingDefaults: true, RejectWhenRequestBodyNotSpecified: true, KeepValidatedValue: true,
 			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, // authenticate has done it
 		},
 	})

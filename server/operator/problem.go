@@ -17,10 +17,13 @@ import (
 type refusal struct {
 	status int
 	detail string
-	retry  int // seconds to wait; 0 for nothing to say
+	retry  int   // seconds to wait; 0 for nothing to say
+	err    error // what it is besides; may be nil
 }
 
 func (r *refusal) Error() string { return r.detail }
+
+func (r *refusal) Unwrap() error { return r.err }
 
 // retryAfter is how many seconds to wait when the store cannot be reached.
 const retryAfter = 2

@@ -13,6 +13,7 @@ import (
 type Quarantine interface {
 	Quarantines(ctx context.Context, state event.QuarantineState, after int64, limit int) ([]event.Quarantined, error)
 	QuarantineEntry(ctx context.Context, id int64) (event.Quarantined, error)
+	Discard(ctx context.Context, id int64) error
 }
 
 // entryObject is the entry in the accesses.
