@@ -6,8 +6,8 @@
 // It guarantees:
 //
 //   - its verdicts are those of kin-openapi's stock path for OpenAPI 3.1, but for the classes that spec/DIVERGENCES.md
-//     lists; tests hold the two together. Both evaluate JSON Schema by the same engine, santhosh-tekuri/jsonschema; here
-//     a document is compiled once, by New, and what plainly fits is told without the engine;
+//     lists; tests hold the two together. Both evaluate JSON Schema by the same engine, santhosh-tekuri/jsonschema;
+//     here a document is compiled once, by New, and what plainly fits is told without the engine;
 //   - a keyword that the check does not know is an error of New, never a silent pass;
 //   - numbers are exact, of any length: no value goes through a floating-point number;
 //   - time and memory are in proportion to the body, whatever is in it: nesting is bounded, tables take over from
