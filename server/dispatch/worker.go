@@ -25,7 +25,8 @@ const (
 // burstTime is how much of a worker's rate may be spent at once.
 const burstTime = 100 * time.Millisecond
 
-// worker serves one downstream. Its run is one goroutine, each attempt another; no worker waits for a second one.
+// worker serves one downstream. Its run is one goroutine, each attempt has another to itself; no worker waits for a
+// second one.
 type worker struct {
 	WorkerConfig
 	d       *Dispatch
@@ -42,6 +43,9 @@ type worker struct {
 	claimed time.Time // when run last claimed
 
 	attempts sync.WaitGroup
+	handed   chan func() // to a goroutine whose attempt has ended
+	over     chan struct{}
+
 	mu       sync.Mutex
 	slots    int       // taken by attempts
 	resting  int       // rows that rest
@@ -52,6 +56,7 @@ func newWorker(d *Dispatch, cfg WorkerConfig) *worker {
 	serving := &worker{
 		WorkerConfig: cfg, d: d, breaker: newBreaker(d.random), filled: make(chan struct{}),
 		woken: make(chan struct{}, 1), freed: make(chan struct{}, 1),
+		handed: make(chan func()), over: make(chan struct{}),
 	}
 	for what, e := range map[string]*storeErrors{"claim": &serving.claiming, "record": &serving.recording,
 		"watch": &serving.reaping} {
@@ -80,6 +85,7 @@ func signal(to chan struct{}) {
 // sends, their recording with records.
 func (w *worker) run(stop, sends, records context.Context) {
 	defer w.attempts.Wait()
+	defer close(w.over)
 	if w.d.alone {
 		w.reclaim(stop)
 	}

@@ -199,19 +199,36 @@ func (w *session) inPlace(s *Store) error {
 	if err := s.stillLocked(); err != nil {
 		return err
 	}
-	for name, opened := range w.files {
-		info, err := os.Stat(name)
-		switch {
-		case err != nil || !os.SameFile(info, opened):
-			return errMoved
-		case name == s.path && info.Size() < s.grown, name == s.path+"-wal" && info.Size() < min(opened.Size(), keptLog):
-			return errMoved
-		case name == s.path:
-			s.grown = info.Size()
+	for name := range w.files {
+		if err := w.whole(s, name); err != nil {
+			return err
 		}
-		if info.Size() != opened.Size() {
-			w.files[name] = info
-		}
+	}
+	return nil
+}
+
+// logWhole is the part of inPlace that a commit would hide.
+func (w *session) logWhole(s *Store) error {
+	if name := s.path + "-wal"; w.files[name] != nil {
+		return w.whole(s, name)
+	}
+	return nil
+}
+
+// whole is inPlace for one of the files.
+func (w *session) whole(s *Store, name string) error {
+	opened := w.files[name]
+	info, err := os.Stat(name)
+	switch {
+	case err != nil || !os.SameFile(info, opened):
+		return errMoved
+	case name == s.path && info.Size() < s.grown, name == s.path+"-wal" && info.Size() < min(opened.Size(), keptLog):
+		return errMoved
+	case name == s.path:
+		s.grown = info.Size()
+	}
+	if info.Size() != opened.Size() {
+		w.files[name] = info
 	}
 	return nil
 }

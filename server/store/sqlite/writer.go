@@ -88,7 +88,7 @@ func (w *writer) transact(batch []work) (err error) {
 	if err := s.writePending(ctx); err != nil {
 		return s.undo(ctx, err)
 	}
-	if err := s.inPlace(w.store); err != nil { // a log that was cut would be as long as before again
+	if err := s.logWhole(w.store); err != nil { // a log that was cut would be as long as before again
 		return err
 	}
 	if _, err := s.commit.ExecContext(ctx); err != nil {
