@@ -315,6 +315,24 @@ func (e StatusStore) Valid() bool {
 	}
 }
 
+// Defines values for ListEventsParamsOrder.
+const (
+	ListEventsParamsOrderNewest ListEventsParamsOrder = "newest"
+	ListEventsParamsOrderOldest ListEventsParamsOrder = "oldest"
+)
+
+// Valid indicates whether the value is a known member of the ListEventsParamsOrder enum.
+func (e ListEventsParamsOrder) Valid() bool {
+	switch e {
+	case ListEventsParamsOrderNewest:
+		return true
+	case ListEventsParamsOrderOldest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Access One look at personal data, or one action.
 //
 // Examples: {"action":"numbers show","at":"2026-11-28T17:22:51.204Z","detail":"","from":"192.0.2.7","id":81,"object":"+12025550143","result":"shown","role":"reader","who":"alice"}
@@ -1150,6 +1168,9 @@ type RetryDeliveryParams struct {
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
+	// Order Which events come first.
+	Order *ListEventsParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
 	// Event Only events of this name.
 	Event *string `form:"event,omitempty" json:"event,omitempty"`
 
@@ -1177,6 +1198,9 @@ type ListEventsParams struct {
 	// Limit How many entries at most.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 }
+
+// ListEventsParamsOrder defines parameters for ListEvents.
+type ListEventsParamsOrder string
 
 // ListNumbersParams defines parameters for ListNumbers.
 type ListNumbersParams struct {
@@ -1421,7 +1445,7 @@ type ClientInterface interface {
 
 	// ListEvents List events
 	//
-	// In the order of storing. What narrows the list is looked for in a bounded number of events a call, so a page may be empty and have a next one.
+	// In the order of storing, or the newest first. What narrows the list is looked for in 20,000 events a call, so a page may be empty and have a next one.
 	//
 	// Corresponds with GET /events (the `ListEvents` operationId).
 	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1781,7 +1805,7 @@ func (c *Client) ResumeDownstream(ctx context.Context, name NameInPath, reqEdito
 
 // ListEvents List events
 //
-// In the order of storing. What narrows the list is looked for in a bounded number of events a call, so a page may be empty and have a next one.
+// In the order of storing, or the newest first. What narrows the list is looked for in 20,000 events a call, so a page may be empty and have a next one.
 //
 // Corresponds with GET /events (the `ListEvents` operationId).
 func (c *Client) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2608,6 +2632,18 @@ func NewListEventsRequest(server string, params *ListEventsParams) (*http.Reques
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Order != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order", *params.Order, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Event != nil {
 
@@ -3518,7 +3554,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListEventsWithResponse List events
 	//
-	// In the order of storing. What narrows the list is looked for in a bounded number of events a call, so a page may be empty and have a next one.
+	// In the order of storing, or the newest first. What narrows the list is looked for in 20,000 events a call, so a page may be empty and have a next one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6618,7 +6654,7 @@ func (c *ClientWithResponses) ResumeDownstreamWithResponse(ctx context.Context, 
 
 // ListEventsWithResponse List events
 //
-// In the order of storing. What narrows the list is looked for in a bounded number of events a call, so a page may be empty and have a next one.
+// In the order of storing, or the newest first. What narrows the list is looked for in 20,000 events a call, so a page may be empty and have a next one.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9827,6 +9863,13 @@ func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListEventsParams
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", ctx.QueryParams(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter order: %s", err))
+	}
+
 	// ------------- Optional query parameter "event" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "event", ctx.QueryParams(), &params.Event, runtime.BindQueryParameterOptions{Type: "string", Format: ""})

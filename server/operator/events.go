@@ -3,7 +3,6 @@ package operator
 import (
 	"bytes"
 	"context"
-	"slices"
 
 	gen "numhook/gen/operator"
 	"numhook/server/event"
@@ -11,15 +10,10 @@ import (
 
 // Events is how events are read.
 type Events interface {
-	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
+	EventsPassing(ctx context.Context, filter event.EventFilter, after int64, limit int) (list []event.Stored, next int64,
+		err error)
 	Event(ctx context.Context, id event.ID) (event.Stored, error)
 }
-
-// What a call that narrows the list of events looks at, at most.
-const (
-	eventsAtOnce = 500
-	mostEvents   = 5_000
-)
 
 // ListEvents implements the document.
 func (a *API) ListEvents(ctx context.Context, r gen.ListEventsRequestObject) (gen.ListEventsResponseObject, error) {
@@ -27,13 +21,13 @@ func (a *API) ListEvents(ctx context.Context, r gen.ListEventsRequestObject) (ge
 	if err != nil {
 		return nil, err
 	}
-	limit := limitOf(r.Params.Limit)
-	page, next, err := a.passing(ctx, after, limit, r.Params)
+	f := filterOf(r.Params)
+	page, next, err := a.Store.EventsPassing(ctx, f, after, limitOf(r.Params.Limit))
 	if err != nil {
 		return nil, err
 	}
-	detail := narrowed("event", given(r.Params.Event), "account", given(r.Params.Account), "after", given(r.Params.After))
-	if err := a.look(ctx, "events list", given(r.Params.Number), detail); err != nil {
+	detail := narrowed("event", f.Name, "account", f.Account, "after", given(r.Params.After))
+	if err := a.look(ctx, "events list", f.Number, detail); err != nil {
 		return nil, err
 	}
 	shown := gen.ListEvents200JSONResponse{
@@ -46,41 +40,12 @@ func (a *API) ListEvents(ctx context.Context, r gen.ListEventsRequestObject) (ge
 	return shown, nil
 }
 
-// passing is a page of the events that pass, and after which event to go on; 0 where there is nothing more.
-func (a *API) passing(
-	ctx context.Context, after int64, limit int, p gen.ListEventsParams,
-) (page []event.Stored, next int64, err error) {
-	for range mostEvents / eventsAtOnce {
-		list, err := a.Store.Events(ctx, after, eventsAtOnce)
-		if err != nil {
-			return nil, 0, err
-		}
-		for i, e := range list {
-			if after = e.Seq; !passes(e, p) {
-				continue
-			}
-			page = append(page, e)
-			if len(page) == limit {
-				if i == len(list)-1 && len(list) < eventsAtOnce {
-					return page, 0, nil
-				}
-				return page, after, nil
-			}
-		}
-		if len(list) < eventsAtOnce {
-			return page, 0, nil
-		}
+func filterOf(p gen.ListEventsParams) event.EventFilter {
+	return event.EventFilter{
+		Name: given(p.Event), Account: given(p.Account), Number: given(p.Number), Since: given(p.ReceivedSince),
+		Until: given(p.ReceivedUntil), TSSince: p.EventTsSince, TSUntil: p.EventTsUntil,
+		Newest: given(p.Order) == gen.ListEventsParamsOrderNewest,
 	}
-	return page, after, nil
-}
-
-func passes(e event.Stored, p gen.ListEventsParams) bool {
-	received := e.Delivery.Received
-	return (p.Event == nil || e.Name == *p.Event) && (p.Account == nil || e.AccountID == *p.Account) &&
-		(p.Number == nil || slices.Contains(e.Numbers, *p.Number)) &&
-		(p.ReceivedSince == nil || !received.Before(*p.ReceivedSince)) &&
-		(p.ReceivedUntil == nil || received.Before(*p.ReceivedUntil)) &&
-		(p.EventTsSince == nil || e.TS >= *p.EventTsSince) && (p.EventTsUntil == nil || e.TS < *p.EventTsUntil)
 }
 
 // ShowEvent implements the document.

@@ -54,6 +54,8 @@ func TestPagesJoin(t *testing.T) {
 		{"/numbers?prefix=D", "number", "[]"},
 		{"/events", "seq", "[1 2 3]"},
 		{"/events?number=%2B12025557144", "seq", "[2]"},
+		{"/events?order=newest", "seq", "[3 2 1]"},
+		{"/events?order=newest&account=CANARY&event_ts_since=1795886570479", "seq", "[3 2]"},
 		{"/events?event=none", "seq", "[]"},
 		{"/events?account=CANARY&event_ts_since=1795886570479", "seq", "[2 3]"},
 		{"/events?event_ts_until=1795886570479", "seq", "[1]"},

@@ -70,6 +70,11 @@ type Reader interface {
 	History(ctx context.Context, number string) ([]event.Change, error)
 	// Events lists events in the order in which they were stored, beginning after the seq given.
 	Events(ctx context.Context, after int64, limit int) ([]event.Stored, error)
+	// EventsPassing lists at most limit events that pass the filter, in its order, beginning after the event with the seq
+	// given; 0 begins with the first. It looks at event.EventsLookedAt events at most, so that a page may be short, or
+	// empty: next is where the next one begins, and 0 where nothing is left to be looked at.
+	EventsPassing(ctx context.Context, filter event.EventFilter, after int64, limit int) (list []event.Stored, next int64,
+		err error)
 	// EventBodies is Events with the body of each: for what goes through everything that was received.
 	EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error)
 	// Event is one event with its body. NotFound when there is none.

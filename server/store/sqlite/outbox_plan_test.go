@@ -45,6 +45,8 @@ func TestOutboxQueriesUseIndexes(t *testing.T) {
 		{outboxByNumber, []string{"o USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=?)"}},
 		{outboxByState, []string{"o USING INDEX owed_open (downstream=? AND state=?)"}},
 		{oneRow, []string{"o USING INTEGER PRIMARY KEY (rowid=?)"}},
+		{newestPassing, []string{"e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"}},
+		{pageOfPassing, []string{"e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"}},
 		{newestAccesses, []string{"accesses USING INTEGER PRIMARY KEY (rowid<?)"}},
 		{accessesOf, []string{"accesses USING INDEX accesses_who (who=? AND rowid<?)"}},
 		{accessesTo, []string{"accesses USING INDEX accesses_object (object=? AND rowid<?)"}},

@@ -54,6 +54,7 @@ func Cases() []Case {
 		{"pages of numbers", pagesOfNumbers},
 		{"pages of events", pagesOfEvents},
 		{"pages of quarantine", pagesOfQuarantine},
+		{"events that pass", eventsThatPass},
 		{"identities by prefix", identitiesByPrefix},
 		{"quarantine keeps everything", quarantineKeeps},
 		{"quarantine counts repetitions", quarantineCounts},
