@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -20,15 +21,19 @@ import (
 )
 
 type validateFlags struct {
-	format        *choice
+	reports       reportsFlag
+	levels        levelsFlag
 	strict, watch bool
+	group         bool
+	maxResults    int
 	event, spec   string
 	baseline      string
 	writeBaseline string
 }
 
 func newValidateCommand() *cobra.Command {
-	f := &validateFlags{}
+	f := &validateFlags{reports: reportsFlag{list: []reportInto{{format: "text"}}},
+		levels: levelsFlag{validation.Levels{}}}
 	cmd := &cobra.Command{
 		Use: "validate PATH...", Short: "Hold payloads against the contract, as the receiver does",
 		Long: "Hold payloads against the contract, as the receiver does, and say what is wrong and where. PATH is a file, " +
@@ -45,9 +50,15 @@ func newValidateCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error { return validate(cmd, f, args) },
 	}
-	f.format = formatFlag(cmd, validation.Formats()...)
 	flags := cmd.Flags()
+	flags.Var(&f.reports, "format", "report as FORMAT ("+strings.Join(validation.Formats(), ", ")+") on standard output, "+
+		"or into a file with FORMAT=FILE; may be given several times")
+	flags.Var(f.levels, "rule", "NAME=off switches a rule off, NAME=warning or NAME=error gives it that level whatever "+
+		"--strict says; may be given several times")
 	flags.BoolVar(&f.strict, "strict", false, "make drift and lint errors, too")
+	flags.BoolVar(&f.group, "group", false, "put findings of one rule at one pointer over many payloads together")
+	flags.IntVar(&f.maxResults, "max-results", validation.MaxResults, "write at most so many results into a SARIF "+
+		"report, errors first; 0 for all")
 	flags.StringVar(&f.event, "event", "", "hold every payload against this event (its name, or the end of it), "+
 		"whatever event it names")
 	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document (JSON) instead of the built-in one: the "+
@@ -63,14 +74,16 @@ func (f *validateFlags) check(paths []string) error {
 	switch {
 	case f.baseline != "" && f.writeBaseline != "":
 		return errors.New("cannot validate: --baseline and --write-baseline exclude each other")
+	case f.maxResults < 0:
+		return errors.New("cannot validate: --max-results must be at least 0, which is all")
 	case f.watch && f.writeBaseline != "":
 		return errors.New("cannot validate: --watch and --write-baseline exclude each other")
-	case f.watch && f.format.value != "text":
+	case f.watch && !slices.Equal(f.reports.list, []reportInto{{format: "text"}}):
 		return errors.New("cannot validate: --watch tells its findings as text only")
 	case f.watch && slices.Contains(paths, "-"):
 		return errors.New("cannot validate: standard input cannot be watched")
 	}
-	return nil
+	return f.reports.check(paths)
 }
 
 func validate(cmd *cobra.Command, f *validateFlags, paths []string) error {
@@ -137,10 +150,10 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 		return err
 	}
 	options := validation.Options{
-		Paths: paths, Stdin: v.in, Document: v.document, Event: named, Strict: f.strict,
-		Fingerprints: f.format.value == "json" || f.format.value == "sarif",
-		Known:        v.known.Clone(),
-		Complain:     func(err error) { tell(v.errors, err) },
+		Paths: paths, Stdin: v.in, Document: v.document, Event: named, Strict: f.strict, Levels: f.levels.Levels,
+		Fingerprints: f.reports.has("json") || f.reports.has("sarif"),
+		Known:        v.known.Clone(), Written: f.reports.files(),
+		Complain: func(err error) { tell(v.errors, err) },
 	}
 	if isTerminal(v.errors) {
 		options.Progress = validation.NewProgress(v.errors, time.Now)
@@ -148,16 +161,16 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 	if f.writeBaseline != "" {
 		options.Record = validation.NewBaseline()
 	}
-	options.Report, err = validation.NewReport(f.format.value, v.out, validation.Style{
-		Color: isTerminal(v.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
-		// GitHub resolves the names in annotations and code scanning from the root of the checkout, wherever the step runs.
-		Root:     os.Getenv("GITHUB_WORKSPACE"),
-		Document: v.document.Name, Version: versionText(), Known: v.known != nil,
-	})
+	reports, err := v.openReports()
 	if err != nil {
 		return err
 	}
+	defer reports.drop()
+	options.Report = reports
 	summary, err := validation.Run(ctx, options)
+	if err == nil || errors.Is(err, validation.ErrNoPayload) { // otherwise they are not whole
+		err = errors.Join(err, reports.keep())
+	}
 	if err != nil {
 		return err
 	}

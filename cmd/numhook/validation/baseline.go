@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 )
 
@@ -126,26 +124,15 @@ func (b *Baseline) Write(path string) error {
 	return nil
 }
 
-// replaceFile writes a new file beside the old one and puts it in its place. What is no file, such as /dev/stdout, is
-// written to.
+// replaceFile writes a new file in the place of the old one.
 func replaceFile(path string, write func(io.Writer) error) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		device, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		return errors.Join(write(device), device.Close())
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".numhook-baseline-*")
+	file, err := Create(path)
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(file), file.Chmod(0o644), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
+	defer file.Drop()
+	if err := write(file); err != nil {
+		return err
 	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // of no use to anybody
-	}
-	return err
+	return file.Keep()
 }

@@ -11,6 +11,7 @@ import (
 type feed struct {
 	ctx         context.Context
 	stdin       io.Reader
+	except      []string // files that a search of folders passes over
 	progress    *Progress
 	free        chan *block
 	work, order chan *block // order has every block, in the order of the text; work has those that a checker is to see
@@ -20,7 +21,7 @@ type feed struct {
 func (f *feed) run(paths []string) {
 	defer close(f.order)
 	defer close(f.work)
-	var in inputs
+	in := inputs{except: f.except}
 	for found, err := range in.find(paths) {
 		b := f.take()
 		if b == nil {

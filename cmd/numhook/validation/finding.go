@@ -33,7 +33,10 @@ type Finding struct {
 	Event       string            `json:"event,omitempty"` // the operation that the payload was held against
 	Spec        string            `json:"spec,omitempty"`  // RFC 6901, into the document
 	Fingerprint string            `json:"fingerprint,omitempty"`
-	Known       bool              `json:"-"` // it is in the baseline
+	// of a group: how many findings it is, and in how many payloads
+	Count    int  `json:"count,omitempty"`
+	Payloads int  `json:"payloads,omitempty"`
+	Known    bool `json:"-"` // it is in the baseline
 
 	at int // byte offset in the block
 }

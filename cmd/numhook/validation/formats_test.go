@@ -133,15 +133,18 @@ func junitPositions(t *testing.T, report string) (positions []string) {
 func githubPositions(t *testing.T, report string) (positions []string) {
 	t.Helper()
 	for _, line := range strings.Split(strings.TrimSuffix(report, "\n"), "\n") {
-		found := regexp.MustCompile(`^::error file=five\.json,line=(\d+),col=(\d+),title=numhook%3A type::the value must ` +
-			`be .* \(at /.*\)$`).FindStringSubmatch(line)
+		found := regexp.MustCompile(`^::error file=five\.json,line=(\d+),col=(\d+),title=numhook%3A type::` +
+			`five\.json:(\d+:\d+): the value must be .* \(type, at /.*\)$`).FindStringSubmatch(line)
 		if found == nil {
 			if line != "5 errors in 1 payload of 1 file" {
 				t.Errorf("not a command: %q", line)
 			}
 			continue
 		}
-		positions = append(positions, found[1]+":"+found[2])
+		if found[3] != found[1]+":"+found[2] {
+			t.Errorf("the message is at another place than the command: %q", line)
+		}
+		positions = append(positions, found[3])
 	}
 	return positions
 }

@@ -7,11 +7,16 @@ import (
 	"numhook/server/terminal"
 )
 
-// githubReport is workflow commands, which GitHub shows as annotations at the lines of a pull request.
+// githubReport is workflow commands, which GitHub shows as annotations at the lines of a pull request. The log of the
+// step shows a command's message and nothing else of it, so that the message itself says where.
 type githubReport struct {
 	*writer
-	root string
+	root  string
+	shown map[Level]int // commands so far
 }
+
+// githubAnnotations is how many annotations of each level GitHub makes of the commands of one step.
+const githubAnnotations = 10
 
 var (
 	// commandData and commandProperty escape what a workflow command would end at.
@@ -28,27 +33,36 @@ func (g *githubReport) Finding(f *Finding, _ excerpt) {
 	if f.Known {
 		return
 	}
-	text := f.Message
+	text := f.Message + " (" + f.Rule
 	if origin := originOf(f); origin != "" {
-		text += " (" + origin + ")"
+		text += ", " + origin
 	}
-	position := ""
+	text += ")"
+	file, position := "standard input", ""
 	if f.File != stdinName {
-		position = fmt.Sprintf("file=%s,line=%d,col=%d,", property(below(g.root, f.File)), f.Line, f.Column)
-	} else {
-		text = fmt.Sprintf("standard input:%d:%d: %s", f.Line, f.Column, text)
+		file = below(g.root, f.File)
+		position = fmt.Sprintf("file=%s,line=%d,col=%d,", property(file), f.Line, f.Column)
 	}
-	g.printf("::%s %stitle=%s::%s\n", f.Level, position, property("numhook: "+f.Rule), data(text))
+	g.printf("::%s %stitle=%s::%s:%d:%d: %s\n", f.Level, position, property("numhook: "+f.Rule),
+		data(terminal.Escape(file)), f.Line, f.Column, data(text))
+	g.shown[f.Level]++
 }
 
 func (g *githubReport) Unreadable(file string, err error) {
-	name := property(below(g.root, file))
-	g.printf("::error file=%s,title=%s::%s\n", name, property("numhook: unreadable"), data("cannot read: "+err.Error()))
+	name := below(g.root, file)
+	g.printf("::error file=%s,title=%s::%s: %s\n", property(name), property("numhook: unreadable"),
+		data(terminal.Escape(name)), data("cannot read: "+err.Error()))
+	g.shown[Error]++
 }
 
 func (g *githubReport) File(string, int) {}
 
 func (g *githubReport) End(s Summary) error {
-	g.printf("%s\n", s.tally())
+	g.printf("%s", s.String())
+	if g.shown[Error] > githubAnnotations || g.shown[Warning] > githubAnnotations {
+		g.printf("; GitHub makes annotations of the first %d errors and the first %[1]d warnings of a step, and this log "+
+			"has all", githubAnnotations)
+	}
+	g.printf("\n")
 	return g.Flush()
 }

@@ -67,7 +67,8 @@ func shownName(path string) string {
 
 // inputs finds files of payloads. Each file and folder is found once, by whatever way it is reached first.
 type inputs struct {
-	files map[string]bool
+	except []string // that a search passes over
+	files  map[string]bool
 	// by their real paths, so that a loop of links ends; the value is the path by which it was found
 	folders map[string]string
 }
@@ -76,6 +77,9 @@ type inputs struct {
 // and the search goes on behind it.
 func (in *inputs) find(paths []string) iter.Seq2[source, error] {
 	in.files, in.folders = map[string]bool{}, map[string]string{}
+	for _, path := range in.except {
+		in.files[shownName(path)] = true
+	}
 	return func(yield func(source, error) bool) {
 		for _, path := range paths {
 			if !in.findPath(path, yield) {
@@ -176,6 +180,9 @@ func kindName(kind fs.FileMode) string {
 func bare(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
+	}
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		return link.Err
 	}
 	return err
 }

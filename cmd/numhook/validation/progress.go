@@ -58,7 +58,7 @@ func (p *Progress) tell(s Summary, payloads int) {
 		share = fmt.Sprintf(" %d%%", min(100, 100*p.in.read.Load()/p.in.size))
 	}
 	p.mu.Unlock()
-	text := fmt.Sprintf("%s payloads, %s; %s%s", grouped(s.Payloads+payloads), amount(s.Errors+s.Warnings, "finding"),
+	text := fmt.Sprintf("%s payloads, %s; %s%s", thousands(s.Payloads+payloads), amount(s.Errors+s.Warnings, "finding"),
 		terminal.Escape(name), share)
 	if letters := []rune(text); len(letters) > progressWidth {
 		text = string(letters[:progressWidth-1]) + ellipsis

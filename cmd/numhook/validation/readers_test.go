@@ -49,7 +49,17 @@ type sarifLog struct {
 		ColumnKind  string
 		Invocations []struct {
 			ExecutionSuccessful        bool
-			ToolExecutionNotifications []struct{ Message struct{ Text string } }
+			ToolExecutionNotifications []struct {
+				Level   string
+				Message struct{ Text string }
+			}
+			RuleConfigurationOverrides []struct {
+				Descriptor    struct{ ID string }
+				Configuration struct {
+					Enabled bool
+					Level   string
+				}
+			}
 		}
 		Results []struct {
 			RuleID    string
@@ -62,8 +72,12 @@ type sarifLog struct {
 				}
 			}
 			PartialFingerprints map[string]string
+			OccurrenceCount     int
 			BaselineState       string
 			Suppressions        []struct{ Kind string }
+		}
+		Properties struct {
+			LeftOut struct{ Errors, Warnings, Known int }
 		}
 	}
 }

@@ -35,6 +35,12 @@ type Style struct {
 	// directory
 	Root  string
 	Known bool // there is a baseline
+	// sarif only: the rules whose levels were changed
+	Levels Levels
+	// sarif only: how many results it has at most, errors first; 0 for all
+	MaxResults int
+	// Tell is told what a report leaves out; may be nil.
+	Tell func(text string)
 }
 
 // NewReport is a report of that format.
@@ -50,7 +56,7 @@ func NewReport(format string, out io.Writer, style Style) (Report, error) {
 	case "junit":
 		return newJUnitReport(w), nil
 	case "github":
-		return &githubReport{writer: w, root: style.Root}, nil
+		return &githubReport{writer: w, root: style.Root, shown: map[Level]int{}}, nil
 	}
 	return nil, fmt.Errorf("cannot report as %q: it must be one of %s", format, strings.Join(Formats(), ", "))
 }
@@ -60,8 +66,8 @@ type writer struct{ *bufio.Writer }
 
 func (w *writer) printf(format string, args ...any) { fmt.Fprintf(w.Writer, format, args...) }
 
-// tally is the summary in words, such as "5 errors and 2 warnings in 3 payloads of 1 file".
-func (s Summary) tally() string {
+// String is the summary in words, such as "5 errors and 2 warnings in 3 payloads of 1 file".
+func (s Summary) String() string {
 	found := []string{}
 	for _, n := range []struct {
 		count int
@@ -79,9 +85,10 @@ func (s Summary) tally() string {
 	for _, more := range []struct {
 		count int
 		text  string
-	}{{s.Known, "known from the baseline"}, {s.Omitted, "left out"}, {s.Unreadable, "unreadable"}} {
+	}{{s.Known, "known from the baseline"}, {s.Omitted, "left out"}, {s.Off, "of rules that are switched off"},
+		{s.Unreadable, "unreadable"}} {
 		if more.count > 0 {
-			text += ", " + grouped(more.count) + " " + more.text
+			text += ", " + thousands(more.count) + " " + more.text
 		}
 	}
 	return text
@@ -91,11 +98,11 @@ func amount(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return grouped(n) + " " + noun + "s"
+	return thousands(n) + " " + noun + "s"
 }
 
-// grouped is the number with a comma after each three digits.
-func grouped(n int) string {
+// thousands is the number with a comma after each three digits.
+func thousands(n int) string {
 	digits := []byte(fmt.Sprint(n))
 	for at := len(digits) - 3; at > 0; at -= 3 {
 		digits = slices.Insert(digits, at, ',')

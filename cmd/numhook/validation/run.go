@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"numhook/server/event"
 )
 
 // run puts together what the feed, the checkers, the report and the baselines do.
@@ -27,7 +25,7 @@ func (r *run) begin(ctx context.Context) error {
 	defer cancel()
 	blocks := 2*r.workers + 2
 	f := &feed{
-		ctx: ctx, stdin: r.Stdin, progress: r.Progress,
+		ctx: ctx, stdin: r.Stdin, except: r.Written, progress: r.Progress,
 		free: make(chan *block, blocks), work: make(chan *block, blocks), order: make(chan *block, blocks),
 	}
 	for range blocks {
@@ -107,9 +105,9 @@ func (r *run) take(ctx context.Context, b *block) error {
 }
 
 func (r *run) takeFinding(f *Finding, b *block) {
-	f.Level = Warning
-	if f.Kind == event.Violation || r.Strict {
-		f.Level = Error
+	if f.Level = r.Levels.of(f, r.Strict); f.Level == Off {
+		r.summary.Off++
+		return
 	}
 	f.Spec = r.Document.locate(f.Event, f.Spec)
 	r.Record.add(f)

@@ -70,6 +70,6 @@ func (t *textReport) Unreadable(string, error) {} // standard error has it
 func (t *textReport) File(string, int)         {}
 
 func (t *textReport) End(s Summary) error {
-	t.printf("%s\n", s.tally())
+	t.printf("%s\n", s.String())
 	return t.Flush()
 }

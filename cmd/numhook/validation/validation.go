@@ -34,10 +34,12 @@ type Options struct {
 	Document     *Document
 	Event        string    // the operation of every payload; empty for the one that each payload names
 	Strict       bool      // drift and lint are errors
+	Levels       Levels    // of rules that are switched off, lowered or raised
 	Fingerprints bool      // findings carry one, even when neither baseline asks for it
 	Known        *Baseline // findings in it are known and count for nothing; may be nil
 	Record       *Baseline // takes in every finding; may be nil
 	Report       Report
+	Written      []string    // files that the run writes: a search of folders passes them over
 	Complain     func(error) // is told what cannot be read, when it happens; may be nil
 	Progress     *Progress   // may be nil
 }
@@ -50,6 +52,7 @@ type Summary struct {
 	Warnings   int `json:"warnings"`
 	Known      int `json:"known"`      // findings in the baseline, and therefore not among the errors and warnings
 	Omitted    int `json:"omitted"`    // findings beyond MaxFindings, not shown and not among the errors and warnings
+	Off        int `json:"off"`        // findings of rules that are switched off
 	Unreadable int `json:"unreadable"` // files and folders
 }
 

@@ -38,7 +38,23 @@ func run(t *testing.T, o validation.Options) outcome {
 	return runFormat(t, o, "json", validation.Style{})
 }
 
-func runFormat(t *testing.T, o validation.Options, format string, style validation.Style) (result outcome) {
+func runFormat(t *testing.T, o validation.Options, format string, style validation.Style) outcome {
+	t.Helper()
+	return runReport(t, o, format, style, func(r validation.Report) validation.Report { return r })
+}
+
+// runGrouped is runFormat with findings put together.
+func runGrouped(t *testing.T, o validation.Options, format string) outcome {
+	t.Helper()
+	return runReport(t, o, format, validation.Style{}, func(r validation.Report) validation.Report {
+		return validation.Grouped(format, r)
+	})
+}
+
+func runReport(
+	t *testing.T, o validation.Options, format string, style validation.Style,
+	wrap func(validation.Report) validation.Report,
+) (result outcome) {
 	t.Helper()
 	if o.Document == nil {
 		document, err := builtIn()
@@ -52,7 +68,7 @@ func runFormat(t *testing.T, o validation.Options, format string, style validati
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Report, o.Fingerprints = report, true
+	o.Report, o.Fingerprints = wrap(report), true
 	o.Complain = func(err error) { result.unread = append(result.unread, err.Error()) }
 	result.summary, result.err = validation.Run(t.Context(), o)
 	result.report = out.String()
