@@ -84,7 +84,7 @@ func harden(h http.Header) {
 func (g *gate) call(c echo.Context, next echo.HandlerFunc) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic while answering: %v", p)
+			err = fmt.Errorf("panic while answering: %T", p) // its value may quote what is personal
 		}
 	}()
 	if err := g.admit(c); err != nil {
