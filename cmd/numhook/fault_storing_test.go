@@ -37,6 +37,9 @@ func storing() {
 // storingTries is how often something is tried that may fail with the disk.
 const storingTries = 10
 
+// storingLog is how many pages the log takes before the store copies it: few, so that it does so every some deliveries.
+const storingLog = 60
+
 type storingWay struct {
 	file, synchronous string
 
@@ -86,7 +89,7 @@ func (w *storingWay) open() error {
 	}
 	for range storingTries {
 		if w.store, err = sqlite.Open(context.Background(), w.file, sqlite.Options{AllowUnsafe: true,
-			Synchronous: w.synchronous}); err == nil {
+			Synchronous: w.synchronous, LogPages: storingLog}); err == nil {
 			break
 		}
 	}

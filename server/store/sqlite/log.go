@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"os"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -28,9 +27,12 @@ type writeLog struct {
 	enough int           // pages: see logEnough
 	pages  int           // written since the last copy
 	copier *sql.DB       // the second connection
-	file   *os.File      // the database file: see dataFile
+	sync   func() error  // of the database file: see dataFile
 	copied chan copyDone // holds one
 	busy   bool          // a copy of the bulk is under way
+	// pages were copied into the database file and not synced. SQLite does not copy them again as long as anybody has the
+	// store open, though a sync that failed may have lost them. Who copies owns it.
+	unsynced bool
 }
 
 // copyDone is how a copy ended.
@@ -51,7 +53,8 @@ func openLog(s *Store) (*writeLog, error) {
 		return nil, err
 	}
 	copier.SetMaxOpenConns(1)
-	return &writeLog{enough: s.logEnough, copier: copier, file: file, copied: make(chan copyDone, 1)}, nil
+	return &writeLog{enough: s.logEnough, copier: copier, sync: func() error { return s.syncFile(file) },
+		copied: make(chan copyDone, 1)}, nil
 }
 
 // care is called between two transactions. Its error means that the log could not be copied, which is as bad as a write
@@ -98,27 +101,30 @@ func inTheWay(err error) error {
 	return err
 }
 
-// copyBulk copies what is in the log beside the writer, and syncs it; and once more, for what came while it did so.
-// SQLite has synced the file itself where a copy was complete. It cuts nothing from the log, and whoever does copies
-// and syncs the rest first, so what is synced here is only early.
+// copyBulk copies what is in the log beside the writer, and once more, for what came while it did so. It cuts nothing
+// from the log.
 func (l *writeLog) copyBulk() (done copyDone) {
 	for range 2 {
 		if done = l.copy("PASSIVE"); done.err != nil || done.complete {
 			return done
 		}
-		if err := l.file.Sync(); err != nil {
-			return copyDone{err: err}
-		}
 	}
 	return done
 }
 
-// copy runs a checkpoint: PASSIVE beside a writer, RESTART while none writes.
+// copy runs a checkpoint, PASSIVE beside a writer, RESTART while none writes, and syncs what it copied. SQLite does so
+// itself only where it knows that nothing was written meanwhile: in no PASSIVE one that a writer ran beside, though the
+// numbers that come back look like those of a copy that is complete.
 func (l *writeLog) copy(mode string) copyDone {
-	return checkpoint(context.Background(), l.copier, mode)
+	done := checkpoint(context.Background(), l.copier, mode)
+	if done.err == nil && (mode == "PASSIVE" || !done.complete) {
+		done.err = l.sync()
+		l.unsynced = done.err != nil
+	}
+	return done
 }
 
-// checkpoint copies the log into the database file and syncs that.
+// checkpoint copies the log into the database file, and syncs that if the copy is complete.
 func checkpoint(ctx context.Context, db asker, mode string) (done copyDone) {
 	var blocked, frames, copied int
 	done.err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&blocked, &frames, &copied)

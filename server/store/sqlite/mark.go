@@ -62,6 +62,10 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 		return cut.err
 	case !cut.complete && s.failed:
 		return errLogInUse
+	case !cut.complete:
+		if err := s.syncCopied(); err != nil {
+			return err
+		}
 	}
 	if err := expect(ctx, w.conn); err != nil {
 		return err
@@ -71,9 +75,12 @@ func (w *session) renewLog(ctx context.Context, s *Store) error {
 		return done.err
 	}
 	if done.complete {
-		if err := begin(ctx, w.conn); err != nil {
-			return err
-		}
+		done.err = begin(ctx, w.conn)
+	} else {
+		done.err = s.syncCopied()
+	}
+	if done.err != nil {
+		return done.err
 	}
 	s.mayBeGone = false
 	return noteKept(s.lock, false)

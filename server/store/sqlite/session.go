@@ -53,6 +53,11 @@ func (s *Store) openSession(ctx context.Context) (*session, error) {
 	if err := s.belongs(ctx); err != nil {
 		return nil, err
 	}
+	if s.unsynced {
+		if err := s.copyAgain(ctx); err != nil {
+			return nil, err
+		}
+	}
 	db, err := sql.Open("sqlite", dsn(s.path, "rw", append(s.writing(), "_pragma=cache_size(-16384)")...)) // KiB
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -35,6 +36,7 @@ type Options struct {
 
 	MaxBatch    int           // deliveries in one transaction; 0 means DefaultMaxBatch, 1 means one transaction each
 	QueueLength int           // deliveries that may wait for the writer; 0 means DefaultQueueLength
+	LogPages    int           // pages of 4 KiB that the log takes before it is copied; 0 means logEnough
 	Patience    time.Duration // how long a caller waits for the writer before it is refused; 0 means DefaultPatience
 
 	Now func() time.Time // the outbox's time; nil means time.Now
@@ -92,9 +94,11 @@ type Store struct {
 	operator  bool
 	failed    bool        // a write has failed since the start; the writer's goroutine owns it, and what follows
 	mayBeGone bool        // the log, with a connection; known here also where the lock file could not be written
+	unsynced  bool        // see writeLog
 	opened    os.FileInfo // of the file
 	grown     int64       // how long it was
 	logEnough int         // pages that the log takes before it is copied
+	syncFile  func(*os.File) error
 
 	committer *commit.Committer[work]
 	closing   sync.Once
@@ -191,7 +195,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 }
 
 func newStore(path string, opts Options) *Store {
-	s := &Store{path: path, opts: opts, logEnough: logEnough}
+	s := &Store{path: path, opts: opts, logEnough: cmp.Or(opts.LogPages, logEnough), syncFile: (*os.File).Sync}
 	s.Reader.identities = opts.Check
 	return s
 }

@@ -131,7 +131,15 @@ func (w *writer) abandonSession(err error) {
 		_ = w.store.Reader.release() // before the writer: as the last one it saves what is only in a log that was deleted
 	}
 	_ = w.session.close() // it is given up because it fails: one failure more adds nothing
+	if log := w.session.log; log != nil && log.unsynced {
+		w.store.unsynced = true
+	}
 	w.session = nil
+	if w.store.unsynced {
+		// After the writer: as the last connection it would take the log with it, and leave out what may be lost. Who only
+		// reads cannot.
+		_ = w.store.Reader.release()
+	}
 }
 
 // Revive tries to end the trouble.
@@ -157,10 +165,17 @@ func (w *writer) Revive() error {
 // its last connection ends.
 func (w *writer) Close() (err error) {
 	defer func() { err = errors.Join(err, w.store.data.close()) }()
+	if w.session != nil {
+		if w.session.log.settle(); w.session.log.unsynced {
+			w.abandonSession(nil)
+		}
+	}
 	if err = w.store.Reader.Close(); w.session == nil {
+		if w.store.unsynced { // where it fails, the log stays for the next start
+			err = errors.Join(err, w.store.copyAgain(context.Background()))
+		}
 		return err
 	}
-	w.session.log.settle()
 	if !w.store.operator {
 		err = errors.Join(err, w.session.settleLog(context.Background(), w.store))
 	}
