@@ -239,16 +239,3 @@ func openReader(ctx context.Context, url string) (reader, error) {
 	}
 	return opened(e.read(ctx, at))
 }
-
-// idsOf are the ids in the arguments, of the things that the listing shows.
-func idsOf(args []string, thing, listing string) ([]int64, error) {
-	ids := make([]int64, 0, len(args))
-	for _, arg := range args {
-		id, err := strconv.ParseInt(arg, 10, 64)
-		if err != nil || id <= 0 {
-			return nil, fmt.Errorf("cannot find %s %q: its id is a whole number, as %s shows it", thing, arg, listing)
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}

@@ -42,7 +42,7 @@ type deliveryRow struct {
 	Attempted  time.Time         `json:"attempted,omitzero"`
 	Reason     string            `json:"reason,omitempty"`
 	// what the last attempt's program printed on standard error, escaped; a list leaves it out
-	Output string `json:"output,omitempty"`
+	Output string `json:"output,omitempty" csv:"-"`
 }
 
 func showRow(o event.OutboxRow) deliveryRow {
@@ -55,15 +55,12 @@ func showRow(o event.OutboxRow) deliveryRow {
 }
 
 // changeID is the identity under which the downstream gets the row, such as its webhook-id: what its own logs speak of.
-// It is empty for what has none.
+// It is empty for what is never sent.
 func changeID(o event.OutboxRow) string {
-	const anyTry = 1
-	e, err := dispatch.Wrap(event.Attempt{EventID: o.EventID, EventName: o.EventName, Number: o.Number,
-		Attribute: o.Attribute, Try: anyTry})
-	if err != nil {
+	if o.EventID == (event.ID{}) {
 		return ""
 	}
-	return e.ID
+	return dispatch.ChangeID(event.Attempt{EventID: o.EventID, Number: o.Number, Attribute: o.Attribute})
 }
 
 // What --state takes beside the states themselves.
@@ -105,7 +102,7 @@ func newDeliveriesListCommand() *cobra.Command {
 		Long: "List what downstreams are owed. A row is a number's attribute (mode latest), or what one event says about " +
 			"one number (mode every).",
 	}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	lf := newListFlags(cmd).limited(cmd)
 	f := deliveryFlags{
 		downstream: cmd.Flags().String("downstream", "", "only what this downstream is owed"),
 		number: cmd.Flags().String("number", "", "only what is owed of this number, and of the one with a plus where "+
@@ -116,10 +113,9 @@ func newDeliveriesListCommand() *cobra.Command {
 	}
 	cmd.Flags().Var(f.state, "state", "only rows in this state: "+strings.Join(f.state.among, ", "))
 	after := cmd.Flags().Int64("after", 0, "begin after the row with this ID")
-	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx := cmd.Context()
-		from, err := openReader(ctx, *url)
+		from, err := openReader(ctx, *lf.url)
 		if err != nil {
 			return err
 		}
@@ -129,16 +125,20 @@ func newDeliveriesListCommand() *cobra.Command {
 				return err
 			}
 		}
-		look(cmd, *url, given(cmd, "downstream", "state", "after", "limit"), *f.number)
+		look(cmd, *lf.url, given(cmd, "downstream", "state", "after", "limit"), *f.number)
 		rows := newOutboxPages(from, f.filters(), *after)
-		out := newList(cmd.OutOrStdout(), format.value, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE", "TRIES", "DUE",
-			"REASON", "EVENT_ID")
-		return out.pages(*limit, func(limit int) (int, error) {
+		out := newList[deliveryRow](cmd.OutOrStdout(), lf, "ID", "DOWNSTREAM", "NUMBER", "ATTRIBUTE", "STATE",
+			"TRIES wide", "DUE", "REASON", "EVENT_ID wide")
+		return out.pages(lf.most(), func(limit int) (int, error) {
 			rows, err := rows.next(ctx, limit)
 			now := time.Now()
 			for _, o := range rows {
+				attribute := shortAttribute(o.Attribute)
+				if *lf.wide {
+					attribute = string(o.Attribute)
+				}
 				out.entry(showRow(o), []string{
-					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(string(o.Attribute)), string(o.State),
+					strconv.FormatInt(o.ID, 10), o.Downstream, orDash(o.Number), orDash(attribute), string(o.State),
 					strconv.Itoa(o.Tries),
 					dueIn(o, now), orDash(o.Reason), o.EventID.String()[:shortID],
 				})
@@ -154,15 +154,15 @@ func newDeliveriesShowCommand() *cobra.Command {
 		"last one ended in", Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := idsOf(args, "row", "deliveries list")
-		if err != nil {
-			return err
-		}
 		from, err := openReader(cmd.Context(), *url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
+		ids, err := rowsOf(cmd.Context(), from, args)
+		if err != nil {
+			return err
+		}
 		o, err := from.OutboxRow(cmd.Context(), ids[0])
 		if err != nil {
 			return err
@@ -243,22 +243,19 @@ func newDeliveriesSkipCommand() *cobra.Command {
 
 // changeRows gives the verb its flags and its work: to change the rows with the ids, or all that are dead.
 func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.Outbox, context.Context, int64) error) {
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd)
 	dead := cmd.Flags().Bool("dead", false, "all rows that are dead, instead of those with an ID")
 	downstream := cmd.Flags().String("downstream", "", "with --dead: only this downstream's")
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		ids, err := idsOf(args, "row", "deliveries list")
 		switch {
-		case err != nil:
-			return err
-		case *dead == (len(ids) > 0):
+		case *dead == (len(args) > 0):
 			return fmt.Errorf("cannot %s: give the IDs of rows, as deliveries list shows them, or --dead for all that are dead",
 				cmd.Name())
 		case *downstream != "" && !*dead:
 			return fmt.Errorf("cannot %s: --downstream goes with --dead", cmd.Name())
 		}
 		ctx := cmd.Context()
-		s, err := openOperator(ctx, *url)
+		s, err := openOperator(ctx, *f.url)
 		if err != nil {
 			return err
 		}
@@ -268,7 +265,11 @@ func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.
 				return err
 			}
 		}
-		out := newList(cmd.OutOrStdout(), format.value, "ID", "RESULT", "WHY")
+		ids, err := rowsOf(ctx, s, args)
+		if err != nil {
+			return err
+		}
+		out := newList[rowChanged](cmd.OutOrStdout(), f, "ID", "RESULT", "WHY")
 		no := 0
 		one := func(id int64) error {
 			do := func() error { return change(s, ctx, id) }

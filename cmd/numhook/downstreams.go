@@ -66,34 +66,37 @@ func newDownstreamsStatusCommand() *cobra.Command {
 		Use: "status [NAME]", Aliases: []string{"list"}, Short: "Show what each downstream is owed and since when, or one " +
 			"downstream in full", Args: cobra.MaximumNArgs(1),
 	}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		from, err := openReader(cmd.Context(), *url)
+		from, err := openReader(cmd.Context(), *f.url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
 		if len(args) == 0 {
-			return listDownstreams(cmd, from, format.value)
+			statuses, err := from.Downstreams(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return listDownstreams(cmd, statuses, f)
 		}
 		status, err := findDownstream(cmd.Context(), from, args[0])
 		switch {
 		case err != nil:
 			return err
-		case format.value == "json":
+		case f.format.value == "json":
 			return writeJSON(cmd.OutOrStdout(), showDownstream(status))
+		case f.format.value == "csv":
+			return listDownstreams(cmd, []event.DownstreamStatus{status}, f)
 		}
 		return writeDownstream(cmd.OutOrStdout(), status, time.Now())
 	}
 	return cmd
 }
 
-func listDownstreams(cmd *cobra.Command, from store.OutboxReader, format string) error {
-	statuses, err := from.Downstreams(cmd.Context())
-	if err != nil {
-		return err
-	}
-	out := newList(cmd.OutOrStdout(), format, "NAME", "MODE", "STATE", "OWED", "DEAD", "OLDEST", "REGISTERED", "WHY")
+func listDownstreams(cmd *cobra.Command, statuses []event.DownstreamStatus, f *listFlags) error {
+	out := newList[downstreamShown](cmd.OutOrStdout(), f, "NAME", "MODE", "STATE", "OWED", "DEAD", "OLDEST",
+		"REGISTERED wide", "WHY")
 	for _, s := range statuses {
 		oldest, why := "-", "-"
 		if !s.Oldest.IsZero() {
@@ -108,7 +111,7 @@ func listDownstreams(cmd *cobra.Command, from store.OutboxReader, format string)
 			s.Registered.Format(time.RFC3339), why,
 		})
 	}
-	if len(statuses) == 0 && format == "text" {
+	if len(statuses) == 0 && f.format.value == "text" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "numhook: no downstream is registered: "+howToRegister)
 	}
 	return errors.Join(out.close(), out.failed)

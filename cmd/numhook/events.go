@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,8 +41,8 @@ type deliveryShown struct {
 	Received time.Time    `json:"received"`
 	Path     string       `json:"door"`
 	Header   event.Header `json:"headers"`
-	Body     string       `json:"body,omitempty"`        // when the bytes are valid UTF-8
-	Base64   []byte       `json:"body_base64,omitempty"` // the bytes themselves
+	Body     string       `json:"body,omitempty" csv:"-"`        // when the bytes are valid UTF-8
+	Base64   []byte       `json:"body_base64,omitempty" csv:"-"` // the bytes themselves
 }
 
 func showDelivery(d event.Delivery, body bool) deliveryShown {
@@ -68,27 +67,23 @@ func showEvent(e event.Stored, body bool) eventShown {
 
 func newEventsListCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List events in the order in which they were stored", Args: cobra.NoArgs}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd).limited(cmd)
 	after := cmd.Flags().Int64("after", 0, "begin after the event with this SEQ")
-	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		from, err := openReader(cmd.Context(), *url)
+		from, err := openReader(cmd.Context(), *f.url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		look(cmd, *url, given(cmd, "after", "limit"))
-		out := newList(cmd.OutOrStdout(), format.value, "SEQ", "RECEIVED", "EVENT_TS", "EVENT", "NUMBERS", "DRIFT", "LINT",
-			"ID")
-		next := *after
-		return out.pages(*limit, func(limit int) (int, error) {
+		look(cmd, *f.url, given(cmd, "after", "limit"))
+		out := newList[eventShown](cmd.OutOrStdout(), f, "SEQ", "RECEIVED wide", "AGE narrow", "EVENT_TS wide", "EVENT",
+			"NUMBERS", "DRIFT wide", "LINT wide", "ID")
+		next, now := *after, time.Now()
+		return out.pages(f.most(), func(limit int) (int, error) {
 			events, err := from.Events(cmd.Context(), next, limit)
 			for _, e := range events {
 				next = e.Seq
-				out.entry(showEvent(e, false), []string{
-					strconv.FormatInt(e.Seq, 10), e.Delivery.Received.Format(time.RFC3339), strconv.FormatInt(e.TS, 10), e.Name,
-					strconv.Itoa(len(e.Numbers)), strconv.Itoa(len(e.Drift)), strconv.Itoa(len(e.Lint)), e.ID.String()[:shortID],
-				})
+				out.entry(showEvent(e, false), eventRow(e, *f.wide, now))
 			}
 			return len(events), err
 		})
@@ -96,8 +91,22 @@ func newEventsListCommand() *cobra.Command {
 	return cmd
 }
 
+func eventRow(e event.Stored, wide bool, now time.Time) []string {
+	name, numbers, id := shortName(e.Name), someNumbers(e.Numbers), e.ID.String()[:shortestID]
+	if wide {
+		name, numbers, id = e.Name, strconv.Itoa(len(e.Numbers)), e.ID.String()[:shortID]
+	}
+	return []string{
+		strconv.FormatInt(e.Seq, 10), e.Delivery.Received.Format(time.RFC3339), age(e.Delivery.Received, now),
+		strconv.FormatInt(e.TS, 10), name, numbers, strconv.Itoa(len(e.Drift)), strconv.Itoa(len(e.Lint)), id,
+	}
+}
+
 func newEventsShowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show one event with its body; the first digits of its id are enough",
+		Long: "Show one event with its body. ID is its id or the first digits of it, the chg_ id of one of its changes (what\n" +
+			"a downstream's logs know as webhook-id), or the sender's x-zm-request-id. For the last two all events are gone\n" +
+			"through.",
 		Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -126,28 +135,6 @@ func newEventsShowCommand() *cobra.Command {
 		return writeEvent(out, e)
 	}
 	return cmd
-}
-
-// fullID finds the one event whose identity begins with the digits given.
-func fullID(ctx context.Context, from reader, digits string) (event.ID, error) {
-	digits = strings.ToLower(digits)
-	if id, err := event.ParseID(digits); err == nil {
-		return id, nil
-	}
-	const fewest = 4
-	if len(digits) < fewest || strings.Trim(digits, "0123456789abcdef") != "" {
-		return event.ID{}, fmt.Errorf("cannot find an event by %q: give at least %d hex digits of its id", digits, fewest)
-	}
-	ids, err := from.EventsByPrefix(ctx, digits, 2)
-	switch {
-	case err != nil:
-		return event.ID{}, err
-	case len(ids) == 0:
-		return event.ID{}, &event.Error{Kind: event.NotFound, Text: "cannot show the event: there is none with this id"}
-	case len(ids) > 1:
-		return event.ID{}, fmt.Errorf("cannot tell which event is meant: more than one id begins with %s", digits)
-	}
-	return ids[0], nil
 }
 
 func writeEvent(w io.Writer, e event.Stored) error {

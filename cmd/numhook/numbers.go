@@ -25,23 +25,27 @@ func newNumbersCommand() *cobra.Command {
 
 func newNumbersListCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List numbers with their current values", Args: cobra.NoArgs}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd).limited(cmd)
 	after := cmd.Flags().String("after", "", "begin after this number")
-	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		from, err := openReader(cmd.Context(), *url)
+		from, err := openReader(cmd.Context(), *f.url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		look(cmd, *url, given(cmd, "after", "limit"))
-		out := newList(cmd.OutOrStdout(), format.value, "NUMBER", "ATTRIBUTE", "VALUE", "EVENT_TS", "EVENT_ID")
-		next := *after
-		return out.pages(*limit, func(limit int) (int, error) {
+		look(cmd, *f.url, given(cmd, "after", "limit"))
+		out := newList[event.Change](cmd.OutOrStdout(), f, "NUMBER", "ATTRIBUTE", "VALUE", "EVENT_TS wide", "AGE narrow",
+			"EVENT_ID wide")
+		next, now := *after, time.Now()
+		return out.pages(f.most(), func(limit int) (int, error) {
 			numbers, err := from.Numbers(cmd.Context(), next, limit)
 			for _, n := range numbers {
 				next = n.Number
-				out.entry(n, numberRows(n)...)
+				values := make([]any, len(n.Values))
+				for i, v := range n.Values {
+					values[i] = v
+				}
+				out.entryOf(n, values, numberRows(n, *f.wide, now)...)
 			}
 			return len(numbers), err
 		})
@@ -49,9 +53,13 @@ func newNumbersListCommand() *cobra.Command {
 	return cmd
 }
 
-func numberRows(n event.Number) (rows [][]string) {
+func numberRows(n event.Number, wide bool, now time.Time) (rows [][]string) {
 	for _, v := range n.Values {
-		rows = append(rows, []string{n.Number, string(v.Attribute), string(v.Value), sendersTime(v.TS),
+		attribute, value := shortAttribute(v.Attribute), plainValue(v.Value)
+		if wide {
+			attribute, value = string(v.Attribute), string(v.Value)
+		}
+		rows = append(rows, []string{n.Number, attribute, value, sendersTime(v.TS), age(v.Received, now),
 			v.EventID.String()[:shortID]})
 	}
 	return rows
@@ -73,8 +81,7 @@ func newNumbersShowCommand() *cobra.Command {
 			"the other in its member also.",
 	}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
-	asOf := cmd.Flags().String("as-of", "", "show the values that held at this time of the sender's clock (RFC 3339, a "+
-		"date, or milliseconds)")
+	asOf := cmd.Flags().String("as-of", "", "show the values that held at this time of the sender's clock: "+timeForms)
 	history := cmd.Flags().Bool("history", false, "show every change that an event ever asked for")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		from, err := openReader(cmd.Context(), *url)
@@ -124,7 +131,7 @@ func readNumbers(
 	if len(all) > 0 {
 		return all, nil
 	}
-	if digits, ok := strings.CutPrefix(typed, "+"); ok {
+	if digits, ok := strings.CutPrefix(plainNumber(typed), "+"); ok {
 		if _, err := from.Number(ctx, digits); err == nil {
 			return nil, &event.Error{
 				Kind: event.NotFound, Text: unknown.Error(),
@@ -156,15 +163,6 @@ func readNumber(
 		shown.Values = []event.Change{}
 	}
 	return shown, err
-}
-
-// spellings are the numbers that may be meant by what was typed: exactly that, and the one with a plus where the
-// person, a shell or a form may have left it out. Events name numbers in both ways, and what they name are two numbers.
-func spellings(typed string) []string {
-	if typed != "" && strings.Trim(typed, "0123456789") == "" {
-		return []string{typed, "+" + typed}
-	}
-	return []string{typed}
 }
 
 func writeNumbers(w io.Writer, all []numberShown) error {

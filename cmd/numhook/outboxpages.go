@@ -89,7 +89,6 @@ func age(since, now time.Time) string { return rough(max(now.Sub(since), 0)) }
 
 // rough is a duration with as much as people look at: 850ms, 42s, 3m20s, 5h12m, 3d4h.
 func rough(d time.Duration) string {
-	const day = 24 * time.Hour
 	switch {
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()

@@ -31,6 +31,8 @@ type quarantineShown struct {
 	Times      int                   `json:"times"`
 	RedrivenAs *event.ID             `json:"redriven_as,omitempty"`
 	Violations []event.Finding       `json:"violations"`
+	Numbers    []string              `json:"numbers,omitempty"`    // that its body names, as far as it can be read
+	AccountID  string                `json:"account_id,omitempty"` // likewise
 	deliveryShown
 }
 
@@ -50,30 +52,34 @@ func showQuarantined(q event.Quarantined, body bool) quarantineShown {
 
 func newQuarantineListCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List quarantined deliveries", Args: cobra.NoArgs}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd).limited(cmd)
 	all := cmd.Flags().Bool("all", false, "show those that were redriven or discarded, too")
 	after := cmd.Flags().Int64("after", 0, "begin after the entry with this ID")
-	limit := cmd.Flags().Int("limit", 0, "show at most so many; 0 for all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		from, err := openReader(cmd.Context(), *url)
+		from, err := openReader(cmd.Context(), *f.url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		look(cmd, *url, given(cmd, "all", "after", "limit"))
-		state := event.Held
+		look(cmd, *f.url, given(cmd, "all", "after", "limit"))
+		state, shown := event.Held, "STATE wide"
 		if *all {
-			state = ""
+			state, shown = "", "STATE"
 		}
-		out := newList(cmd.OutOrStdout(), format.value, "ID", "STATE", "RECEIVED", "REASON", "VIOLATIONS", "TIMES", "EVENT")
-		next := *after
-		return out.pages(*limit, func(limit int) (int, error) {
+		out := newList[quarantineShown](cmd.OutOrStdout(), f, "ID", shown, "RECEIVED wide", "AGE narrow", "REASON wide",
+			"VIOLATIONS wide", "TIMES wide", "EVENT wide", "NUMBER", "ACCOUNT", "VIOLATION")
+		next, now := *after, time.Now()
+		return out.pages(f.most(), func(limit int) (int, error) {
 			entries, err := from.Quarantines(cmd.Context(), state, next, limit)
 			for _, q := range entries {
 				next = q.ID
-				out.entry(showQuarantined(q, false), []string{
-					strconv.FormatInt(q.ID, 10), string(q.State), q.Delivery.Received.Format(time.RFC3339), string(q.Reason),
+				shown := showQuarantined(q, false)
+				shown.namedIn(bodyHeld(cmd.Context(), from, q.ID))
+				out.entry(shown, []string{
+					strconv.FormatInt(q.ID, 10), string(q.State), q.Delivery.Received.Format(time.RFC3339),
+					age(q.Delivery.Received, now), string(q.Reason),
 					strconv.Itoa(len(q.Violations)), strconv.Itoa(q.Times), `"` + q.EventName + `"`,
+					someNumbers(shown.Numbers), orDash(shown.AccountID), firstViolation(q),
 				})
 			}
 			return len(entries), err
@@ -87,16 +93,16 @@ func newQuarantineShowCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ids, err := idsOf(args, "quarantine entry", "quarantine list")
-		if err != nil {
-			return err
-		}
 		from, err := openReader(cmd.Context(), *url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		q, err := from.QuarantineEntry(cmd.Context(), ids[0])
+		id, err := entryOf(cmd.Context(), from, args[0])
+		if err != nil {
+			return err
+		}
+		q, err := from.QuarantineEntry(cmd.Context(), id)
 		if err != nil {
 			return err
 		}
@@ -139,14 +145,14 @@ func newQuarantineRedriveCommand() *cobra.Command {
 			"a duplicate. The exit code\n" +
 			"is 1 when any of them is still refused.",
 	}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd)
 	dryRun := cmd.Flags().Bool("dry-run", false, "only say what would be accepted")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ids, err := idsOf(args, "quarantine entry", "quarantine list")
 		if err != nil {
 			return err
 		}
-		return redrive(cmd, *url, format.value, ids, *dryRun)
+		return redrive(cmd, f, ids, *dryRun)
 	}
 	return cmd
 }
@@ -154,9 +160,9 @@ func newQuarantineRedriveCommand() *cobra.Command {
 // errStillRefused: the entry breaks the contract as it did.
 var errStillRefused = &event.Error{Kind: event.Invalid, Text: "cannot redrive the entry: it is still refused"}
 
-func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (err error) {
+func redrive(cmd *cobra.Command, f *listFlags, ids []int64, dryRun bool) (err error) {
 	ctx := cmd.Context()
-	events, err := openOperator(ctx, url)
+	events, err := openOperator(ctx, *f.url)
 	if err != nil {
 		return err
 	}
@@ -169,7 +175,7 @@ func redrive(cmd *cobra.Command, url, format string, ids []int64, dryRun bool) (
 	if err != nil {
 		return err
 	}
-	out := newList(cmd.OutOrStdout(), format, "ID", "RESULT", "EVENT_ID", "REASON", "VIOLATIONS")
+	out := newList[redriven](cmd.OutOrStdout(), f, "ID", "RESULT", "EVENT_ID", "REASON", "VIOLATIONS")
 	refused := 0
 	one := func(q event.Quarantined) error {
 		var result redriven
@@ -300,19 +306,19 @@ func newQuarantineDiscardCommand() *cobra.Command {
 			"all; one that comes again is held again, and redrive ID feeds one back. The exit code is 1 when any of them is " +
 			"not there, or is redriven.",
 	}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	f := newListFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		ids, err := idsOf(args, "quarantine entry", "quarantine list")
 		if err != nil {
 			return err
 		}
 		ctx := cmd.Context()
-		events, err := openOperator(ctx, *url)
+		events, err := openOperator(ctx, *f.url)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, events.Close()) }()
-		out := newList(cmd.OutOrStdout(), format.value, "ID", "RESULT", "WHY")
+		out := newList[discarded](cmd.OutOrStdout(), f, "ID", "RESULT", "WHY")
 		no := false
 		err = eachOf(ids, func(id int64) error {
 			result := discarded{ID: id, Result: string(event.Discarded)}

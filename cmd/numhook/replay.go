@@ -33,17 +33,16 @@ func newReplayCommand() *cobra.Command {
 			"filters hold. What it gets bears the same\n" +
 			"identity as the first time. --number is taken as it is typed and, where it is digits alone, with a plus, too.",
 	}
-	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json")
+	lf := newListFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.downstream, "downstream", "", "only to this downstream")
 	flags.StringVar(&f.number, "number", "", "only what is about this number")
 	flags.StringVar(&f.event, "event", "", "only what events of this name said")
-	flags.StringVar(&f.since, "since", "", "only what was received at this time of this side's clock or later (RFC "+
-		"3339, a date, or milliseconds)")
+	flags.StringVar(&f.since, "since", "", "only what was received at this time of this side's clock or later: "+timeForms)
 	flags.StringVar(&f.until, "until", "", "only what was received before this time")
 	flags.BoolVar(&f.all, "all", false, "everything to everybody, which is refused without it")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "only say how many rows would be owed again")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return replay(cmd, *url, format.value, f) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return replay(cmd, lf, f) }
 	return cmd
 }
 
@@ -88,13 +87,13 @@ type replayShown struct {
 	DryRun     bool       `json:"dry_run"`
 }
 
-func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) {
+func replay(cmd *cobra.Command, lf *listFlags, f *replayFlags) (err error) {
 	ctx := cmd.Context()
 	filter, err := f.filter(cmd)
 	if err != nil {
 		return err
 	}
-	s, err := openOperator(ctx, url)
+	s, err := openOperator(ctx, *lf.url)
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func replay(cmd *cobra.Command, url, format string, f *replayFlags) (err error) 
 	if err != nil {
 		return err
 	}
-	out := newList(cmd.OutOrStdout(), format, "DOWNSTREAM", "MODE", "STATE", "ROWS")
+	out := newList[replayShown](cmd.OutOrStdout(), lf, "DOWNSTREAM", "MODE", "STATE", "ROWS")
 	rows := 0
 	for _, status := range statuses {
 		n := 0

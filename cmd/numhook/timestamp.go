@@ -5,24 +5,58 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 )
 
-// timestamp reads a time: milliseconds since the epoch, RFC 3339, or a date in UTC. It returns milliseconds since the
-// epoch.
-func timestamp(text string) (int64, error) {
+// timeForms are the forms of a time, in words.
+const timeForms = "2026-01-31T15:04:05Z, 2026-01-31 15:04 or 2026-01-31 (UTC), 1h or 3d (ago), today, yesterday, now, " +
+	"or milliseconds since 1970"
+
+// timeLayouts are the ways of writing a time of the calendar. What names no zone is UTC.
+var timeLayouts = []string{time.RFC3339Nano, time.DateOnly, time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04:05",
+	"2006-01-02T15:04"}
+
+// timestamp reads a time, as of now. It returns milliseconds since the epoch.
+func timestamp(text string, now time.Time) (int64, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return ms, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateOnly} {
+	for _, layout := range timeLayouts {
 		if at, err := time.Parse(layout, text); err == nil {
 			return at.UnixMilli(), nil
 		}
 	}
-	return 0, fmt.Errorf("cannot read time %q: write it as 2026-01-31T15:04:05Z, as 2026-01-31, or in milliseconds "+
-		"since 1970", text)
+	today := now.UTC().Truncate(day)
+	switch text {
+	case "now":
+		return now.UnixMilli(), nil
+	case "today":
+		return today.UnixMilli(), nil
+	case "yesterday":
+		return today.Add(-day).UnixMilli(), nil
+	}
+	if ago, ok := duration(text); ok {
+		return now.Add(-ago).UnixMilli(), nil
+	}
+	return 0, fmt.Errorf("cannot read time %q: write it as %s", text, timeForms)
+}
+
+const day = 24 * time.Hour
+
+// duration reads 90m, 1h30m, and also 3d and 2w.
+func duration(text string) (time.Duration, bool) {
+	for unit, length := range map[string]time.Duration{"d": day, "w": 7 * day} {
+		digits, ok := strings.CutSuffix(text, unit)
+		const most = 100_000 // days: time.Duration ends at 106,751
+		if n, err := strconv.ParseUint(digits, 10, 32); ok && err == nil && n <= uint64(most*day/length) {
+			return time.Duration(n) * length, true
+		}
+	}
+	d, err := time.ParseDuration(text)
+	return d, err == nil && d >= 0
 }
 
 // timestampFlag reads the time that a flag was given, or nil when it was not. Of a number that is no likely time it
@@ -31,7 +65,7 @@ func timestampFlag(cmd *cobra.Command, flag, text string) (*int64, error) {
 	if text == "" && !cmd.Flags().Changed(flag) {
 		return nil, nil //nolint:nilnil // not given is no error
 	}
-	ms, err := timestamp(text)
+	ms, err := timestamp(text, time.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -30,3 +30,23 @@ func TestTimestampHint(t *testing.T) {
 		}
 	}
 }
+
+func TestTimestampForms(t *testing.T) {
+	now := time.Date(2026, 11, 28, 17, 30, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"1h": "2026-11-28T16:30:00Z", "1h30m": "2026-11-28T16:00:00Z", "3d": "2026-11-25T17:30:00Z",
+		"2w": "2026-11-14T17:30:00Z", "now": "2026-11-28T17:30:00Z", "today": "2026-11-28T00:00:00Z",
+		"yesterday": "2026-11-27T00:00:00Z", "2026-11-28 08:00": "2026-11-28T08:00:00Z",
+		"2026-11-28T08:00": "2026-11-28T08:00:00Z", "2026-11-28 08:00:01": "2026-11-28T08:00:01Z",
+		"2026-11-28": "2026-11-28T00:00:00Z", "2026-11-28T08:00:00+02:00": "2026-11-28T06:00:00Z",
+	} {
+		if got, err := timestamp(text, now); err != nil || time.UnixMilli(got).UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s is %d (%v), want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "someday", "-1h", "1x", "d", "99999999999d", "2026-11-31", "1h ago"} {
+		if got, err := timestamp(text, now); err == nil {
+			t.Errorf("%q is read as %d", text, got)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func Wrap(a event.Attempt) (Envelope, error) {
 func envelopeOf(a event.Attempt) (gen.Envelope, error) {
 	e := gen.Envelope{
 		Version: gen.EnvelopeVersionN1, Event: gen.EnvelopeEventNumhookEventReceived,
-		Id: changeID(a), EventId: a.EventID.String(), EventTs: a.TS, SenderEvent: a.EventName,
+		Id: ChangeID(a), EventId: a.EventID.String(), EventTs: a.TS, SenderEvent: a.EventName,
 		AccountId: a.AccountID, CarrierCode: a.CarrierCode, Received: a.Received.UTC(), Attempt: int64(a.Try),
 		Superseded: a.Superseded,
 		Value:      a.Value, PreviousValue: a.Previous,
@@ -72,9 +72,9 @@ func envelopeOf(a event.Attempt) (gen.Envelope, error) {
 	return e, nil
 }
 
-// changeID is the identity of what an event says about a number. Each part but the first, whose length is fixed, comes
+// ChangeID is the identity of what an event says about a number. Each part but the first, whose length is fixed, comes
 // after its length: no two changes give the same bytes.
-func changeID(a event.Attempt) string {
+func ChangeID(a event.Attempt) string {
 	parts := bytes.NewBuffer(append([]byte(nil), a.EventID[:]...))
 	for _, part := range []string{string(a.Attribute), a.Number} {
 		parts.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
