@@ -1207,6 +1207,15 @@ type ListNumbersParams struct {
 	// Prefix Only numbers that begin with this.
 	Prefix *string `form:"prefix,omitempty" json:"prefix,omitempty"`
 
+	// Attribute Only numbers that have a value of this attribute.
+	Attribute *Attribute `form:"attribute,omitempty" json:"attribute,omitempty"`
+
+	// Account Only numbers of which an event of this account set a value that holds.
+	Account *string `form:"account,omitempty" json:"account,omitempty"`
+
+	// Unconfirmed Only numbers of which a downstream is still to confirm something: a row of the outbox is waiting, attempting or dead.
+	Unconfirmed *bool `form:"unconfirmed,omitempty" json:"unconfirmed,omitempty"`
+
 	// After Begin after this number: the next of the page before.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
@@ -1466,7 +1475,7 @@ type ClientInterface interface {
 
 	// ListNumbers List numbers with their values
 	//
-	// In ascending order of their bytes.
+	// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
 	//
 	// Corresponds with GET /numbers (the `ListNumbers` operationId).
 	ListNumbers(ctx context.Context, params *ListNumbersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1856,7 +1865,7 @@ func (c *Client) ShowEventBody(ctx context.Context, id EventInPath, reqEditors .
 
 // ListNumbers List numbers with their values
 //
-// In ascending order of their bytes.
+// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
 //
 // Corresponds with GET /numbers (the `ListNumbers` operationId).
 func (c *Client) ListNumbers(ctx context.Context, params *ListNumbersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2875,6 +2884,42 @@ func NewListNumbersRequest(server string, params *ListNumbersParams) (*http.Requ
 
 		}
 
+		if params.Attribute != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "attribute", *params.Attribute, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Account != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account", *params.Account, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Unconfirmed != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "unconfirmed", *params.Unconfirmed, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.After != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -3581,7 +3626,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListNumbersWithResponse List numbers with their values
 	//
-	// In ascending order of their bytes.
+	// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6699,7 +6744,7 @@ func (c *ClientWithResponses) ShowEventBodyWithResponse(ctx context.Context, id 
 
 // ListNumbersWithResponse List numbers with their values
 //
-// In ascending order of their bytes.
+// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9981,6 +10026,27 @@ func (w *ServerInterfaceWrapper) ListNumbers(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "prefix", ctx.QueryParams(), &params.Prefix, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter prefix: %s", err))
+	}
+
+	// ------------- Optional query parameter "attribute" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "attribute", ctx.QueryParams(), &params.Attribute, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attribute: %s", err))
+	}
+
+	// ------------- Optional query parameter "account" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "account", ctx.QueryParams(), &params.Account, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
+	}
+
+	// ------------- Optional query parameter "unconfirmed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unconfirmed", ctx.QueryParams(), &params.Unconfirmed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unconfirmed: %s", err))
 	}
 
 	// ------------- Optional query parameter "after" -------------

@@ -10,8 +10,8 @@ import (
 // finds.
 const EventsLookedAt = 20_000
 
-// EventFilter narrows a list of events; zero values let everything pass.
-type EventFilter struct {
+// Filter narrows a list of events; zero values let everything pass.
+type Filter struct {
 	Name    string // the sender's
 	Account string
 	Number  string    // one that it speaks of
@@ -24,7 +24,7 @@ type EventFilter struct {
 }
 
 // Passes reports whether the event passes.
-func (f EventFilter) Passes(e Event) bool {
+func (f Filter) Passes(e Event) bool {
 	from, until := f.Received()
 	received := e.Delivery.Received.UnixMicro()
 	tsFrom, tsUntil := f.TS()
@@ -34,7 +34,7 @@ func (f EventFilter) Passes(e Event) bool {
 }
 
 // Received are the bounds of the receipt, both included, in microseconds since the epoch.
-func (f EventFilter) Received() (from, until int64) {
+func (f Filter) Received() (from, until int64) {
 	from, until = math.MinInt64, math.MaxInt64
 	if !f.Since.IsZero() {
 		from = ceil(f.Since)
@@ -55,7 +55,7 @@ func ceil(at time.Time) int64 {
 }
 
 // TS are the bounds of the event_ts, both included.
-func (f EventFilter) TS() (from, until int64) {
+func (f Filter) TS() (from, until int64) {
 	from, until = math.MinInt64, math.MaxInt64
 	if f.TSSince != nil {
 		from = *f.TSSince
@@ -70,7 +70,7 @@ func (f EventFilter) TS() (from, until int64) {
 
 // Window are the seqs that a search looks at for a page which begins after the seq given, both included: newest is the
 // last one there is. The last of them that was looked at is where the next page begins; 0 where there is nothing more.
-func (f EventFilter) Window(after, newest int64) (from, until, next int64) {
+func (f Filter) Window(after, newest int64) (from, until, next int64) {
 	if !f.Newest {
 		from = min(max(after, 0), newest) + 1
 		if until = min(from-1+EventsLookedAt, newest); until < newest {

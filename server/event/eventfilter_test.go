@@ -12,7 +12,7 @@ import (
 func TestWindowsCoverEverything(t *testing.T) {
 	for _, newest := range []int64{0, 1, event.EventsLookedAt, event.EventsLookedAt + 1, 5*event.EventsLookedAt + 7} {
 		for _, backwards := range []bool{false, true} {
-			f, after, seen := event.EventFilter{Newest: backwards}, int64(0), int64(0)
+			f, after, seen := event.Filter{Newest: backwards}, int64(0), int64(0)
 			for range 10 {
 				from, until, next := f.Window(after, newest)
 				if until-from+1 > event.EventsLookedAt {
@@ -31,7 +31,7 @@ func TestWindowsCoverEverything(t *testing.T) {
 			}
 		}
 	}
-	if from, until, next := (event.EventFilter{}).Window(math.MaxInt64, 5); from <= until || next != 0 {
+	if from, until, next := (event.Filter{}).Window(math.MaxInt64, 5); from <= until || next != 0 {
 		t.Errorf("behind all: %d to %d, %d", from, until, next)
 	}
 }
@@ -41,15 +41,15 @@ func TestBoundsOfAFilter(t *testing.T) {
 	ts := func(n int64) *int64 { return &n }
 	e := event.Event{TS: 7, Delivery: event.Delivery{Received: at}}
 	for _, c := range []struct {
-		filter event.EventFilter
+		filter event.Filter
 		want   bool
 	}{
-		{event.EventFilter{}, true},
-		{event.EventFilter{Since: at}, true}, {event.EventFilter{Since: at.Add(1)}, false},
-		{event.EventFilter{Until: at}, false}, {event.EventFilter{Until: at.Add(1)}, true},
-		{event.EventFilter{TSSince: ts(7)}, true}, {event.EventFilter{TSSince: ts(8)}, false},
-		{event.EventFilter{TSUntil: ts(7)}, false}, {event.EventFilter{TSUntil: ts(8)}, true},
-		{event.EventFilter{TSUntil: ts(math.MinInt64)}, false}, {event.EventFilter{TSSince: ts(math.MinInt64)}, true},
+		{event.Filter{}, true},
+		{event.Filter{Since: at}, true}, {event.Filter{Since: at.Add(1)}, false},
+		{event.Filter{Until: at}, false}, {event.Filter{Until: at.Add(1)}, true},
+		{event.Filter{TSSince: ts(7)}, true}, {event.Filter{TSSince: ts(8)}, false},
+		{event.Filter{TSUntil: ts(7)}, false}, {event.Filter{TSUntil: ts(8)}, true},
+		{event.Filter{TSUntil: ts(math.MinInt64)}, false}, {event.Filter{TSSince: ts(math.MinInt64)}, true},
 	} {
 		if got := c.filter.Passes(e); got != c.want {
 			t.Errorf("%+v passes: %v", c.filter, got)

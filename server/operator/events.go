@@ -10,7 +10,7 @@ import (
 
 // Events is how events are read.
 type Events interface {
-	EventsPassing(ctx context.Context, filter event.EventFilter, after int64, limit int) (list []event.Stored, next int64,
+	EventsPassing(ctx context.Context, filter event.Filter, after int64, limit int) (list []event.Stored, next int64,
 		err error)
 	Event(ctx context.Context, id event.ID) (event.Stored, error)
 }
@@ -40,8 +40,8 @@ func (a *API) ListEvents(ctx context.Context, r gen.ListEventsRequestObject) (ge
 	return shown, nil
 }
 
-func filterOf(p gen.ListEventsParams) event.EventFilter {
-	return event.EventFilter{
+func filterOf(p gen.ListEventsParams) event.Filter {
+	return event.Filter{
 		Name: given(p.Event), Account: given(p.Account), Number: given(p.Number), Since: given(p.ReceivedSince),
 		Until: given(p.ReceivedUntil), TSSince: p.EventTsSince, TSUntil: p.EventTsUntil,
 		Newest: given(p.Order) == gen.ListEventsParamsOrderNewest,

@@ -12,6 +12,8 @@ import (
 // Numbers is how numbers are read.
 type Numbers interface {
 	Numbers(ctx context.Context, after string, limit int) ([]event.Number, error)
+	NumbersPassing(ctx context.Context, filter event.NumberFilter, after string, limit int) (numbers []string, next string,
+		err error)
 	Number(ctx context.Context, number string) (event.Number, error)
 	NumberAsOf(ctx context.Context, number string, at int64) (event.Number, error)
 	History(ctx context.Context, number string) ([]event.Change, error)
@@ -21,20 +23,52 @@ type Numbers interface {
 func (a *API) ListNumbers(
 	ctx context.Context, r gen.ListNumbersRequestObject,
 ) (gen.ListNumbersResponseObject, error) {
-	prefix, after, limit := given(r.Params.Prefix), given(r.Params.After), limitOf(r.Params.Limit)
-	list, err := a.numbersBelow(ctx, prefix, after, limit+1)
+	p, limit := r.Params, limitOf(r.Params.Limit)
+	after, f := given(p.After), event.NumberFilter{Prefix: given(p.Prefix), Attribute: event.Attribute(given(p.Attribute)),
+		Account: given(p.Account), Unconfirmed: given(p.Unconfirmed)}
+	var page []event.Number
+	var next *string
+	var err error
+	if f == (event.NumberFilter{Prefix: f.Prefix}) {
+		var list []event.Number
+		list, err = a.numbersBelow(ctx, f.Prefix, after, limit+1)
+		page, next = cut(list, limit, func(n event.Number) string { return n.Number })
+	} else {
+		page, next, err = a.numbersPassing(ctx, f, after, limit)
+	}
 	if err != nil {
 		return nil, err
 	}
-	page, next := cut(list, limit, func(n event.Number) string { return n.Number })
-	detail := narrowed("prefix", prefix, "after", after)
+	first, last := "", ""
 	if len(page) > 0 {
-		detail = narrowed("prefix", prefix, "first", page[0].Number, "last", page[len(page)-1].Number)
+		first, last = page[0].Number, page[len(page)-1].Number
 	}
+	detail := narrowed("first", first, "last", last, "prefix", f.Prefix, "attribute", string(f.Attribute), "account",
+		f.Account)
 	if err := a.look(ctx, "numbers list", "", detail); err != nil {
 		return nil, err
 	}
 	return gen.ListNumbers200JSONResponse{Items: mapped(page, numberOf), Next: next}, nil
+}
+
+// numbersPassing are the numbers that pass the filter. One that is damaged is passed over, as in every list.
+func (a *API) numbersPassing(
+	ctx context.Context, f event.NumberFilter, after string, limit int,
+) (page []event.Number, next *string, err error) {
+	found, position, err := a.Store.NumbersPassing(ctx, f, after, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, number := range found {
+		n, err := a.Store.Number(ctx, number)
+		if kind := event.KindOf(err); err != nil && kind != event.Damaged && kind != event.NotFound {
+			return nil, nil, err
+		}
+		if err == nil {
+			page = append(page, n)
+		}
+	}
+	return page, some(position), nil
 }
 
 // numbersBelow are the numbers with the prefix, in the order of their bytes, in which they lie together.

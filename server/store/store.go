@@ -61,6 +61,11 @@ type Reader interface {
 	// Numbers lists numbers in ascending order (of their bytes), beginning after the number given. The empty string comes
 	// before all: a number that is itself empty is on no page.
 	Numbers(ctx context.Context, after string, limit int) ([]event.Number, error)
+	// NumbersPassing lists at most limit numbers that pass the filter, in ascending order, beginning after the number
+	// given. It looks at event.NumbersLookedAt numbers at most, so that a page may be short, or empty: next is what the
+	// next one begins after, and empty where nothing is left to be looked at.
+	NumbersPassing(ctx context.Context, filter event.NumberFilter, after string, limit int) (numbers []string, next string,
+		err error)
 	// Number is one number with its current values. NotFound when no event ever changed it.
 	Number(ctx context.Context, number string) (event.Number, error)
 	// NumberAsOf is the number with the values that held at a time of the sender's clock: per attribute the change with
@@ -73,7 +78,7 @@ type Reader interface {
 	// EventsPassing lists at most limit events that pass the filter, in its order, beginning after the event with the seq
 	// given; 0 begins with the first. It looks at event.EventsLookedAt events at most, so that a page may be short, or
 	// empty: next is where the next one begins, and 0 where nothing is left to be looked at.
-	EventsPassing(ctx context.Context, filter event.EventFilter, after int64, limit int) (list []event.Stored, next int64,
+	EventsPassing(ctx context.Context, filter event.Filter, after int64, limit int) (list []event.Stored, next int64,
 		err error)
 	// EventBodies is Events with the body of each: for what goes through everything that was received.
 	EventBodies(ctx context.Context, after int64, limit int) ([]event.Stored, error)

@@ -10,21 +10,21 @@ import (
 )
 
 const (
-	// passing is event.EventFilter of the events with seqs from $1 to $2. A number is looked for as JSON has it.
-	passing = `e.seq >= $1::bigint AND e.seq <= $2::bigint AND ($3::bytea = '' OR e.name = $3)
+	// matching is event.Filter of the events with seqs from $1 to $2. A number is looked for as JSON has it.
+	matching = `e.seq >= $1::bigint AND e.seq <= $2::bigint AND ($3::bytea = '' OR e.name = $3)
 		AND ($4::bytea = '' OR e.account_id = $4) AND ($5::bytea = '' OR position($5 IN e.numbers) > 0)
 		AND e.received BETWEEN $6::bigint AND $7::bigint AND e.event_ts BETWEEN $8::bigint AND $9::bigint`
 
-	newestPassing = `SELECT coalesce(min(seq), 0), count(*) FROM (SELECT e.seq FROM numhook.events e WHERE ` + passing +
+	newestMatching = `SELECT coalesce(min(seq), 0), count(*) FROM (SELECT e.seq FROM numhook.events e WHERE ` + matching +
 		` ORDER BY e.seq DESC LIMIT $10::bigint) AS newest`
 
-	pageOfPassing = `SELECT ` + eventColumns + `, CASE WHEN $11::boolean THEN e.body END FROM numhook.events e WHERE ` +
-		passing + ` ORDER BY e.seq LIMIT $10::bigint`
+	pageOfMatching = `SELECT ` + eventColumns + `, CASE WHEN $11::boolean THEN e.body END FROM numhook.events e WHERE ` +
+		matching + ` ORDER BY e.seq LIMIT $10::bigint`
 )
 
 // EventsPassing implements store.Reader. The newest are found first, and then read in the order of storing.
 func (r *Reader) EventsPassing(
-	ctx context.Context, f event.EventFilter, after int64, limit int,
+	ctx context.Context, f event.Filter, after int64, limit int,
 ) (list []event.Stored, next int64, err error) {
 	const verb = "list events"
 	if limit <= 0 {
@@ -35,13 +35,13 @@ func (r *Reader) EventsPassing(
 		return nil, 0, r.unreadable(verb, err)
 	}
 	from, until, next := f.Window(after, newest)
-	args, err := passingArgs(f)
+	args, err := matchingArgs(f)
 	if err != nil {
 		return nil, 0, err
 	}
 	if f.Newest {
 		var lowest, found int64
-		err := r.each(ctx, verb, func(rows pgx.Rows) error { return rows.Scan(&lowest, &found) }, newestPassing,
+		err := r.each(ctx, verb, func(rows pgx.Rows) error { return rows.Scan(&lowest, &found) }, newestMatching,
 			append(append([]any{from, until}, args...), int64(limit))...)
 		if err != nil || found == 0 {
 			return nil, next, err
@@ -51,7 +51,7 @@ func (r *Reader) EventsPassing(
 		}
 		from = lowest
 	}
-	list, err = listRows(ctx, r, verb, "event", from-1, limit, pageOfPassing,
+	list, err = listRows(ctx, r, verb, "event", from-1, limit, pageOfMatching,
 		func(after int64, limit int) []any {
 			return append(append([]any{after + 1, until}, args...), int64(limit), r.identities.On())
 		},
@@ -72,8 +72,8 @@ func (r *Reader) EventsPassing(
 	return slices.DeleteFunc(list, func(e event.Stored) bool { return !f.Passes(e.Event) }), next, err
 }
 
-// passingArgs are $3 to $9 of passing.
-func passingArgs(f event.EventFilter) ([]any, error) {
+// matchingArgs are $3 to $9 of matching.
+func matchingArgs(f event.Filter) ([]any, error) {
 	var number []byte
 	if f.Number != "" {
 		var err error

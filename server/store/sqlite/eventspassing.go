@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	// passing is event.EventFilter of the events with seqs from ?1 to ?2. A number is looked for as JSON has it.
-	passing = `e.seq >= ?1 AND e.seq <= ?2 AND (?3 = '' OR e.name = ?3) AND (?4 = '' OR e.account_id = ?4)
+	// matching is event.Filter of the events with seqs from ?1 to ?2. A number is looked for as JSON has it.
+	matching = `e.seq >= ?1 AND e.seq <= ?2 AND (?3 = '' OR e.name = ?3) AND (?4 = '' OR e.account_id = ?4)
 		AND (?5 = '' OR instr(e.numbers, ?5) > 0) AND e.received BETWEEN ?6 AND ?7 AND e.event_ts BETWEEN ?8 AND ?9`
 
-	newestPassing = `SELECT min(seq), count(*) FROM (SELECT e.seq FROM events e WHERE ` + passing +
+	newestMatching = `SELECT min(seq), count(*) FROM (SELECT e.seq FROM events e WHERE ` + matching +
 		` ORDER BY e.seq DESC LIMIT ?10)`
 
-	pageOfPassing = `SELECT ` + eventColumns + `, CASE WHEN ?11 THEN e.body END FROM events e WHERE ` + passing +
+	pageOfMatching = `SELECT ` + eventColumns + `, CASE WHEN ?11 THEN e.body END FROM events e WHERE ` + matching +
 		` ORDER BY e.seq LIMIT ?10`
 
 	newestEvent = `SELECT coalesce(max(seq), 0) FROM events`
@@ -24,7 +24,7 @@ const (
 
 // EventsPassing implements store.Reader. The newest are found first, and then read in the order of storing.
 func (r *Reader) EventsPassing(
-	ctx context.Context, f event.EventFilter, after int64, limit int,
+	ctx context.Context, f event.Filter, after int64, limit int,
 ) (list []event.Stored, next int64, err error) {
 	const verb = "list events"
 	if limit <= 0 {
@@ -36,14 +36,14 @@ func (r *Reader) EventsPassing(
 		return nil, 0, err
 	}
 	from, until, next := f.Window(after, newest)
-	args, err := passingArgs(f)
+	args, err := matchingArgs(f)
 	if err != nil {
 		return nil, 0, err
 	}
 	if f.Newest {
 		var lowest sql.NullInt64
 		var found int
-		err := r.each(ctx, verb, func(rows *sql.Rows) error { return rows.Scan(&lowest, &found) }, newestPassing,
+		err := r.each(ctx, verb, func(rows *sql.Rows) error { return rows.Scan(&lowest, &found) }, newestMatching,
 			append(append([]any{from, until}, args...), limit)...)
 		if err != nil || found == 0 {
 			return nil, next, err
@@ -53,7 +53,7 @@ func (r *Reader) EventsPassing(
 		}
 		from = lowest.Int64
 	}
-	list, err = listRows(ctx, r, verb, "event", from-1, limit, pageOfPassing,
+	list, err = listRows(ctx, r, verb, "event", from-1, limit, pageOfMatching,
 		func(after int64, limit int) []any {
 			return append(append([]any{after + 1, until}, args...), limit, r.identities.On())
 		},
@@ -74,8 +74,8 @@ func (r *Reader) EventsPassing(
 	return slices.DeleteFunc(list, func(e event.Stored) bool { return !f.Passes(e.Event) }), next, err
 }
 
-// passingArgs are ?3 to ?9 of passing.
-func passingArgs(f event.EventFilter) ([]any, error) {
+// matchingArgs are ?3 to ?9 of matching.
+func matchingArgs(f event.Filter) ([]any, error) {
 	number := ""
 	if f.Number != "" {
 		var err error

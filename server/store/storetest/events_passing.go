@@ -28,7 +28,7 @@ func eventsThatPass(t TB, location Location) {
 	}
 	appendNew(t, s, all...)
 	at, few := func(i int) time.Time { return someTime.Add(time.Duration(i) * time.Second) }, int64(4)
-	for _, f := range []event.EventFilter{
+	for _, f := range []event.Filter{
 		{}, {Name: eventNames[event.CNAM]}, {Name: "none"}, {Account: "account-2"}, {Number: alice}, {Number: carol},
 		{Number: "+1"}, {Number: `+1"5`}, {Number: "5"}, {Number: "none"}, {Since: at(5)}, {Until: at(5)},
 		{Since: at(5).Add(time.Nanosecond)}, {Since: at(3), Until: at(7)}, {Since: at(7), Until: at(3)}, {TSSince: &few},
@@ -51,7 +51,7 @@ func eventsThatPass(t TB, location Location) {
 		}
 	}
 	for _, limit := range []int{0, -1} {
-		list, next, err := s.EventsPassing(t.Context(), event.EventFilter{}, 0, limit)
+		list, next, err := s.EventsPassing(t.Context(), event.Filter{}, 0, limit)
 		same(t, "error", err, nil)
 		same(t, "events on no page", len(list)+int(next), 0)
 	}
@@ -59,8 +59,8 @@ func eventsThatPass(t TB, location Location) {
 
 // passing follows the pages to their end.
 func passing(t TB, s interface {
-	EventsPassing(context.Context, event.EventFilter, int64, int) ([]event.Stored, int64, error)
-}, f event.EventFilter, limit int) []event.ID {
+	EventsPassing(context.Context, event.Filter, int64, int) ([]event.Stored, int64, error)
+}, f event.Filter, limit int) []event.ID {
 	t.Helper()
 	got := []event.ID{}
 	after := int64(0)
@@ -84,7 +84,7 @@ func passing(t TB, s interface {
 
 // EventsPassing implements store.Reader.
 func (f *Fake) EventsPassing(
-	ctx context.Context, filter event.EventFilter, after int64, limit int,
+	ctx context.Context, filter event.Filter, after int64, limit int,
 ) (list []event.Stored, next int64, err error) {
 	if err := f.use(ctx, "list events", false); err != nil {
 		return nil, 0, err

@@ -52,6 +52,7 @@ func Cases() []Case {
 		{"all of unicode", allOfUnicode},
 		{"times of receipt", timesOfReceipt},
 		{"pages of numbers", pagesOfNumbers},
+		{"numbers that pass", numbersThatPass},
 		{"pages of events", pagesOfEvents},
 		{"pages of quarantine", pagesOfQuarantine},
 		{"events that pass", eventsThatPass},
