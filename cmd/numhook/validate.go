@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +29,8 @@ type validateFlags struct {
 	maxResults    int
 	event, spec   string
 	baseline      string
-	writeBaseline string
+	// files that a baseline is written into, anew or with what is new
+	writeBaseline, updateBaseline string
 }
 
 func newValidateCommand() *cobra.Command {
@@ -66,24 +68,28 @@ func newValidateCommand() *cobra.Command {
 	flags.StringVar(&f.baseline, "baseline", "", "file of findings that are known, and not told again")
 	flags.StringVar(&f.writeBaseline, "write-baseline", "", "write all findings into this file, as known ones; the exit "+
 		"code is 0 when everything could be read")
+	flags.StringVar(&f.updateBaseline, "update-baseline", "", "add the findings that are new to this file, or begin it; "+
+		"the exit code is 0 when everything could be read")
 	flags.BoolVar(&f.watch, "watch", false, "go on, and validate what changes until interrupted")
 	return cmd
 }
 
 func (f *validateFlags) check(paths []string) error {
+	baselines := slices.DeleteFunc([]string{f.baseline, f.writeBaseline, f.updateBaseline},
+		func(file string) bool { return file == "" })
 	switch {
-	case f.baseline != "" && f.writeBaseline != "":
-		return errors.New("cannot validate: --baseline and --write-baseline exclude each other")
+	case len(baselines) > 1:
+		return errors.New("cannot validate: --baseline, --write-baseline and --update-baseline exclude each other")
 	case f.maxResults < 0:
 		return errors.New("cannot validate: --max-results must be at least 0, which is all")
-	case f.watch && f.writeBaseline != "":
-		return errors.New("cannot validate: --watch and --write-baseline exclude each other")
+	case f.watch && f.baseline == "" && len(baselines) > 0:
+		return errors.New("cannot validate: --watch writes no baseline")
 	case f.watch && !slices.Equal(f.reports.list, []reportInto{{format: "text"}}):
 		return errors.New("cannot validate: --watch tells its findings as text only")
 	case f.watch && slices.Contains(paths, "-"):
 		return errors.New("cannot validate: standard input cannot be watched")
 	}
-	return f.reports.check(paths)
+	return f.reports.check(append(baselines, paths...))
 }
 
 func validate(cmd *cobra.Command, f *validateFlags, paths []string) error {
@@ -96,10 +102,8 @@ func validate(cmd *cobra.Command, f *validateFlags, paths []string) error {
 		return err
 	}
 	tellOddities(v.errors, f.spec, v.document.Warnings)
-	if f.baseline != "" {
-		if v.known, err = validation.ReadBaseline(f.baseline); err != nil {
-			return err
-		}
+	if err := v.readBaseline(); err != nil {
+		return err
 	}
 	if f.watch {
 		return v.watch(cmd.Context(), paths)
@@ -128,6 +132,26 @@ type validating struct {
 	out, errors io.Writer
 	document    *validation.Document
 	known       *validation.Baseline
+	record      *validation.Baseline
+	recordFile  string
+}
+
+// readBaseline takes in what is known, and begins what is to be written.
+func (v *validating) readBaseline() (err error) {
+	f := v.flags
+	switch v.recordFile = f.writeBaseline + f.updateBaseline; {
+	case f.baseline != "":
+		v.known, err = validation.ReadBaseline(f.baseline)
+	case f.updateBaseline != "":
+		if v.known, err = validation.ReadBaseline(f.updateBaseline); errors.Is(err, fs.ErrNotExist) {
+			v.record, err = validation.NewBaseline(f.updateBaseline), nil
+		} else {
+			v.record = v.known.Clone()
+		}
+	case f.writeBaseline != "":
+		v.record = validation.NewBaseline(f.writeBaseline)
+	}
+	return err
 }
 
 // event is the event that --event names, or the end of whose name it is.
@@ -152,14 +176,11 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 	options := validation.Options{
 		Paths: paths, Stdin: v.in, Document: v.document, Event: named, Strict: f.strict, Levels: f.levels.Levels,
 		Fingerprints: f.reports.has("json") || f.reports.has("sarif"),
-		Known:        v.known.Clone(), Written: f.reports.files(),
+		Known:        v.known.Clone(), Record: v.record, Written: v.written(),
 		Complain: func(err error) { tell(v.errors, err) },
 	}
 	if isTerminal(v.errors) {
 		options.Progress = validation.NewProgress(v.errors, time.Now)
-	}
-	if f.writeBaseline != "" {
-		options.Record = validation.NewBaseline()
 	}
 	reports, err := v.openReports()
 	if err != nil {
@@ -174,19 +195,47 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if options.Record != nil {
-		if err := options.Record.Write(f.writeBaseline); err != nil {
-			return err
-		}
-		fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings\n", terminal.Escape(f.writeBaseline),
-			options.Record.Len())
+	if err := v.tellBaseline(summary); err != nil {
+		return err
 	}
 	switch {
 	case summary.Unreadable > 0:
 		return &exitError{code: exitUse}
-	case summary.Errors > 0 && options.Record == nil:
+	case summary.Errors > 0 && v.record == nil:
 		return &exitError{code: exitNo}
 	}
+	return nil
+}
+
+// written are the files that the run writes or that are its own otherwise.
+func (v *validating) written() []string {
+	files := v.flags.reports.files()
+	for _, file := range []string{v.flags.baseline, v.recordFile} {
+		if file != "" {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+// tellBaseline writes the baseline, where one is to be written, and says when the one that is known fits nothing.
+func (v *validating) tellBaseline(summary validation.Summary) error {
+	if v.record == nil {
+		if v.known.Len() > 0 && summary.Known == 0 && !v.flags.watch {
+			fmt.Fprintf(v.errors, "numhook: the baseline %s: %s\n", terminal.Escape(v.flags.baseline),
+				terminal.Line(v.known.Unmet()))
+		}
+		return nil
+	}
+	if err := v.record.Write(v.recordFile); err != nil {
+		return err
+	}
+	added := ""
+	if v.known != nil {
+		added = fmt.Sprintf(", %d of them new", v.record.Len()-v.known.Len())
+	}
+	fmt.Fprintf(v.errors, "numhook: the baseline %s has %d findings%s\n", terminal.Escape(v.recordFile), v.record.Len(),
+		added)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"os/exec"
@@ -233,15 +234,6 @@ func TestPreCommitHook(t *testing.T) {
 	if len(hooks) != 1 || hooks[0].ID != "numhook-validate" || hooks[0].Language != "golang" {
 		t.Fatalf("got %+v", hooks)
 	}
-	files := regexp.MustCompile(hooks[0].Files)
-	for path, want := range map[string]bool{
-		"payloads/a.json": true, "test/payloads/deep/b.ndjson.gz": true, "payloads/c.jsonl": true,
-		"package.json": false, "payloads/readme.md": false, "mypayloads/a.json": false,
-	} {
-		if files.MatchString(path) != want {
-			t.Errorf("%s: matches is %t", path, !want)
-		}
-	}
 	// pre-commit installs the program under its name and calls the entry with the names of the files behind it.
 	folder := payloadFolder(t)
 	entry := strings.Fields(hooks[0].Entry)
@@ -251,6 +243,62 @@ func TestPreCommitHook(t *testing.T) {
 	}
 	if out, err := numhookIn(t, folder, append(entry[1:], "good/drift.json")...).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestPreCommitTakesWhatAFolderSearchFinds holds the patterns, the hook's own and the page's, against the search of a
+// tree of files with all kinds of names.
+func TestPreCommitTakesWhatAFolderSearchFinds(t *testing.T) {
+	t.Parallel()
+	var hooks []struct{ Files string }
+	readYAML(t, "../../.pre-commit-hooks.yaml", &hooks)
+	onPage := regexp.MustCompile(`(?m)^ +files: (\^.*)$`).FindStringSubmatch(documentation(t))
+	if len(hooks) != 1 || onPage == nil {
+		t.Fatal("there is no pattern")
+	}
+	folder := t.TempDir()
+	files := map[string]bool{}
+	for _, in := range []string{
+		"payloads/", "payloads/deep/er/", "payloads/.hidden/", "payloads/v1.0/", ".github/payloads/", "test/payloads/",
+		"test/.x/payloads/", "mypayloads/", "payloads.old/", "Payloads/", "", "test/payloads/.git/payloads/",
+	} {
+		for _, name := range []string{
+			"a.json", "b.ndjson", "c.jsonl", "d.json.gz", "e.JSON", "f.NdJson.GZ", ".g.json", ".json", "h.txt", "i.json.zip",
+			"json", "j.gz", "k.json5", "l..json", "m n+ü.jsonl.gz", "n.json.gz.gz", "-o.json", "payloads",
+		} {
+			files[in+name] = false
+			if err := os.MkdirAll(filepath.Join(folder, in), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			err := os.WriteFile(filepath.Join(folder, in+name), []byte(brokenPayload), 0o600)
+			if err != nil && name != "payloads" { // which is a folder in some places
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, one := range []struct{ pattern, path string }{{hooks[0].Files, "."}, {onPage[1], "payloads"}} {
+		out, _ := numhookIn(t, folder, "validate", "--format", "json", one.path).Output()
+		var found struct{ Findings, Unreadable []struct{ File string } }
+		if err := json.Unmarshal(out, &found); err != nil {
+			t.Fatal(err)
+		}
+		searched := map[string]bool{}
+		for _, f := range append(found.Findings, found.Unreadable...) { // what is named .gz here is none
+			searched[f.File] = true
+		}
+		taken := 0
+		for name := range files {
+			want := searched[name] && slices.Contains(strings.Split(filepath.Dir(name), "/"), "payloads")
+			if want {
+				taken++
+			}
+			if got := regexp.MustCompile(one.pattern).MatchString(name); got != want {
+				t.Errorf("%s: %s is taken: %t, and found: %t", one.pattern, name, got, want)
+			}
+		}
+		if taken < 20 {
+			t.Errorf("%s: only %d files are taken", one.pattern, taken)
+		}
 	}
 }
 

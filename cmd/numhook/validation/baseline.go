@@ -8,15 +8,22 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
-// baselineVersion is that of the file. Fingerprints of another version do not fit.
-const baselineVersion = 1
+// The versions of the file. In both a fingerprint is made with the name of the finding's file: in the older one
+// relative to the working directory of the run that wrote it, in the newer one to the folder that the baseline lies in.
+const (
+	baselineOfRun    = 1
+	baselineOfFolder = 2
+)
 
 // Baseline is a set of findings that are known, by their fingerprints. A nil Baseline is empty, and takes nothing in.
 type Baseline struct {
-	known map[string]*knownFinding
+	version int
+	folder  string // that names of files are relative to; empty for the working directory
+	known   map[string]*knownFinding
 }
 
 // knownFinding is what the file says of findings with one fingerprint: who reads it learns where they are, and no value
@@ -33,8 +40,35 @@ type baselineFile struct {
 	Findings []*knownFinding `json:"findings"`
 }
 
-// NewBaseline is an empty one, to be filled by a run.
-func NewBaseline() *Baseline { return &Baseline{known: map[string]*knownFinding{}} }
+// NewBaseline is an empty one, to be filled by a run and to be written to that path.
+func NewBaseline(path string) *Baseline {
+	b := &Baseline{version: baselineOfFolder, known: map[string]*knownFinding{}}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return b // what is no file lies in no folder of the user's
+	}
+	if whole, err := filepath.Abs(path); err == nil {
+		b.folder = realPath(filepath.Dir(whole))
+	}
+	return b
+}
+
+// fileName is what the baseline calls a file that reports name so. The same file has the same name in whatever folder
+// the run is started.
+func (b *Baseline) fileName(shown string) string {
+	if b == nil || b.folder == "" || shown == stdinName {
+		return shown
+	}
+	path := filepath.FromSlash(shown)
+	if filepath.IsAbs(path) {
+		path = filepath.Join(realPath(filepath.Dir(path)), filepath.Base(path))
+	} else if here, err := os.Getwd(); err == nil {
+		path = filepath.Join(realPath(here), path)
+	}
+	if relative, err := filepath.Rel(b.folder, path); err == nil {
+		return filepath.ToSlash(relative)
+	}
+	return shown
+}
 
 // ReadBaseline reads what Write wrote.
 func ReadBaseline(path string) (*Baseline, error) {
@@ -46,11 +80,15 @@ func ReadBaseline(path string) (*Baseline, error) {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		return nil, fmt.Errorf("cannot read the baseline %s: it is not one that --write-baseline wrote", path)
 	}
-	if file.Version != baselineVersion {
-		return nil, fmt.Errorf("cannot read the baseline %s: its version is %d, not %d; write it anew with --write-baseline",
-			path, file.Version, baselineVersion)
+	b := NewBaseline(path)
+	switch b.version = file.Version; b.version {
+	case baselineOfFolder:
+	case baselineOfRun:
+		b.folder = ""
+	default:
+		return nil, fmt.Errorf("cannot read the baseline %s: its version is %d, not %d or %d; write it anew with "+
+			"--write-baseline", path, file.Version, baselineOfRun, baselineOfFolder)
 	}
-	b := NewBaseline()
 	for _, k := range file.Findings {
 		b.known[k.Fingerprint] = k
 	}
@@ -62,7 +100,7 @@ func (b *Baseline) Clone() *Baseline {
 	if b == nil {
 		return nil
 	}
-	c := NewBaseline()
+	c := &Baseline{version: b.version, folder: b.folder, known: map[string]*knownFinding{}}
 	for print, k := range b.known {
 		copied := *k
 		c.known[print] = &copied
@@ -72,6 +110,9 @@ func (b *Baseline) Clone() *Baseline {
 
 // Len is the number of findings.
 func (b *Baseline) Len() int {
+	if b == nil {
+		return 0
+	}
 	n := 0
 	for _, k := range b.known {
 		n += k.Count
@@ -83,11 +124,11 @@ func (b *Baseline) add(f *Finding) {
 	if b == nil {
 		return
 	}
-	if k := b.known[f.Fingerprint]; k != nil {
+	if k := b.known[f.print]; k != nil {
 		k.Count++
 		return
 	}
-	b.known[f.Fingerprint] = &knownFinding{f.File, f.Rule, f.Fingerprint, 1}
+	b.known[f.print] = &knownFinding{f.name, f.Rule, f.print, 1}
 }
 
 // take reports whether the finding is known, and uses it up: a second one like it has to be known for itself.
@@ -95,7 +136,7 @@ func (b *Baseline) take(f *Finding) bool {
 	if b == nil {
 		return false
 	}
-	k := b.known[f.Fingerprint]
+	k := b.known[f.print]
 	if k == nil || k.Count == 0 {
 		return false
 	}
@@ -103,15 +144,30 @@ func (b *Baseline) take(f *Finding) bool {
 	return true
 }
 
+func (b *Baseline) sorted() []*knownFinding {
+	return slices.SortedFunc(maps.Values(b.known), func(a, b *knownFinding) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
+	})
+}
+
+// Unmet says why it may be that a run met none of the findings.
+func (b *Baseline) Unmet() string {
+	text := fmt.Sprintf("none of its %s was met; its file names are relative to ", amount(b.Len(), "finding"))
+	if b.version == baselineOfRun {
+		text += "the folder that it was written in"
+	} else {
+		text += "the folder that it lies in"
+	}
+	return text + ", and the first is " + b.sorted()[0].File
+}
+
 // Write writes the baseline into a file: JSON with a finding on each line, in an order that changes little when the
 // findings do. A file that is there stays as it is until the new one is whole.
 func (b *Baseline) Write(path string) error {
-	findings := slices.SortedFunc(maps.Values(b.known), func(a, b *knownFinding) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Fingerprint, b.Fingerprint))
-	})
+	findings := b.sorted()
 	err := replaceFile(path, func(out io.Writer) error {
 		w := &writer{bufio.NewWriter(out)}
-		w.printf("{\"version\":%d,\"findings\":[", baselineVersion)
+		w.printf("{\"version\":%d,\"findings\":[", b.version)
 		for i, k := range findings {
 			w.printf("%s%s", separator(i), encode(k))
 		}

@@ -11,7 +11,7 @@ import (
 // record writes the baseline of what is there, and reads it back.
 func record(t *testing.T, paths ...string) *validation.Baseline {
 	t.Helper()
-	recorded := validation.NewBaseline()
+	recorded := validation.NewBaseline("baseline.txt")
 	got := run(t, validation.Options{Paths: paths, Record: recorded})
 	if got.err != nil || recorded.Len() != len(got.findings) {
 		t.Fatalf("got %v, %d of %d findings", got.err, recorded.Len(), len(got.findings))
@@ -110,7 +110,7 @@ func TestFingerprintsStayWhenLinesMove(t *testing.T) {
 func TestBaselinesThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
 		"[]":            "cannot read the baseline b: it is not one that --write-baseline wrote",
-		`{"version":2}`: "cannot read the baseline b: its version is 2, not 1; write it anew with --write-baseline",
+		`{"version":3}`: "cannot read the baseline b: its version is 3, not 1 or 2; write it anew with --write-baseline",
 	} {
 		if _, err := validation.ReadBaseline(file(t, "b", text)); err == nil || err.Error() != want {
 			t.Errorf("got %v", err)
@@ -120,7 +120,7 @@ func TestBaselinesThatAreNone(t *testing.T) {
 		"such file or directory" {
 		t.Errorf("got %v", err)
 	}
-	if err := validation.NewBaseline().Write("no/such/folder"); err == nil ||
+	if err := validation.NewBaseline("baseline.txt").Write("no/such/folder"); err == nil ||
 		!strings.HasPrefix(err.Error(), "cannot write the baseline no/such/folder: ") {
 		t.Errorf("got %v", err)
 	}

@@ -15,6 +15,9 @@ type checker struct {
 	contract     *contract.Contract
 	event        string // of every payload, or empty
 	fingerprints bool
+	names        func(file string) string // the name of a file in the baseline
+	source       *source                  // of the last block, and what the baseline calls it
+	name         string
 
 	document contract.Document
 	b        *block
@@ -25,6 +28,9 @@ type checker struct {
 // check goes through the payloads of a block. A payload with nothing to tell costs a parse and a walk, and no memory.
 func (k *checker) check(b *block) {
 	k.b, k.at, k.position = b, 0, position{}
+	if k.fingerprints && k.source != b.source {
+		k.source, k.name = b.source, k.names(b.source.name)
+	}
 	b.eachPayload(k.checkPayload)
 	if b.fault != nil {
 		k.locateFault(b.fault)
@@ -96,7 +102,7 @@ func (k *checker) locate(findings []Finding, begin int) {
 		f.Payload = k.b.count
 		f.File = k.b.source.name
 		if k.fingerprints {
-			f.Fingerprint = prints.of(f, identity)
+			prints.set(f, k.name, identity)
 		}
 	}
 }
@@ -125,7 +131,7 @@ func (k *checker) locateFault(found *fault) {
 		f.Payload = k.b.count
 	}
 	if k.fingerprints {
-		f.Fingerprint = new(fingerprints).of(&f, nil)
+		new(fingerprints).set(&f, k.name, nil)
 	}
 	k.b.findings = append(k.b.findings, f)
 }

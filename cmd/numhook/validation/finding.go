@@ -38,7 +38,9 @@ type Finding struct {
 	Payloads int  `json:"payloads,omitempty"`
 	Known    bool `json:"-"` // it is in the baseline
 
-	at int // byte offset in the block
+	// what a baseline knows it by, and the file's name there
+	print, name string
+	at          int // byte offset in the block
 }
 
 // fingerprint is what stays the same about a finding when lines move, members change positions or white space changes.
@@ -49,17 +51,25 @@ type fingerprints struct {
 	seen map[[2]string]int
 }
 
-// of gives the finding its fingerprint. identity tells payloads of one file apart, and is nil when there is only one.
-func (p *fingerprints) of(f *Finding, identity []byte) string {
+// set gives the finding its fingerprints: the one that reports show, with the file's name as they show it, and the one
+// that a baseline knows, where the file may have another name. identity tells payloads of one file apart, and is nil
+// when there is only one.
+func (p *fingerprints) set(f *Finding, name string, identity []byte) {
 	if p.seen == nil {
 		p.seen = map[[2]string]int{}
 	}
 	position := [2]string{f.Rule, f.Pointer}
 	p.seen[position]++
-	hash := sha256.New()
-	for _, part := range []string{"1", f.File, f.Rule, f.Pointer, strconv.Itoa(p.seen[position])} {
-		hash.Write(append([]byte(part), 0))
+	of := func(name string) string {
+		hash := sha256.New()
+		for _, part := range []string{"1", name, f.Rule, f.Pointer, strconv.Itoa(p.seen[position])} {
+			hash.Write(append([]byte(part), 0))
+		}
+		hash.Write(identity)
+		return hex.EncodeToString(hash.Sum(nil)[:16])
 	}
-	hash.Write(identity)
-	return hex.EncodeToString(hash.Sum(nil)[:16])
+	f.Fingerprint, f.name = of(f.File), name
+	if f.print = f.Fingerprint; name != f.File {
+		f.print = of(name)
+	}
 }

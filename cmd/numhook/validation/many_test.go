@@ -160,7 +160,7 @@ func TestLevelsOfRules(t *testing.T) {
 			}
 		}
 		want.Files, want.Payloads = 1, 1
-		o.Record = validation.NewBaseline()
+		o.Record = validation.NewBaseline("baseline.txt")
 		if got := run(t, o); got.summary != want || len(got.findings) != want.Errors+want.Warnings ||
 			o.Record.Len() != len(got.findings) {
 			t.Errorf("%s: got %+v, %d in the baseline", levels, got.summary, o.Record.Len())

@@ -21,10 +21,11 @@ func Create(path string) (*NewFile, error) {
 	if info, found := os.Stat(path); found == nil && !info.Mode().IsRegular() {
 		f.File, err = os.OpenFile(path, os.O_WRONLY, 0)
 	} else {
-		// A name that begins with a dot: a search for payloads passes it over. The mode is what the user's umask leaves.
+		// A name that begins with a dot: a search for payloads passes it over.
 		f.path = path
-		f.File, err = os.OpenFile(filepath.Join(filepath.Dir(path), ".numhook-"+rand.Text()),
-			os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) //nolint:gosec // as a shell's redirection has it
+		beside := filepath.Join(filepath.Dir(path), ".numhook-"+rand.Text())
+		const mode = 0o666 // less the user's umask, as a shell's redirection has it
+		f.File, err = os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) //nolint:gosec // see mode
 	}
 	if err != nil {
 		return nil, bare(err)

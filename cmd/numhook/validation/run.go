@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func interrupted(err error) error { return fmt.Errorf("cannot finish: interrupte
 // check is one checker at work.
 func (r *run) check(ctx context.Context, work <-chan *block) {
 	k := &checker{contract: r.Document.Contract, event: r.Event, fingerprints: r.Fingerprints || r.Known != nil ||
-		r.Record != nil}
+		r.Record != nil, names: cmp.Or(r.Known, r.Record).fileName}
 	for b := range work {
 		if ctx.Err() != nil {
 			return
@@ -110,8 +111,10 @@ func (r *run) takeFinding(f *Finding, b *block) {
 		return
 	}
 	f.Spec = r.Document.locate(f.Event, f.Spec)
-	r.Record.add(f)
-	switch f.Known = r.Known.take(f); {
+	if f.Known = r.Known.take(f); !f.Known {
+		r.Record.add(f)
+	}
+	switch {
 	case f.Known:
 		r.summary.Known++
 	case f.Level == Error:

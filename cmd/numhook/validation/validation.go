@@ -37,7 +37,7 @@ type Options struct {
 	Levels       Levels    // of rules that are switched off, lowered or raised
 	Fingerprints bool      // findings carry one, even when neither baseline asks for it
 	Known        *Baseline // findings in it are known and count for nothing; may be nil
-	Record       *Baseline // takes in every finding; may be nil
+	Record       *Baseline // takes in every finding that is not known; may be nil
 	Report       Report
 	Written      []string    // files that the run writes: a search of folders passes them over
 	Complain     func(error) // is told what cannot be read, when it happens; may be nil
