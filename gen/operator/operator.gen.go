@@ -1351,7 +1351,7 @@ type ClientInterface interface {
 
 	// ListDeliveries List rows of the outbox
 	//
-	// By number of the row, of one state or of all.
+	// By number of the row, of one state or of all. What narrows the list may be looked for in 50,000 rows a call, so a page may be empty and have a next one.
 	//
 	// Corresponds with GET /deliveries (the `ListDeliveries` operationId).
 	ListDeliveries(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1415,7 +1415,7 @@ type ClientInterface interface {
 
 	// ListDownstreams List downstreams
 	//
-	// All that are registered, with their counts.
+	// All that are registered, with their counts. Where there is so much to count that it takes long, the counts are up to half a minute old: at says of when they are.
 	//
 	// Corresponds with GET /downstreams (the `ListDownstreams` operationId).
 	ListDownstreams(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1475,7 +1475,7 @@ type ClientInterface interface {
 
 	// ListNumbers List numbers with their values
 	//
-	// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
+	// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 1,000 numbers a call, so a page may be empty and have a next one.
 	//
 	// Corresponds with GET /numbers (the `ListNumbers` operationId).
 	ListNumbers(ctx context.Context, params *ListNumbersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1581,7 +1581,7 @@ func (c *Client) ListAccesses(ctx context.Context, params *ListAccessesParams, r
 
 // ListDeliveries List rows of the outbox
 //
-// By number of the row, of one state or of all.
+// By number of the row, of one state or of all. What narrows the list may be looked for in 50,000 rows a call, so a page may be empty and have a next one.
 //
 // Corresponds with GET /deliveries (the `ListDeliveries` operationId).
 func (c *Client) ListDeliveries(ctx context.Context, params *ListDeliveriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1725,7 +1725,7 @@ func (c *Client) SkipDelivery(ctx context.Context, id IDInPath, reqEditors ...Re
 
 // ListDownstreams List downstreams
 //
-// All that are registered, with their counts.
+// All that are registered, with their counts. Where there is so much to count that it takes long, the counts are up to half a minute old: at says of when they are.
 //
 // Corresponds with GET /downstreams (the `ListDownstreams` operationId).
 func (c *Client) ListDownstreams(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1865,7 +1865,7 @@ func (c *Client) ShowEventBody(ctx context.Context, id EventInPath, reqEditors .
 
 // ListNumbers List numbers with their values
 //
-// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
+// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 1,000 numbers a call, so a page may be empty and have a next one.
 //
 // Corresponds with GET /numbers (the `ListNumbers` operationId).
 func (c *Client) ListNumbers(ctx context.Context, params *ListNumbersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3482,7 +3482,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListDeliveriesWithResponse List rows of the outbox
 	//
-	// By number of the row, of one state or of all.
+	// By number of the row, of one state or of all. What narrows the list may be looked for in 50,000 rows a call, so a page may be empty and have a next one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3554,7 +3554,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListDownstreamsWithResponse List downstreams
 	//
-	// All that are registered, with their counts.
+	// All that are registered, with their counts. Where there is so much to count that it takes long, the counts are up to half a minute old: at says of when they are.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3626,7 +3626,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListNumbersWithResponse List numbers with their values
 	//
-	// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
+	// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 1,000 numbers a call, so a page may be empty and have a next one.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6504,7 +6504,7 @@ func (c *ClientWithResponses) ListAccessesWithResponse(ctx context.Context, para
 
 // ListDeliveriesWithResponse List rows of the outbox
 //
-// By number of the row, of one state or of all.
+// By number of the row, of one state or of all. What narrows the list may be looked for in 50,000 rows a call, so a page may be empty and have a next one.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6624,7 +6624,7 @@ func (c *ClientWithResponses) SkipDeliveryWithResponse(ctx context.Context, id I
 
 // ListDownstreamsWithResponse List downstreams
 //
-// All that are registered, with their counts.
+// All that are registered, with their counts. Where there is so much to count that it takes long, the counts are up to half a minute old: at says of when they are.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6744,7 +6744,7 @@ func (c *ClientWithResponses) ShowEventBodyWithResponse(ctx context.Context, id 
 
 // ListNumbersWithResponse List numbers with their values
 //
-// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 2,000 numbers a call, so a page may be empty and have a next one.
+// In ascending order of their bytes. What narrows the list besides the prefix is looked for in 1,000 numbers a call, so a page may be empty and have a next one.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -129,6 +129,7 @@ type OutboxFilter struct {
 	Downstream string
 	Number     string
 	State      OutboxState
+	Until      int64 // the last id that is looked at
 }
 
 // Attempt is one try to deliver one row, as the store hands it out.

@@ -3,7 +3,7 @@ package event
 import "strings"
 
 // NumbersLookedAt is how many numbers a search looks at for one page, at most.
-const NumbersLookedAt = 2_000
+const NumbersLookedAt = 1_000
 
 // NumberFilter narrows a list of numbers; zero values let everything pass.
 type NumberFilter struct {

@@ -56,6 +56,7 @@ type API struct {
 	Config
 	known    map[string]bool
 	failures *failures
+	statuses statuses
 }
 
 var _ gen.StrictServerInterface = (*API)(nil)

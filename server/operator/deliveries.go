@@ -38,7 +38,7 @@ func (a *API) ListDeliveries(
 	limit := limitOf(r.Params.Limit)
 	filter := event.OutboxFilter{Downstream: given(r.Params.Downstream), Number: given(r.Params.Number),
 		State: event.OutboxState(given(r.Params.State))}
-	rows, err := a.Store.OutboxRows(ctx, filter, after, limit+1)
+	page, next, err := a.rowsPassing(ctx, filter, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +46,36 @@ func (a *API) ListDeliveries(
 	if err := a.look(ctx, "deliveries list", filter.Number, detail); err != nil {
 		return nil, err
 	}
-	page, next := cut(rows, limit, func(o event.OutboxRow) string { return text(o.ID) })
 	return gen.ListDeliveries200JSONResponse{
 		Items: mapped(page, func(o event.OutboxRow) gen.Delivery { return deliveryOf(ctx, o) }), Next: next,
 	}, nil
+}
+
+// mostRowsAtOnce are the rows that are looked at for a page of those that pass, where no index leads to them.
+const mostRowsAtOnce = 50_000
+
+// rowsPassing are the rows that pass the filter, and where the next page begins.
+func (a *API) rowsPassing(
+	ctx context.Context, f event.OutboxFilter, after int64, limit int,
+) (page []event.OutboxRow, next *string, err error) {
+	few := f.Number != "" || f.State == event.Dead || f.State == event.Attempting || f == event.OutboxFilter{}
+	if !few {
+		f.Until = after + mostRowsAtOnce
+	}
+	rows, err := a.Store.OutboxRows(ctx, f, after, limit+1)
+	if err != nil {
+		return nil, nil, err
+	}
+	page, next = cut(rows, limit, func(o event.OutboxRow) string { return text(o.ID) })
+	if few || next != nil {
+		return page, next, nil
+	}
+	more, err := a.Store.OutboxRows(ctx, event.OutboxFilter{}, f.Until, 1)
+	if len(more) > 0 {
+		position := text(f.Until)
+		next = &position
+	}
+	return page, next, err
 }
 
 // ShowDelivery implements the document.
@@ -80,7 +106,7 @@ func deliveryOf(ctx context.Context, o event.OutboxRow) gen.Delivery {
 func (a *API) ListDownstreams(
 	ctx context.Context, _ gen.ListDownstreamsRequestObject,
 ) (gen.ListDownstreamsResponseObject, error) {
-	list, err := a.Store.Downstreams(ctx)
+	list, err := a.statuses.get(ctx, a.Store.Downstreams)
 	if err != nil {
 		return nil, err
 	}

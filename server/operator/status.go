@@ -30,7 +30,7 @@ func (a *API) ShowStatus(ctx context.Context, _ gen.ShowStatusRequestObject) (ge
 	if err != nil {
 		return nil, err
 	}
-	downstreams, err := a.Store.Downstreams(ctx)
+	downstreams, err := a.statuses.get(ctx, a.Store.Downstreams)
 	if err != nil {
 		return nil, err
 	}

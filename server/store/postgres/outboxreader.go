@@ -95,6 +95,9 @@ func (r *Reader) OutboxRows(
 	if filter.Number != "" {
 		narrow("o.number = $%d::bytea", []byte(filter.Number))
 	}
+	if filter.Until != 0 {
+		narrow("o.id <= $%d::bigint", filter.Until)
+	}
 	switch filter.State {
 	case "":
 	case event.Waiting, event.Attempting, event.Delivered, event.Dead, event.Skipped:

@@ -41,7 +41,7 @@ func TestOutboxQueriesUseIndexes(t *testing.T) {
 		{forMany(passStep), []string{"n USING INDEX owed_line (downstream=? AND number=?", "owed USING INTEGER PRIMARY KEY " +
 			"(rowid=?)"}},
 		{statusQuery, []string{"o USING COVERING INDEX owed_open (downstream=? AND state=?)"}},
-		{outboxByID, []string{"o USING INTEGER PRIMARY KEY (rowid>?)"}},
+		{outboxByID, []string{"o USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"}},
 		{outboxByNumber, []string{"o USING INDEX sqlite_autoindex_owed_1 (downstream=? AND number=?)"}},
 		{outboxByState, []string{"o USING INDEX owed_open (downstream=? AND state=?)"}},
 		{oneRow, []string{"o USING INTEGER PRIMARY KEY (rowid=?)"}},

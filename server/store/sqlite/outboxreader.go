@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -33,7 +35,7 @@ var (
 		o.event_ts), e.value, o.tries, o.since,
 		CASE o.state WHEN 'waiting' THEN o.due END, o.attempted, o.reason, `
 
-	outboxFilter = ` LEFT JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND (?2 = '' OR d.name = ?2)
+	outboxFilter = ` LEFT JOIN events e ON e.seq = o.seq WHERE o.id > ?1 AND o.id <= ?6 AND (?2 = '' OR d.name = ?2)
 		AND (?3 = '' OR o.number = ?3) AND (?4 = '' OR o.state = ?4)
 		ORDER BY o.id LIMIT ?5`
 
@@ -134,7 +136,8 @@ func (r *Reader) OutboxRows(
 	}
 	rows, err := listRows(ctx, r, "list what is owed", "owed row", after, limit, query,
 		func(after int64, limit int) []any {
-			return []any{after, filter.Downstream, filter.Number, string(filter.State), limit}
+			return []any{after, filter.Downstream, filter.Number, string(filter.State), limit,
+				cmp.Or(filter.Until, math.MaxInt64)}
 		},
 		func(rows *sql.Rows) (scannedRow, int64, error) {
 			o, wrong := scanRow(rows)

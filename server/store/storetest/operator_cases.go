@@ -249,11 +249,12 @@ func pagesOfOutbox(t TB, location Location, _ *Clock) {
 		{Downstream: "newest", State: event.Dead}, {Downstream: "all", State: event.Dead},
 		{Downstream: "newest", Number: numbers[3], State: event.Waiting},
 		{Number: numbers[3], State: event.Waiting},
+		{Until: all[20].ID}, {State: event.Dead, Until: all[20].ID}, {Number: numbers[3], Until: all[3].ID}, {Until: -1},
 	} {
 		var want []event.OutboxRow
 		for _, o := range all {
 			if (f.Downstream == "" || o.Downstream == f.Downstream) && (f.Number == "" || o.Number == f.Number) &&
-				(f.State == "" || o.State == f.State) {
+				(f.State == "" || o.State == f.State) && (f.Until == 0 || o.ID <= f.Until) {
 				want = append(want, o)
 			}
 		}

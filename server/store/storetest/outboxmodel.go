@@ -388,7 +388,7 @@ func (m *Model) show(row *outboxRow) event.OutboxRow {
 func (m *Model) OutboxRows(f event.OutboxFilter) (list []event.OutboxRow) {
 	for _, row := range m.rows {
 		if (f.Downstream == "" || f.Downstream == row.Downstream) && (f.Number == "" || f.Number == row.Number) &&
-			(f.State == "" || f.State == row.State) {
+			(f.State == "" || f.State == row.State) && (f.Until == 0 || row.ID <= f.Until) {
 			o := m.show(row)
 			o.Output = ""
 			list = append(list, o)
