@@ -44,7 +44,7 @@ func flagsFromEnvironment(cmd *cobra.Command) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := variableOf(f)
 		value, given := os.LookupEnv(name)
-		if f.Changed || !given || failed != nil || f.Name == "help" {
+		if f.Changed || !given || failed != nil || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if err := cmd.Flags().Set(f.Name, value); err != nil {
@@ -132,6 +132,7 @@ type engine struct {
 	serve   func(ctx context.Context, at string, o storeOptions) (store.Store, error)
 	operate func(ctx context.Context, at string) (store.Store, error) // for a write beside running receivers
 	read    func(ctx context.Context, at string) (reader, error)
+	schema  int // the version of what they are written in
 	repair  func(ctx context.Context, at string, how sound.Salvage) (*sound.Salvaged, error)
 }
 
@@ -155,7 +156,7 @@ var sqliteEngine = engine{
 		r, err := sqlite.OpenReader(ctx, path)
 		return checked(ctx, r, err)
 	},
-	repair: sqlite.Repair,
+	repair: sqlite.Repair, schema: sqlite.Schema,
 }
 
 var postgresEngine = engine{
@@ -171,7 +172,7 @@ var postgresEngine = engine{
 		r, err := postgres.OpenReader(ctx, url)
 		return checked(ctx, r, err)
 	},
-	repair: postgres.Repair,
+	repair: postgres.Repair, schema: postgres.Schema,
 }
 
 // storeForms is what --store takes, in words.

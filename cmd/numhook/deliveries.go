@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -15,7 +13,6 @@ import (
 
 	"numhook/server/dispatch"
 	"numhook/server/event"
-	"numhook/server/store"
 	"numhook/server/terminal"
 )
 
@@ -209,136 +206,5 @@ func writeOutput(w io.Writer, output string) {
 	for line := range strings.SplitSeq(output, "\n") {
 		fmt.Fprintf(w, "  %-13s %s\n", label, terminal.Line(line))
 		label = ""
-	}
-}
-
-// rowChanged is the JSON of one row's retry or skip.
-type rowChanged struct {
-	ID     int64  `json:"id"`
-	Result string `json:"result"` // waiting, skipped, refused or not found
-	Why    string `json:"why,omitempty"`
-}
-
-func newDeliveriesRetryCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "retry ID...", Short: "Make rows due at once; with --dead, all that are dead",
-		Long: "Make rows due at once, whatever became of them: waiting, delivered, dead or skipped. What comes after an " +
-			"attempt that is under way decides itself.\n" +
-			"The exit code is 1 when any of them is not there or cannot be retried.",
-	}
-	changeRows(cmd, event.Waiting, store.Outbox.Retry)
-	return cmd
-}
-
-func newDeliveriesSkipCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "skip ID...", Short: "Give up rows that are waiting or dead; with --dead, all that are dead",
-		Long: "Give up rows that are waiting or dead: the downstream is not sent them, and they are no longer counted. A " +
-			"newer value of the number is owed as ever;\n" +
-			"retry and replay bring a skipped row back. The exit code is 1 when any of them is not there or cannot be skipped.",
-	}
-	changeRows(cmd, event.Skipped, store.Outbox.Skip)
-	return cmd
-}
-
-// changeRows gives the verb its flags and its work: to change the rows with the ids, or all that are dead.
-func changeRows(cmd *cobra.Command, result event.OutboxState, change func(store.Outbox, context.Context, int64) error) {
-	f := newListFlags(cmd)
-	dead := cmd.Flags().Bool("dead", false, "all rows that are dead, instead of those with an ID")
-	downstream := cmd.Flags().String("downstream", "", "with --dead: only this downstream's")
-	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		switch {
-		case *dead == (len(args) > 0):
-			return fmt.Errorf("cannot %s: give the IDs of rows, as deliveries list shows them, or --dead for all that are dead",
-				cmd.Name())
-		case *downstream != "" && !*dead:
-			return fmt.Errorf("cannot %s: --downstream goes with --dead", cmd.Name())
-		}
-		ctx := cmd.Context()
-		s, err := openOperator(ctx, *f.url)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.Close()) }()
-		if *downstream != "" {
-			if _, err := findDownstream(ctx, s, *downstream); err != nil {
-				return err
-			}
-		}
-		ids, err := rowsOf(ctx, s, args)
-		if err != nil {
-			return err
-		}
-		out := newList[rowChanged](cmd.OutOrStdout(), f, "ID", "RESULT", "WHY")
-		no := 0
-		one := func(id int64) error {
-			do := func() error { return change(s, ctx, id) }
-			if !*dead { // those that are dead are one action
-				alone := do
-				do = func() error { return act(cmd, s, rowObject(id), "", alone) }
-			}
-			changed, err := changedRow(id, result, do())
-			if err != nil {
-				return err
-			}
-			if changed.Why != "" {
-				no++
-			}
-			out.entry(changed, []string{strconv.FormatInt(id, 10), changed.Result, orDash(changed.Why)})
-			return nil
-		}
-		if *dead {
-			err = act(cmd, s, "", given(cmd, "dead", "downstream"), func() error {
-				return eachDead(ctx, s, *downstream, one)
-			})
-		} else {
-			err = eachOf(ids, one)
-		}
-		if err = errors.Join(err, out.close(), out.failed); err == nil && no > 0 {
-			return &exitError{code: exitNo}
-		}
-		return err
-	}
-}
-
-// changedRow tells an answer about the row from trouble.
-func changedRow(id int64, result event.OutboxState, err error) (rowChanged, error) {
-	switch kind := event.KindOf(err); {
-	case err == nil:
-		return rowChanged{ID: id, Result: string(result)}, nil
-	case kind == event.NotFound:
-		return rowChanged{ID: id, Result: "not found", Why: err.Error()}, nil
-	case kind == event.Invalid:
-		return rowChanged{ID: id, Result: "refused", Why: err.Error()}, nil
-	}
-	return rowChanged{}, err
-}
-
-func eachOf(ids []int64, visit func(int64) error) error {
-	for _, id := range ids {
-		if err := visit(id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// eachDead visits the rows that are dead, each once.
-func eachDead(ctx context.Context, from store.OutboxReader, downstream string, visit func(int64) error) error {
-	after := int64(0)
-	for {
-		rows, err := from.OutboxRows(ctx, event.OutboxFilter{Downstream: downstream, State: event.Dead}, after, page)
-		if err != nil {
-			return err
-		}
-		for _, o := range rows {
-			after = o.ID
-			if err := visit(o.ID); err != nil {
-				return err
-			}
-		}
-		if len(rows) < page {
-			return nil
-		}
 	}
 }

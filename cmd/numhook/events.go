@@ -104,8 +104,8 @@ func eventRow(e event.Stored, wide bool, now time.Time) []string {
 
 func newEventsShowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show one event with its body; the first digits of its id are enough",
-		Long: "Show one event with its body. ID is its id or the first digits of it, the chg_ id of one of its changes (what\n" +
-			"a downstream's logs know as webhook-id), or the sender's x-zm-request-id. For the last two all events are gone\n" +
+		Long: "Show one event with its body. ID is its id or the first digits of it, the chg_ id of one of its changes\n" +
+			"(what a downstream's logs know as webhook-id), or the sender's x-zm-request-id. For the last two all events are gone\n" +
 			"through.",
 		Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")

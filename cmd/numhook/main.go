@@ -119,12 +119,14 @@ func newRootCommand() *cobra.Command {
 			"Every flag can be given as an environment variable: --max-body as NUMHOOK_MAX_BODY, and so on. Secrets come from " +
 			"NUMHOOK_SECRETS\n" +
 			"(comma-separated) or from a file with one a line, never from a flag's value.",
+		Version:           fullVersion(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		Args:              noVerb,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return readFlags(cmd) },
 	}
+	root.SetVersionTemplate("numhook {{.Version}}\n")
 	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(),
 		newQuarantineCommand(),
 		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(),
@@ -134,6 +136,8 @@ func newRootCommand() *cobra.Command {
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.Args, completion.RunE = noVerb, showVerbs // cobra's own would call an unknown shell good
 	}
+	complete(root)
+	showExamples(root)
 	return root
 }
 

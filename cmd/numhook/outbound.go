@@ -176,6 +176,15 @@ func (o *outbound) drain() error {
 	return errors.Join(<-o.ended, o.closeSenders())
 }
 
+// names are those of the downstreams that are served.
+func (o *outbound) names() []string {
+	var names []string
+	for _, w := range o.workers {
+		names = append(names, w.Downstream.Name)
+	}
+	return names
+}
+
 func (o *outbound) closeSenders() (err error) {
 	for _, l := range o.workers {
 		err = errors.Join(err, l.Sender.Close())

@@ -89,7 +89,7 @@ func TestPagesNameEveryMetricOfTheWayOut(t *testing.T) {
 func TestPagesNameEveryMetricOfConnectionsAndTheLog(t *testing.T) {
 	l, log := listing{map[string]bool{}}, newServeLog("json", io.Discard)
 	defer log.lines.Close(0)
-	for _, shown := range []metrics{log, listener.NewMetrics()} {
+	for _, shown := range []metrics{log, listener.NewMetrics(), buildInfo{}} {
 		if err := shown.Register(l); err != nil {
 			t.Fatal(err)
 		}

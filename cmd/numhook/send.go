@@ -31,6 +31,7 @@ type sendFlags struct {
 	challenge  bool
 	count      int
 	rate       float64
+	settings   settings
 }
 
 var errNothingSigns = &event.Error{
@@ -57,6 +58,9 @@ func newSendCommand() *cobra.Command {
 	flags.BoolVar(&f.challenge, "challenge", false, "send a URL challenge and check the answer")
 	flags.IntVar(&f.count, "count", 1,
 		"send each so many times; an EVENT is a new event each time, a FILE or a line of it the same one")
+	flags.StringVar(&f.settings.number, "number", "", "of an EVENT: name this number in place of the example's")
+	flags.StringArrayVar(&f.settings.set, "set", nil, "of an EVENT: set a member, as member=value; the name of one or "+
+		"its path from the root")
 	flags.Float64Var(&f.rate, "rate", 0, "send at most so many a second; 0 for as fast as they are answered")
 	return cmd
 }
@@ -140,7 +144,7 @@ func sendLoads(f *sendFlags, args []string, in io.Reader) ([]load, error) {
 		loads = append(loads, load{name: "challenge", body: func(n int) ([]byte, error) { return challengeBody(n) }})
 	}
 	for _, arg := range args {
-		l, err := loadOf(arg, in)
+		l, err := loadOf(arg, in, f.settings)
 		if err != nil {
 			return nil, err
 		}
@@ -153,9 +157,9 @@ func sendLoads(f *sendFlags, args []string, in io.Reader) ([]load, error) {
 	return loads, nil
 }
 
-func loadOf(arg string, in io.Reader) (load, error) {
+func loadOf(arg string, in io.Reader, changed settings) (load, error) {
 	same := func(raw []byte) func(int) ([]byte, error) { return func(int) ([]byte, error) { return raw, nil } }
-	if arg == "-" {
+	if arg == "-" && !changed.any() {
 		raw, err := io.ReadAll(in)
 		if err == nil && len(raw) == 0 {
 			err = errors.New("cannot send: standard input is empty")
@@ -169,8 +173,18 @@ func loadOf(arg string, in io.Reader) (load, error) {
 			return load{}, fmt.Errorf("cannot send: %w", err)
 		case name != "":
 			example, _ := spec.Example(name)
-			return load{name: name, body: func(n int) ([]byte, error) { return fresh(example, n) }}, nil
+			return load{name: name, body: func(n int) ([]byte, error) {
+				body, err := fresh(example, n)
+				if err == nil {
+					body, err = changed.apply(body)
+				}
+				return body, err
+			}}, nil
 		}
+	}
+	if changed.any() {
+		return load{}, misuse("cannot send: --number and --set change the example of an event, and a file is sent as it is",
+			"name one of "+strings.Join(spec.Examples(), ", "))
 	}
 	if hasLines(arg) {
 		_, err := os.Stat(arg)

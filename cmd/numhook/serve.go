@@ -195,7 +195,7 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 		return err
 	}
 	operator, err := startOperator(way, api, stdout, health, kept, metrics, out.metrics, lines, reloader, kept.metrics,
-		&heldMetrics{from: events}, clock, whole)
+		&heldMetrics{from: events}, clock, whole, buildInfo{})
 	if err != nil {
 		return err
 	}
@@ -204,13 +204,14 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if err != nil {
 		return err
 	}
-	return serveDeliveries(ctx, f, deliveries, receiver, health, kept, stdout)
+	begun := startup{store: f.store, secrets: len(secrets.Current()), downstreams: out.names(), document: document}
+	return serveDeliveries(ctx, f, deliveries, receiver, health, kept, begun, stdout)
 }
 
 // serveDeliveries serves, and on the context's end stops accepting, finishes what it began and answers the rest 503.
 func serveDeliveries(
 	ctx context.Context, f *serveFlags, in *listener.Listener, receiver *server.Server, health *health, kept *connections,
-	out io.Writer,
+	begun startup, out io.Writer,
 ) error {
 	log := kept.log
 	way := &http.Server{
@@ -227,8 +228,8 @@ func serveDeliveries(
 	in.Attach(way)
 	failed := make(chan error, 1)
 	go func() { failed <- way.Serve(in) }()
-	log.Info("listening", slog.String("address", in.Addr().String()), slog.Bool("tls", f.tlsCert != ""),
-		slog.String("version", versionText()))
+	log.Info("listening", append([]any{slog.String("address", in.Addr().String()), slog.Bool("tls", f.tlsCert != "")},
+		begun.attributes()...)...)
 	if f.dev {
 		printDevHint(out, in.Addr(), receiver.Events(), f)
 	}

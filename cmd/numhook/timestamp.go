@@ -12,8 +12,8 @@ import (
 )
 
 // timeForms are the forms of a time, in words.
-const timeForms = "2026-01-31T15:04:05Z, 2026-01-31 15:04 or 2026-01-31 (UTC), 1h or 3d (ago), today, yesterday, now, " +
-	"or milliseconds since 1970"
+const timeForms = "2026-01-31T15:04:05Z, 2026-01-31 15:04 or 2026-01-31 (UTC), 1h or 3d (ago), today, yesterday, " +
+	"now, or milliseconds since 1970"
 
 // timeLayouts are the ways of writing a time of the calendar. What names no zone is UTC.
 var timeLayouts = []string{time.RFC3339Nano, time.DateOnly, time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04:05",

@@ -15,11 +15,15 @@ func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "numhook %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS,
-				runtime.GOARCH)
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "numhook "+fullVersion())
 			return err
 		},
 	}
+}
+
+// fullVersion is the version with what the program was built by and for.
+func fullVersion() string {
+	return fmt.Sprintf("%s %s %s/%s", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 func versionText() string {

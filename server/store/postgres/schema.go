@@ -127,3 +127,6 @@ func runMigrations(ctx context.Context, db *sql.DB) error {
 func exec(ctx context.Context, conn *pgconn.PgConn, statement string) error {
 	return conn.Exec(ctx, statement).Close()
 }
+
+// Schema is the version of the schema that this program writes.
+const Schema = latestSchema

@@ -103,3 +103,6 @@ func requireLatest(ctx context.Context, db asker) error {
 			latestSchema),
 		Hint: "start numhook serve once with this version: it brings the store up to date"}
 }
+
+// Schema is the version of the schema that this program writes.
+const Schema = latestSchema
