@@ -1,6 +1,6 @@
 package diff
 
-import "strings"
+import "numhook/spec/eventsdoc"
 
 // jsonMediaType is the only form of body that the receiver knows: it takes every body for JSON of this schema, whatever
 // the delivery calls it.
@@ -81,12 +81,12 @@ func (c *comparer) compareContent(old, new cursor) {
 	}
 }
 
-// mediaTypes are the media type objects of a content; nil when it is none, or names one twice.
+// mediaTypes are the media type objects of a content; nil when it is none, or names one twice. Where JSON itself is not
+// among them, the first kind of JSON stands for it, as it does for the receiver.
 func mediaTypes(d *Document, content cursor) map[string]cursor {
 	all := map[string]cursor{}
 	for name, at := range d.fields(content) {
-		plain, _, _ := strings.Cut(name, ";")
-		plain = strings.ToLower(strings.TrimSpace(plain))
+		plain := eventsdoc.Essence(name)
 		if _, twice := all[plain]; twice {
 			return nil
 		}
@@ -94,6 +94,16 @@ func mediaTypes(d *Document, content cursor) map[string]cursor {
 	}
 	if content.exists() && content.node.kind != object {
 		return nil
+	}
+	if _, plain := all[jsonMediaType]; plain || !content.exists() {
+		return all
+	}
+	for _, m := range content.node.members {
+		if kind := eventsdoc.Essence(m.name); eventsdoc.IsJSON(kind) && all[kind].exists() {
+			all[jsonMediaType] = all[kind]
+			delete(all, kind)
+			break
+		}
 	}
 	return all
 }

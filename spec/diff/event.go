@@ -58,7 +58,7 @@ func (e *anEvent) body() cursor {
 	for _, method := range union(e.operations, e.operations) {
 		operation := e.document.fields(e.operations[method])
 		content := e.document.fields(operation["requestBody"])["content"]
-		media := e.document.fields(content)[jsonMediaType]
+		media := mediaTypes(e.document, content)[jsonMediaType]
 		if schema := e.document.fields(media)["schema"]; schema.exists() {
 			return schema
 		}
@@ -71,8 +71,8 @@ func (e *anEvent) examples() []any {
 	var all []any
 	for _, method := range union(e.operations, e.operations) {
 		operation := e.document.fields(e.operations[method])
-		content := e.document.fields(e.document.fields(operation["requestBody"])["content"])
-		media := e.document.fields(content[jsonMediaType])
+		content := e.document.fields(operation["requestBody"])["content"]
+		media := e.document.fields(mediaTypes(e.document, content)[jsonMediaType])
 		if example := media["example"]; example.exists() {
 			all = append(all, plainValue(example.node))
 		}

@@ -55,10 +55,12 @@ func TestEqualDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, other := range map[string]string{
-		"itself":            sender,
-		"on one line":       flat.String(),
-		"with CRLF and BOM": "\ufeff" + strings.ReplaceAll(sender, "\n", "\r\n"),
-		"served as paths":   served(t, sender),
+		"itself":               sender,
+		"on one line":          flat.String(),
+		"with CRLF and BOM":    "\ufeff" + strings.ReplaceAll(sender, "\n", "\r\n"),
+		"served as paths":      served(t, sender),
+		"another kind of JSON": strings.ReplaceAll(sender, `"application/json"`, `"application/vnd.sender+json"`),
+		"JSON in capitals":     strings.ReplaceAll(sender, `"application/json"`, `"application/JSON; charset=utf-8"`),
 		"methods as paths": strings.ReplaceAll(strings.Replace(sender, `"webhooks"`, `"paths"`, 1), `"post": {`,
 			`"POST": {`),
 		"as YAML": contents(t, "testdata/numbers.yaml"),

@@ -1,5 +1,7 @@
 package diff
 
+import "regexp"
+
 // wordWalk looks for a location where two values are not written alike. It follows references; the order of members,
 // and of lists that have none, says nothing.
 type wordWalk struct {
@@ -14,6 +16,9 @@ func (c *comparer) reportDifference(id string, old, new cursor, args ...any) {
 		c.report(scope{}, id, a, b, args...)
 	}
 }
+
+// responseContent is where media types stand that the receiver sends.
+var responseContent = regexp.MustCompile(`/responses/[^/]+/content$`)
 
 // difference is the first place that differs, in the order of the new document.
 func (w *wordWalk) difference(old, new cursor) (a, b cursor, differ bool) {
@@ -35,6 +40,9 @@ func (w *wordWalk) difference(old, new cursor) (a, b cursor, differ bool) {
 		return w.itemDifference(old, new)
 	}
 	before, after := w.comparer.old.read(old), w.comparer.new.read(new)
+	if responseContent.MatchString(old.pointer) && responseContent.MatchString(new.pointer) {
+		before, after = mediaTypes(w.comparer.old, old), mediaTypes(w.comparer.new, new)
+	}
 	for _, m := range new.node.members {
 		if at, known := after[m.name]; known {
 			if a, b, differ := w.difference(field(before, m.name, old), at); differ {

@@ -85,8 +85,12 @@ func (c *cleaner) name(key *yaml.Node, k kind) string {
 // take takes a member out, and says why.
 func (c *cleaner) take(n, key *yaml.Node, pointer, why string) {
 	c.warn(c.weight(n, key.Value), key, pointer, "%s says nothing: %s", quote(key.Value), why)
-	drop(n, key.Value)
 	c.lose(n, key.Value)
+	if at := find(n, "items"); key.Value == "items" && c.kinds[n] == schema && at >= 0 {
+		c.empty(n.Content[at+1], pointer) // an array without items is one that nobody described, and may be repaired
+		return
+	}
+	drop(n, key.Value)
 }
 
 // weight is that of a member of an object. What stands in a schema may have been meant to ask for something, unless it

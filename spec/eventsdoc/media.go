@@ -9,16 +9,16 @@ import (
 // jsonType is the media type of JSON.
 const jsonType = "application/json"
 
-// essence is a media type as RFC 9110 compares it: without its parameters, which may be malformed, and in small
+// Essence is a media type as RFC 9110 compares it: without its parameters, which may be malformed, and in small
 // letters.
-func essence(name string) string {
+func Essence(name string) string {
 	plain, _, _ := strings.Cut(name, ";")
 	return strings.ToLower(strings.TrimSpace(plain))
 }
 
 // IsJSON reports whether a media type is JSON, or a kind of it.
 func IsJSON(name string) bool {
-	plain := essence(name)
+	plain := Essence(name)
 	return plain == jsonType || strings.HasSuffix(plain, "+json")
 }
 
@@ -28,7 +28,7 @@ func jsonOf(content *yaml.Node) int {
 	best := -1
 	for i := 0; isMapping(content) && i+1 < len(content.Content); i += 2 {
 		switch name := content.Content[i].Value; {
-		case essence(name) == jsonType:
+		case Essence(name) == jsonType:
 			return i
 		case best < 0 && IsJSON(name):
 			best = i

@@ -128,7 +128,7 @@ func (c *cleaner) objects(value *yaml.Node, w want, pointer string) string {
 	for _, pair := range pairs(value) {
 		at := under(pointer, pair[0].Value)
 		why := ""
-		switch before, twice := types[essence(pair[0].Value)]; {
+		switch before, twice := types[Essence(pair[0].Value)]; {
 		case (w.of == response || w.of == pathItem) && strings.HasPrefix(pair[0].Value, "x-"):
 			continue
 		case w.of == response && strings.HasSuffix(pointer, "/responses") && !strings.HasPrefix(pointer, "/components/") &&
@@ -146,7 +146,7 @@ func (c *cleaner) objects(value *yaml.Node, w want, pointer string) string {
 			c.take(value, pair[0], at, why)
 			continue
 		}
-		types[essence(pair[0].Value)] = pair[0].Value
+		types[Essence(pair[0].Value)] = pair[0].Value
 	}
 	return ""
 }

@@ -72,7 +72,7 @@ func (d *Document) copy(n *yaml.Node, copies map[*yaml.Node]*yaml.Node) *yaml.No
 		content := member(&c, "content")
 		for i := 0; isMapping(content) && i+1 < len(content.Content); i += 2 {
 			if IsJSON(content.Content[i].Value) {
-				content.Content[i].Value = essence(content.Content[i].Value)
+				content.Content[i].Value = Essence(content.Content[i].Value)
 			}
 		}
 	}
