@@ -350,7 +350,7 @@ type Envelope struct {
 	// Superseded Whether a newer value of this number and attribute had come before this one, which then is history and not to be applied. Always false in mode latest.
 	Superseded bool `json:"superseded"`
 
-	// Value The value as the sender wrote it. Absent when the event carried none, which changes nothing.
+	// Value The value as the sender wrote it. Absent when the event carried none, and null when the event said null: both change nothing, and neither is a deletion.
 	Value json.RawMessage `json:"value,omitempty"`
 
 	// Version The version of the envelope. It grows when a member changes its meaning or goes, and not when one is added.
@@ -405,7 +405,7 @@ type EventReceived struct {
 	// Superseded Whether a newer value of this number and attribute had come before this one, which then is history and not to be applied. Always false in mode latest.
 	Superseded bool `json:"superseded"`
 
-	// Value The value as the sender wrote it. Absent when the event carried none, which changes nothing.
+	// Value The value as the sender wrote it. Absent when the event carried none, and null when the event said null: both change nothing, and neither is a deletion.
 	Value json.RawMessage `json:"value,omitempty"`
 
 	// Version The version of the envelope. It grows when a member changes its meaning or goes, and not when one is added.

@@ -137,6 +137,8 @@ func (w *walk) lintObject(op *operation, i uint32) bool {
 			ok = !d.is(n, &cnamKey) || w.lintCNAM(c)
 		case object:
 			ok = !d.is(n, &addressKey) || w.lintAddress(c)
+		case null:
+			ok = !d.is(n, &cnamKey) && !d.is(n, &addressKey) || w.lintNull(c)
 		}
 		if !ok {
 			return false
@@ -244,6 +246,14 @@ func (w *walk) lintCNAM(i uint32) bool {
 		}
 	}
 	return true
+}
+
+// lintNull tells of a value that is null where the contract allows it. Where it does not, that is told.
+func (w *walk) lintNull(i uint32) bool {
+	if w.report != nil && w.report.breaks(i) {
+		return true
+	}
+	return w.tell(ruleValueNull, nil, "", i, "the value is null, so the event changes nothing; it is no deletion")
 }
 
 func (w *walk) lintAddress(address uint32) bool {

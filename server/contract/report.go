@@ -51,6 +51,11 @@ func (r *report) add(f finding) {
 	}
 }
 
+// breaks reports whether a violation was told of the value at node i.
+func (r *report) breaks(i uint32) bool {
+	return slices.ContainsFunc(r.list, func(f finding) bool { return f.node == i && f.rule.Kind == event.Violation })
+}
+
 // faults adds what makes the document malformed.
 func (r *report) faults(d *Document) {
 	for _, c := range d.duplicates {

@@ -103,6 +103,8 @@ var (
 	ruleNumberRepeated = define(event.Lint, "number-repeated", "An event names a number once.")
 	ruleValueAbsent    = define(event.Lint, "value-absent", "An event carries the value that it announces; without "+
 		"it nothing changes.")
+	ruleValueNull = define(event.Lint, "value-null", "An event says what a number's value is; null sets nothing, and is "+
+		"no deletion.")
 	ruleCNAMLong = define(event.Lint, "cnam-too-long", "By the custom of the telephone network a caller-ID "+
 		"name has at most 15 characters.")
 	ruleCNAMASCII = define(event.Lint, "cnam-not-ascii", "By the custom of the telephone network a caller-ID "+

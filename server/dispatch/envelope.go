@@ -57,16 +57,16 @@ func envelopeOf(a event.Attempt) (gen.Envelope, error) {
 	default:
 		return e, errors.New("the attribute is not known")
 	}
-	for _, value := range []json.RawMessage{a.Value, a.Previous} {
-		if len(value) > 0 && value[0] != opening {
-			return e, errors.New("the value is not of the attribute's type")
-		}
+	said := event.IsNull(a.Value) && a.Attribute != "" // null was said, and sets nothing
+	other := func(value json.RawMessage) bool { return len(value) > 0 && value[0] != opening }
+	if !said && other(a.Value) || other(a.Previous) {
+		return e, errors.New("the value is not of the attribute's type")
 	}
 	if a.Attribute != "" {
 		attribute := gen.EnvelopeAttribute(a.Attribute)
 		e.Attribute = &attribute
 	}
-	if len(a.Value) > 0 && a.Number != "" {
+	if len(a.Value) > 0 && !said && a.Number != "" {
 		e.Event = changed
 	}
 	return e, nil

@@ -161,7 +161,7 @@ func TestWrapRefuses(t *testing.T) {
 		{func(a *event.Attempt) { a.Attribute = "fax" }, unknown},
 		{func(a *event.Attempt) { a.Attribute = "" }, otherType},
 		{func(a *event.Attempt) { a.Value = json.RawMessage(`{"secret":1}`) }, otherType},
-		{func(a *event.Attempt) { a.Value = json.RawMessage(`null`) }, otherType},
+		{func(a *event.Attempt) { a.Attribute, a.Value = "", json.RawMessage(`null`) }, otherType},
 		{func(a *event.Attempt) { a.Previous = json.RawMessage(`null`) }, otherType},
 		{func(a *event.Attempt) { a.Value = json.RawMessage(`"secret`) }, unwritten},
 		{func(a *event.Attempt) { a.Previous = json.RawMessage(`"secret""b"`) }, unwritten},
@@ -171,6 +171,24 @@ func TestWrapRefuses(t *testing.T) {
 		test.change(&a)
 		if e, err := Wrap(a); err == nil || err.Error() != test.want || !reflect.DeepEqual(e, Envelope{}) {
 			t.Errorf("got %q and %v, want %q", e.Body, err, test.want)
+		}
+	}
+}
+
+// TestNullIsHandedOn: what was said to be null is no change, and comes as null.
+func TestNullIsHandedOn(t *testing.T) {
+	a := attempt()
+	for value, want := range map[string]string{"null": `"value":null`, "": ``} {
+		if a.Value = json.RawMessage(value); value == "" {
+			a.Value = nil
+		}
+		body := string(wrap(t, a).Body)
+		if !strings.Contains(body, `"event":"numhook.event_received"`) || !strings.Contains(body, `"attribute":"cnam"`) ||
+			want != "" && !strings.Contains(body, want) || want == "" && strings.Contains(body, `"value"`) {
+			t.Errorf("the envelope of %q is %s", value, body)
+		}
+		if got := findings(downstreams(t), []byte(body)); len(got) > 0 {
+			t.Errorf("the envelope of %q is none: %q", value, got)
 		}
 	}
 }

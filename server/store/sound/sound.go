@@ -7,6 +7,7 @@ package sound
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -97,7 +98,7 @@ func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Ev
 		}
 		if known.ID != e.ID || known.Name != e.Name || known.TS != e.TS || known.AccountID != e.AccountID ||
 			known.CarrierCode != e.CarrierCode ||
-			known.Attribute != e.Attribute || !bytes.Equal(known.Value, e.Value) {
+			known.Attribute != e.Attribute || !bytes.Equal(keptOf(known), e.Value) {
 			return ErrNotOfIt
 		}
 		if _, named := slices.BinarySearch(known.Numbers, w.Number); named || w.Number == "" && len(known.Numbers) == 0 {
@@ -114,6 +115,29 @@ func (c Check) Change(w event.Change, v Evidence, long func(seq int64) (event.Ev
 	return ErrNotOfIt
 }
 
+// Said is what is handed on as the value of a row that Change found good: the value that is kept, or null, which is
+// kept as no value, where the event says so.
+func (c Check) Said(
+	w event.Change, v Evidence, long func(seq int64) (event.Event, error),
+) (json.RawMessage, error) {
+	switch {
+	case w.Value != nil || w.Attribute == "" || v.Seq == 0:
+		return w.Value, nil
+	case v.Body != nil:
+		return event.Said(w.Attribute, v.Body), nil
+	}
+	known, err := long(v.Seq)
+	return known.Value, err
+}
+
+// keptOf is the value that is kept of an event as a Memory gives it.
+func keptOf(known event.Event) json.RawMessage {
+	if event.IsNull(known.Value) {
+		return nil
+	}
+	return known.Value
+}
+
 // Before holds the value that a change follows against the event that set it.
 func (c Check) Before(
 	id event.ID, attribute event.Attribute, value []byte, v Evidence, long func(seq int64) (event.Event, error),
@@ -125,7 +149,7 @@ func (c Check) Before(
 		return c.Value(id, attribute, value, v.Body)
 	}
 	known, err := long(v.Seq)
-	if err == nil && (known.ID != id || known.Attribute != attribute || !bytes.Equal(known.Value, value)) {
+	if err == nil && (known.ID != id || known.Attribute != attribute || !bytes.Equal(keptOf(known), value)) {
 		err = ErrNotOfIt
 	}
 	return err
@@ -157,8 +181,11 @@ func (m *Memory) Recall(seq int64) (event.Event, bool) {
 }
 
 // Keep remembers an event that was found good, and returns it as Recall does: without its body, its numbers in
-// ascending order.
+// ascending order, and with null as the value where the body says null.
 func (m *Memory) Keep(seq int64, e event.Event) event.Event {
+	if e.Value == nil {
+		e.Value = event.Said(e.Attribute, e.Delivery.Body)
+	}
 	e.Delivery.Body = nil
 	e.Numbers = slices.Sorted(slices.Values(e.Numbers))
 	m.mu.Lock()

@@ -135,10 +135,14 @@ func (r *Reader) judge(ctx context.Context, claimed []claimedRow) ([]event.Attem
 	var list []event.Attempt
 	for i := range claimed {
 		a := &claimed[i]
-		wrong := r.agrees(ctx, event.Change{
+		change := event.Change{
 			Number: a.Number, Attribute: a.Attribute, Value: a.Value, EventID: a.EventID, EventName: a.EventName,
 			AccountID: a.AccountID, CarrierCode: a.CarrierCode,
-		}, a.evidence)
+		}
+		wrong := r.agrees(ctx, change, a.evidence)
+		if wrong == nil {
+			a.Value, wrong = r.identities.Said(change, a.evidence, r.longEvent(ctx))
+		}
 		if wrong != nil {
 			a.Damaged = rowError(wrong).Error()
 			r.identities.Pass("owed row", strconv.FormatInt(a.Row, 10), rowError(wrong))

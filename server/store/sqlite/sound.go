@@ -75,7 +75,7 @@ func (r *Reader) longEvent(ctx context.Context) func(seq int64) (event.Event, er
 		if err == nil && e.Seq != seq {
 			err = sound.ErrNoEvent
 		}
-		if err == nil {
+		if err == nil && r.identities.On() {
 			err = r.identities.Event(e.Event)
 		}
 		if err != nil {

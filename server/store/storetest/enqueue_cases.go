@@ -22,6 +22,7 @@ func enqueueCases() []OutboxCase {
 		{"once told, always told", onceTold},
 		{"an event without numbers is owed", noNumbersOutbox},
 		{"an event without a value is owed", noValueOutbox},
+		{"null is handed on as null", nullOutbox},
 		{"strange numbers are owed", strangeNumbersOutbox},
 		{"ten thousand numbers are owed", tenThousandOutbox},
 	}
@@ -287,6 +288,39 @@ func noValueOutbox(t TB, location Location, _ *Clock) {
 	same(t, "no value", a.Value == nil, true)
 	same(t, "no previous value", a.Previous == nil, true) // what has no value follows none
 	same(t, "superseded", a.Superseded, false)
+}
+
+// nullOutbox: an event whose value is null sets nothing. In mode every it says so, be its body short or long; one in
+// which there is no value says nothing.
+func nullOutbox(t TB, location Location, _ *Clock) {
+	s := openOutbox(t, location)
+	defer closeStore(t, s)
+	register(t, s, newestOnly, allOfIt)
+	many := []string{alice}
+	for i := range 500 {
+		many = append(many, fmt.Sprintf("+1312555%04d", i))
+	}
+	short, long := sample(event.CNAM, 2, "null", alice), sample(event.CNAM, 3, "null", many...)
+	short.Value, long.Value = nil, nil
+	appendNew(t, s, cnam(1, "A", alice), short, long, silent(event.CNAM, 4, alice))
+	wantOutbox(t, s, "newest", row{alice, `"A"`, event.Waiting, 0})
+	number, err := s.Number(t.Context(), alice)
+	if err != nil {
+		t.Fatalf("number: %v", err)
+	}
+	same(t, "value", string(number.Values[0].Value), `"A"`)
+	counts := map[string]int{}
+	for _, rows := range []int{len(many), 1, 1, 1} { // a number's events one after the other
+		attempts := claim(t, s, "all", 1000, rows)
+		for _, a := range attempts {
+			counts[fmt.Sprintf("%d %s", a.TS, a.Value)]++
+			same(t, "damaged", a.Damaged, "")
+		}
+		confirm(t, s, attempts...)
+	}
+	for what, want := range map[string]int{`1 "A"`: 1, "2 null": 1, "3 null": len(many), "4 ": 1} {
+		same(t, what, counts[what], want)
+	}
 }
 
 func strangeNumbersOutbox(t TB, location Location, _ *Clock) {
