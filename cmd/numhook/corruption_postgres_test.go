@@ -28,6 +28,7 @@ type databaseHarm struct {
 	statements string
 	relation   string // an SQL expression for the name of a relation
 	cut        bool   // its file is cut to nothing instead
+	first      bool   // its first block is harmed, and not its second
 	lost       int    // events at most that may be lost; a page may hold many
 	says       string // what the repair says of it
 }
@@ -69,6 +70,10 @@ var databaseHarms = []databaseHarm{
 	{name: "page of the changes' key", relation: `'numhook.changes_pkey'`},
 	{name: "page of the identities", relation: `'numhook.events_identity'`},
 	{name: "page of the events' key", relation: `'numhook.events_pkey'`},
+	{name: "first page of the identities", first: true, relation: `'numhook.events_identity'`},
+	{name: "first page of the downstreams' names", first: true, relation: `'numhook.downstreams_name_key'`},
+	{name: "first page of the index of bodies", first: true, relation: `(SELECT indexrelid::regclass::text FROM pg_index
+		WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'numhook.events'::regclass))`},
 	{name: "page of owed", says: "table owed block 1: ", relation: `'numhook.owed'`},
 	{name: "page of a counter", says: "sequence event_places", relation: `'numhook.event_places'`},
 	{name: "no file of events", lost: corruptedEvents, says: "lost: events 1000: changes come from them", cut: true,
@@ -113,7 +118,7 @@ func TestCorruptionInADatabase(t *testing.T) {
 		case h.cut:
 			c.must(os.Truncate(files[i], 0))
 		case h.relation != "":
-			c.flipBlock(files[i])
+			c.flipBlock(files[i], h.first)
 		}
 	}
 	c.must(server.Start())
@@ -126,14 +131,14 @@ func TestCorruptionInADatabase(t *testing.T) {
 	}
 }
 
-// flipBlock changes bits in the second block of a file, or in its only one.
-func (c *corrupted) flipBlock(file string) {
+// flipBlock changes bits in the second block of a file, in its only one, or in the first.
+func (c *corrupted) flipBlock(file string, first bool) {
 	c.Helper()
 	const block = 8192
 	info, err := os.Stat(file)
 	c.must(err)
 	from := int64(0)
-	if info.Size() > block {
+	if info.Size() > block && !first {
 		from = block
 	}
 	c.flip(file, from+block/2, from+block)
@@ -172,13 +177,23 @@ func (c *corrupted) check(url string) []string {
 	return list
 }
 
+// keysAndIndexes are all that a store has, and that a repair leaves as they are.
+const keysAndIndexes = `SELECT string_agg(text, E'\n' ORDER BY text) FROM (
+	SELECT indexdef AS text FROM pg_indexes WHERE schemaname = 'numhook'
+	UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+		WHERE connamespace = 'numhook'::regnamespace) list`
+
 func (c *corrupted) repairDatabase(h databaseHarm, url string) {
 	if found := c.check(url); (len(found) > 0) != (h.name != "nothing") {
 		c.Errorf("the check found %q", found)
 	}
+	before := c.ask(url, keysAndIndexes)
 	saved, err := postgres.Repair(c.Context(), url, sound.Salvage{Check: agreement(nil), Restore: contract.Restore,
 		Now: time.Now()})
 	c.must(err)
+	if after := c.ask(url, keysAndIndexes); after != before {
+		c.Errorf("the keys and indexes were\n%s\nand are\n%s", before, after)
+	}
 	var out bytes.Buffer
 	saved.Write(&out)
 	c.Log(out.String())
@@ -274,6 +289,12 @@ func (c *corrupted) wholeStore(url string, events int64) string {
 	var out bytes.Buffer
 	for _, n := range numbers {
 		fmt.Fprintf(&out, "%s %s %d\n", n.Number, n.Values[0].Value, n.Values[0].TS)
+	}
+	if c.lost != "numhook.accesses" {
+		c.accesses(r)
+	}
+	if c.lost == "numhook.downstreams" { // with what was owed to them
+		return out.String()
 	}
 	want := map[string]int{"crm": len(c.newest(has)), "audit": len(has)}
 	for _, downstream := range []string{"crm", "audit"} {

@@ -26,6 +26,7 @@ type corrupted struct {
 	closed, crashed, older string // the same store: after a clean end; as a kill leaves it; a backup of its first half
 	events                 []event.Event
 	random                 *rand.Rand
+	lost                   string // the table of which a page is lost
 }
 
 const corruptedEvents, corruptedNumbers = 1000, 250
@@ -88,6 +89,11 @@ func (c *corrupted) register(s filled) {
 	for _, d := range []event.Downstream{{Name: "crm", Mode: event.Latest, Start: event.FromNow},
 		{Name: "audit", Mode: event.Every, Start: event.FromNow}} {
 		_, err := s.Register(c.Context(), d)
+		c.must(err)
+	}
+	for _, who := range []string{"alice", "bob"} {
+		_, err := s.RecordAccess(c.Context(), event.Access{At: time.Now(), Who: who, Role: "viewer", Action: "numbers list",
+			Result: event.AccessShown})
 		c.must(err)
 	}
 }
@@ -280,33 +286,7 @@ func (c *corrupted) serve(h harm, path string) string {
 		return "refused"
 	}
 	defer s.Close()
-	if attempts, _, err := s.Claim(c.Context(), "crm", 1000); err == nil {
-		for _, a := range attempts {
-			if a.Damaged == "" && !c.told(a) {
-				c.Errorf("%s is handed on, which no event said", a.Value)
-			}
-		}
-	}
-	findings := 0
-	err = s.Audit(c.Context(), sound.Audit{Report: func(p sound.Passed) {
-		findings++
-		s.Condemn(p.Why)
-	}})
-	if err != nil {
-		c.Errorf("cannot look at all of it: %v", err)
-	}
-	if findings == 0 {
-		c.same(s)
-		return "without harm"
-	}
-	if _, err := s.Append(c.Context(), eventOf(cnamBody(1, "LATE", "+12025559999"))); event.KindOf(
-		err) != event.Unavailable || !strings.Contains(err.Error(), "damaged") {
-		c.Errorf("a damaged store acknowledges: %v", err)
-	}
-	if attempts, _, err := s.Claim(c.Context(), "audit", 10); err == nil {
-		c.Errorf("a damaged store hands on %d attempts", len(attempts))
-	}
-	return "found"
+	return c.served(s)
 }
 
 // told reports whether an event said what is handed on.
@@ -384,6 +364,9 @@ func (c *corrupted) whole(path string, events int64) {
 		c.Errorf("there are %d events, and %d were saved", len(has), events)
 	}
 	c.numbers(r, has)
+	if events == corruptedEvents {
+		c.accesses(r)
+	}
 	statuses, err := r.Downstreams(c.Context())
 	c.must(err)
 	if len(statuses) == 2 {

@@ -46,12 +46,17 @@ const (
 	amcheck = `SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE ` +
 		`e.extname = 'amcheck'`
 
-	// relations are the store's tables and indexes.
-	relations = `SELECT c.oid::bigint, c.relkind::text, c.relname::text FROM pg_class c
-		JOIN pg_namespace n ON n.oid = c.relnamespace
-		LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_am m ON m.oid = c.relam
-		WHERE n.nspname = 'numhook' AND (c.relkind = 'r' OR c.relkind = 'i' AND m.amname = 'btree' AND i.indisvalid)
-			ORDER BY c.relname`
+	// relations are the store's tables and indexes, with the tables beside them where long values lie, and their indexes.
+	relations = `WITH tables AS (
+			SELECT oid, relname, reltoastrelid FROM pg_class WHERE relnamespace = to_regnamespace('numhook') AND relkind = 'r'),
+		heaps AS (SELECT oid, relname::text AS name FROM tables
+			UNION ALL SELECT reltoastrelid, 'long values of ' || relname FROM tables WHERE reltoastrelid <> 0)
+		SELECT oid::bigint, 'r', name FROM heaps
+		UNION ALL SELECT c.oid::bigint, 'i', CASE WHEN c.relname LIKE 'pg_toast%' THEN 'index of ' || h.name
+			ELSE c.relname::text END
+		FROM heaps h JOIN pg_index i ON i.indrelid = h.oid AND i.indisvalid JOIN pg_class c ON c.oid = i.indexrelid
+		JOIN pg_am m ON m.oid = c.relam AND m.amname = 'btree'
+		ORDER BY 3`
 )
 
 // pages has the server check its tables and indexes.

@@ -20,7 +20,9 @@ const (
 )
 
 // tables are the store's, in the order in which everybody takes their locks.
-var tables = []string{"quarantine", "events", "changes", "owed", "downstreams", "facts"}
+var tables = []string{"quarantine", "events", "changes", "owed", "downstreams", "facts", "accesses"}
+
+var analyzeTables = "ANALYZE numhook." + strings.Join(tables, ", numhook.")
 
 // repair is a repair under way: one transaction, alone with the tables.
 type repair struct {
@@ -29,6 +31,7 @@ type repair struct {
 	position dsn
 	tx       pgx.Tx
 	store    *Reader // reads through the transaction
+	indexes  []indexed
 }
 
 // Repair saves what is whole of a store, in place and in one transaction: each event that can be read and whose body is
@@ -89,7 +92,8 @@ func (r *repair) run(ctx context.Context, conn *pgx.Conn) error {
 	defer func() { _ = r.tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after the commit
 	r.store = &Reader{dsn: r.position, alone: r.tx}
 	for _, step := range []func(context.Context) error{
-		r.events, r.missing, r.quarantine, r.small, r.outbox, r.restore, r.sequences, r.tidy, r.enqueue, r.confirm,
+		r.shelves, r.unindex, r.events, r.missing, r.quarantine, r.small, r.outbox, r.restore, r.index, r.sequences, r.tidy,
+		r.enqueue, r.confirm,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -176,11 +180,11 @@ func (r *repair) restore(ctx context.Context) error {
 			FROM pg_temp.saved_quarantine q LEFT JOIN numhook.events e ON e.seq = q.redriven_as ORDER BY q.id`,
 		`INSERT INTO numhook.downstreams OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.saved_downstreams ORDER BY id`,
 		`INSERT INTO numhook.facts SELECT * FROM pg_temp.saved_facts`,
+		`INSERT INTO numhook.accesses OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.saved_accesses ORDER BY id`,
 		`INSERT INTO numhook.owed (`+outboxSaved+`) OVERRIDING SYSTEM VALUE SELECT `+outboxSaved+` FROM pg_temp.saved_owed `+
 			`ORDER BY id`,
 		`UPDATE numhook.events SET quarantine = NULL WHERE quarantine IS NOT NULL AND quarantine NOT IN (SELECT id FROM `+
 			`numhook.quarantine)`,
-		"ANALYZE numhook."+strings.Join(tables, ", numhook."),
 	)
 }
 

@@ -55,11 +55,21 @@ type savedEvent struct {
 	*appending
 }
 
+// shelves makes the tables in which what is saved lies meanwhile. They have the constraints of the store's.
+func (r *repair) shelves(ctx context.Context) error {
+	return r.exec(ctx, savedEvents, savedChanges, shelf("quarantine", "INCLUDING INDEXES"),
+		shelf("downstreams", "INCLUDING INDEXES"), shelf("facts", "INCLUDING INDEXES"),
+		shelf("accesses", "INCLUDING INDEXES"),
+		shelf("owed", ", PRIMARY KEY (id), UNIQUE (downstream, number, attribute, slot)"))
+}
+
+func shelf(table, indexes string) string {
+	return `CREATE TEMP TABLE saved_` + table + ` (LIKE numhook.` + table + ` INCLUDING CONSTRAINTS ` + indexes +
+		`) ON COMMIT DROP`
+}
+
 // events saves each whose body is that of its identity, and derives from it what it changes; the others are moved away.
 func (r *repair) events(ctx context.Context) error {
-	if err := r.exec(ctx, savedEvents, savedChanges); err != nil {
-		return err
-	}
 	return r.walk(ctx, "events", moveEvent, func(tx pgx.Tx, piece []any) error {
 		rows, err := tx.Query(ctx, eventsInBlocks, piece...)
 		if err != nil {
@@ -159,11 +169,6 @@ const (
 
 // quarantine saves each entry whose bytes are those of its digest; the others are moved away.
 func (r *repair) quarantine(ctx context.Context) error {
-	err := r.exec(ctx, `CREATE TEMP TABLE saved_quarantine (LIKE numhook.quarantine INCLUDING CONSTRAINTS INCLUDING `+
-		`INDEXES) ON COMMIT DROP`)
-	if err != nil {
-		return err
-	}
 	return r.walk(ctx, "quarantine", moveRow("quarantine entry", "quarantine", "id"), func(tx pgx.Tx, piece []any) error {
 		saved, err := tx.Exec(ctx, saveQuarantine, piece...)
 		if err != nil {
@@ -193,10 +198,10 @@ func (r *repair) quarantine(ctx context.Context) error {
 	})
 }
 
-// small saves the tables of few rows.
+// small saves the tables that are copied as they are.
 func (r *repair) small(ctx context.Context) error {
-	for _, table := range []string{"downstreams", "facts"} {
-		if _, err := r.copyTable(ctx, table, "*", "INCLUDING INDEXES"); err != nil {
+	for _, table := range []string{"downstreams", "facts", "accesses"} {
+		if _, err := r.copyTable(ctx, table, "*"); err != nil {
 			return err
 		}
 	}
@@ -209,18 +214,12 @@ const outboxSaved = `id, downstream, slot, event_ts, seq, due, since, claim, att
 
 // outbox saves the rows of the outbox.
 func (r *repair) outbox(ctx context.Context) (err error) {
-	r.Outbox, err = r.copyTable(ctx, "owed", outboxSaved, ", PRIMARY KEY (id), UNIQUE (downstream, number, "+
-		"attribute, slot)")
+	r.Outbox, err = r.copyTable(ctx, "owed", outboxSaved)
 	return err
 }
 
 // copyTable saves the rows of a table that hold to its constraints.
-func (r *repair) copyTable(ctx context.Context, table, columns, indexes string) (rows int64, err error) {
-	err = r.exec(ctx, `CREATE TEMP TABLE saved_`+table+` (LIKE numhook.`+table+` INCLUDING CONSTRAINTS `+indexes+
-		`) ON COMMIT DROP`)
-	if err != nil {
-		return 0, err
-	}
+func (r *repair) copyTable(ctx context.Context, table, columns string) (rows int64, err error) {
 	into := `pg_temp.saved_` + table
 	if columns != "*" {
 		into += ` (` + columns + `)`
@@ -247,6 +246,7 @@ var counters = []struct{ name, highest, anew string }{
 	{"quarantine_id_seq", highestID("quarantine"), identityAnew("quarantine")},
 	{"owed_id_seq", highestID("owed"), identityAnew("owed")},
 	{"downstreams_id_seq", highestID("downstreams"), identityAnew("downstreams")},
+	{"accesses_id_seq", highestID("accesses"), identityAnew("accesses")},
 }
 
 func highestID(table string) string { return `SELECT coalesce(max(id), 0) FROM numhook.` + table }
