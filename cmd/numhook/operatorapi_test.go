@@ -185,6 +185,30 @@ func TestAnOperatorSteers(t *testing.T) {
 			t.Errorf("%s is %q, want %q", what, done[what], want)
 		}
 	}
+	if code := r.stop(); code != exitGood {
+		t.Errorf("the receiver ended with code %d", code)
+	}
+	r = s.start("--operator-tokens", filepath.Join(s.folder, "tokens"), "--config", file)
+	var counted struct{ Items []gotStep }
+	got := r.ask(http.MethodGet, "/activity?step=hour", ann.Token)
+	if err := json.Unmarshal([]byte(got.body), &counted); err != nil {
+		t.Fatal(got, err)
+	}
+	sum := gotStep{Refused: map[string]int{}}
+	for _, step := range counted.Items { // it may have been around the full hour
+		sum.Accepted, sum.HandedOn = sum.Accepted+step.Accepted, sum.HandedOn+step.HandedOn
+		sum.Refused["invalid"] += step.Refused["invalid"]
+	}
+	if sum.Accepted != 1 || sum.HandedOn != 2 || sum.Refused["invalid"] != 1 {
+		t.Errorf("activity %+v", counted)
+	}
+}
+
+// gotStep is a step of the activity.
+type gotStep struct {
+	Accepted int
+	HandedOn int `json:"handed_on"`
+	Refused  map[string]int
 }
 
 func TestWithoutTokensThereIsNoAPI(t *testing.T) {

@@ -163,6 +163,11 @@ func serve(ctx context.Context, f *serveFlags, stdout io.Writer, lines *serveLog
 	if checked, ok := events.(audited); ok {
 		defer whole.start(ctx, checked)()
 	}
+	counts, err := newActivity(events, log, metrics, out.metrics)
+	if err != nil {
+		return err
+	}
+	defer counts.start(ctx)()
 	defer func() { err = errors.Join(err, out.drain()) }()
 	if last, err := events.LastChallenge(ctx); err == nil {
 		metrics.Challenged(last)

@@ -26,6 +26,7 @@ type Store interface {
 	Quarantine
 	Outbox
 	Accesses
+	Activity
 }
 
 // Accesses keeps who looked and who acted.

@@ -39,6 +39,7 @@ var rules = map[string]struct {
 	"ShowStatus":          {operator.Viewer, "", ""},
 	"ListAccesses":        {operator.Reader, "accesses list", ""},
 	"ShowDocument":        {operator.Viewer, "", ""},
+	"ListActivity":        {operator.Viewer, "", ""},
 	"RedriveEntry":        {operator.Operator, "quarantine redrive", ""},
 	"DiscardEntry":        {operator.Operator, "quarantine discard", ""},
 	"PauseDownstream":     {operator.Operator, "downstreams pause", `{"why":"a test"}`},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"numhook/server/event"
 	"numhook/server/operator"
@@ -124,5 +125,38 @@ func TestANumberSaysWhoHasItsValues(t *testing.T) {
 	}
 	if len(states) != 3 || !states["dead"] || !states["delivered"] || !states["waiting"] {
 		t.Errorf("states %v", states)
+	}
+}
+
+func TestActivityByStep(t *testing.T) {
+	f := newFixture(t)
+	for minute, counts := range map[time.Duration]map[string]int64{
+		-2 * time.Hour: {"accepted": 1, "invalid": 2}, -time.Minute: {"accepted": 3, event.HandedOn: 4, event.Owed: 5},
+		-26 * time.Hour: {"duplicate": 6, "challenge": 7, "unsigned": 8},
+	} {
+		if err := f.store.AddActivity(t.Context(), f.now.Add(minute), counts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for target, want := range map[string]string{
+		"/activity":           "[2026-11-28T15:00:00Z 1 0 0 map[invalid:2] 0 0] [2026-11-28T16:59:00Z 3 0 0 map[] 4 5]",
+		"/activity?step=hour": "[2026-11-28T15:00:00Z 1 0 0 map[invalid:2] 0 0] [2026-11-28T16:00:00Z 3 0 0 map[] 4 5]",
+		"/activity?since=2026-11-27T14:59:30Z&until=2026-11-27T15:00:01Z": "[2026-11-27T15:00:00Z 0 6 7 map[unsigned:8] 0 0]",
+		"/activity?since=2026-11-01T00:00:00Z&until=2026-11-02T00:00:00Z": "",
+	} {
+		var shown []string
+		for _, o := range f.list(target).Items {
+			shown = append(shown, fmt.Sprint([]any{o["at"], o["accepted"], o["duplicate"], o["challenge"], o["refused"],
+				o["handed_on"], o["owed"]}))
+		}
+		if got := strings.Join(shown, " "); got != want {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
+	}
+	for _, target := range []string{
+		"/activity?since=2026-11-26T00:00:00Z&until=2026-11-28T00:00:00Z", "/activity?until=2026-01-01T00:00:00Z&step=day",
+		"/activity?since=2026-11-28T00:00:00Z&until=2026-11-28T00:00:00Z", "/activity?since=2026-01-01T00:00:00Z&step=hour",
+	} {
+		f.problem(target, f.ask(operator.Viewer, http.MethodGet, operator.Path+target, ""), http.StatusBadRequest)
 	}
 }

@@ -38,6 +38,7 @@ func TestSlowCountsHoldUpNobody(t *testing.T) {
 		ask(3, 0) // somebody counts beside it
 		ask(3, 0)
 		time.Sleep(took)
+		synctest.Wait()
 		ask(4, 0)
 		time.Sleep(31 * time.Second)
 		ask(5, took)

@@ -50,6 +50,10 @@ type Writer interface {
 	// ConcludeAccess says what an access that was begun came to. One that is concluded stays as it is. NotFound when
 	// there is no such access.
 	ConcludeAccess(ctx context.Context, id int64, result event.AccessResult) error
+	// AddActivity adds counts to those of the minute; a count of event.Owed replaces the one before.
+	AddActivity(ctx context.Context, at time.Time, counts map[string]int64) error
+	// FoldActivity makes hours of the minutes before the hour of the time given.
+	FoldActivity(ctx context.Context, before time.Time) error
 	// Ready proves with a durable write that Append would work now, or says why not.
 	Ready(ctx context.Context) error
 }
@@ -96,6 +100,9 @@ type Reader interface {
 	QuarantineHeld(ctx context.Context) (entries, bytes int64, err error)
 	// Accesses lists accesses, the newest first, those before the number given; 0 begins with the newest.
 	Accesses(ctx context.Context, filter event.AccessFilter, before int64, limit int) ([]event.Access, error)
+	// Activity lists what was counted from since on and before until, in steps of a minute or an hour, by time and name.
+	// What was folded is an hour's.
+	Activity(ctx context.Context, since, until time.Time, step time.Duration) ([]event.Activity, error)
 	// LastChallenge is the time of the last good challenge, or the zero time.
 	LastChallenge(ctx context.Context) (time.Time, error)
 	// Clock is what the store's own clock shows now (the database's; of a file, this machine's), and the newest time of

@@ -21,7 +21,7 @@ import (
 var migrations embed.FS
 
 const (
-	latestSchema = 6
+	latestSchema = 7
 	versions     = "numhook.goose_db_version"
 
 	// migrationLock is the key of the advisory lock under which the schema changes: the letters of numhook.

@@ -13,7 +13,7 @@ import (
 
 // tables are all that the store has.
 var tables = []string{"sqlite_schema", "events", "changes", "quarantine", "facts", "downstreams", "owed", "log",
-	"accesses"}
+	"accesses", "activity"}
 
 // Condemn has the store acknowledge and hand on nothing until Absolve.
 func (s *Store) Condemn(why string) { s.latch.Close(why) }

@@ -208,6 +208,7 @@ func (s *salvaging) small(ctx context.Context) error {
 	for table, statement := range map[string]string{
 		"downstreams": "INSERT OR REPLACE INTO downstreams SELECT * FROM old.downstreams",
 		"facts":       "INSERT OR REPLACE INTO facts SELECT * FROM old.facts",
+		"activity":    "INSERT OR REPLACE INTO activity SELECT * FROM old.activity",
 	} {
 		if _, err := s.into.ExecContext(ctx, statement); err != nil {
 			s.Lose(sound.Passed{What: "table", Key: table, Why: err.Error()})

@@ -20,7 +20,7 @@ var migrations embed.FS
 // look at the header says whose the file is and whether goose has anything to do.
 const (
 	applicationID = 0x6e686f6b
-	latestSchema  = 5
+	latestSchema  = 6
 )
 
 // asker is a connection or a pool of them.

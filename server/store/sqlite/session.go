@@ -44,6 +44,8 @@ type session struct {
 	insertQuarantine, findQuarantine *sql.Stmt
 	markRedriven, discard, setFact   *sql.Stmt
 	insertAccess, concludeAccess     *sql.Stmt
+	addActivity                      *sql.Stmt
+	foldActivity, foldedActivity     *sql.Stmt
 
 	outboxStatements
 }
@@ -162,6 +164,9 @@ func (w *session) statements() map[string]**sql.Stmt {
 		"UPDATE quarantine SET state = 'redriven', redriven_as = ? WHERE id = ?":    &w.markRedriven,
 		"UPDATE quarantine SET state = 'discarded' WHERE id = ? AND state = 'held'": &w.discard,
 		insertAccess:   &w.insertAccess,
+		addActivity:    &w.addActivity,
+		foldActivity:   &w.foldActivity,
+		foldedActivity: &w.foldedActivity,
 		concludeAccess: &w.concludeAccess,
 		"INSERT INTO facts (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at": &w.setFact,
 	}

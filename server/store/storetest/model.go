@@ -21,6 +21,7 @@ type Model struct {
 	digests   map[string]int // index in entries, by the path's event and the body
 	challenge time.Time
 	accesses  []event.Access
+	activity  []event.Activity
 
 	clock       func() time.Time // of the outbox
 	downstreams map[string]*event.DownstreamStatus

@@ -66,6 +66,8 @@ func Cases() []Case {
 		{"redrive again", redriveAgain},
 		{"challenge", challenge},
 		{"the newest receipt", newestReceipt},
+		{"activity", activity},
+		{"activity at once", activityAtOnce},
 		{"accesses", accesses},
 		{"pages of accesses", pagesOfAccesses},
 		{"accesses at once", accessesAtOnce},
