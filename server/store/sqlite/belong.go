@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -61,18 +62,18 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 		}
 		return found, nil
 	}
-	versions, err := versionsOf(path)
+	header, err := headerOf(path)
 	if err != nil {
 		return found, err
 	}
-	if versions[0] > 2 { // SQLite would take the file for one of its successor's, and only read it
+	if header.writes > 2 { // SQLite would take the file for one of its successor's, and only read it
 		return found, refusedFile(path, "byte 18 of its header is damaged",
 			"restore a backup, or save what is whole with numhook store check --repair")
 	}
 	alone, known := markOf(ctx, path, "immutable=1")
 	if known && !alone.settled() {
 		found.unclean = true
-		if log.size == 0 && !strings.Contains(lockText(path), mayBeGone) {
+		if log.size == 0 && !alone.ofBackup(header.cookie) && !strings.Contains(lockText(path), mayBeGone) {
 			found.alone = true
 			return found, refusedFile(path, "its log "+path+"-wal is missing or empty, and what was acknowledged last is in "+
 				"that alone",
@@ -93,7 +94,7 @@ func inspect(ctx context.Context, path string) (found finding, err error) {
 		return found, nil
 	}
 	through, seen := markOf(ctx, path)
-	if versions[1] != 2 || known && (!seen || alone.next != through.started && alone.next != through.next) {
+	if header.reads != 2 || known && (!seen || alone.next != through.started && alone.next != through.next) {
 		found.alone = true
 		return found, refusedFile(path, path+"-wal is not the log of this file: a file was put in the place of another "+
 			"one, whose log stayed",
@@ -124,23 +125,29 @@ func markOf(ctx context.Context, path string, params ...string) (m mark, known b
 	return m, err == nil
 }
 
-// versionsOf are the two file format versions in a database's header: 2 for one that has a log. Closing any descriptor
-// of a database drops the locks that this process holds on it: it is for who has not opened it yet.
-func versionsOf(path string) (versions [2]byte, err error) {
+// fileHeader is what is looked at of a database's header, https://sqlite.org/fileformat2.html#the_database_header.
+type fileHeader struct {
+	writes, reads byte   // the file format versions: 2 for a file that has a log
+	cookie        uint32 // of the schema
+}
+
+// headerOf reads a database's header. Closing any descriptor of a database drops the locks that this process holds on
+// it: it is for who has not opened it yet.
+func headerOf(path string) (h fileHeader, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return versions, err
+		return h, err
 	}
 	defer file.Close()
-	header := make([]byte, 20) // https://sqlite.org/fileformat2.html#file_format_version_numbers
-	if _, err := io.ReadFull(file, header); err != nil {
-		return versions, nil //nolint:nilerr // what is shorter than a header has no log, and opening it says why
+	text := make([]byte, 44)
+	if _, err := io.ReadFull(file, text); err != nil {
+		return h, nil //nolint:nilerr // what is shorter than a header has no log, and opening it says why
 	}
-	versions = [2]byte(header[18:])
-	if string(header[:16]) != "SQLite format 3\x00" {
-		versions[0] = 0 // opening it says that it is no database
+	h.reads, h.cookie = text[19], binary.BigEndian.Uint32(text[40:])
+	if string(text[:16]) == "SQLite format 3\x00" { // else opening it says that it is no database
+		h.writes = text[18]
 	}
-	return versions, nil
+	return h, nil
 }
 
 // belongs is the part of inspect for who has the store open, and lost its connection: the file is the one that was

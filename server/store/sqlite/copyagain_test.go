@@ -169,9 +169,7 @@ func mustEnd(t *testing.T, path string, stored []int) *Store {
 		if _, err := os.Stat(path + suffix); err != nil {
 			continue
 		}
-		if err := os.WriteFile(cut+suffix, bytesOf(t, path+suffix), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		layCopy(t, path+suffix, cut+suffix)
 	}
 	s := openStore(t, cut, Options{})
 	mustHave(t, s, stored...)
@@ -181,4 +179,12 @@ func mustEnd(t *testing.T, path string, stored []int) *Store {
 		t.Errorf("the file is damaged: %s (%v)", verdict, err)
 	}
 	return s
+}
+
+// layCopy copies a file that is open.
+func layCopy(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.WriteFile(to, bytesOf(t, from), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

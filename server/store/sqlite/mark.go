@@ -17,18 +17,34 @@ import (
 //	the log starts again:     started = next           (begin)   log alone: the file still says that there must be one
 //	the store is closed:      started = next                     in the file, with all the rest: no log is needed
 //
+// A backup that SQLite makes of the whole store (.backup, VACUUM INTO) while the log is copied says that there must be
+// one, too, though nothing is missing in it. Its header tells: SQLite gives it another schema cookie, and the number of
+// the log has the cookie of the store that it was chosen in.
+//
 // A file whose next is neither the started nor the next that its log shows is no file of that log. A crash between any
 // two of the steps leaves one of these states.
 const (
-	markExpected = "UPDATE log SET next = ?1 WHERE next = started"
-	markBegun    = "UPDATE log SET started = next WHERE started <> next"
-	readMark     = "SELECT started, next FROM log"
+	markExpected = "UPDATE log SET next = ?1 | ((SELECT schema_version FROM pragma_schema_version) & 65535) WHERE " +
+		"next = started"
+	markBegun = "UPDATE log SET started = next WHERE started <> next"
+	readMark  = "SELECT started, next FROM log"
 )
 
 // mark is the row.
 type mark struct{ started, next int64 }
 
 func (m mark) settled() bool { return m.started == m.next }
+
+// Of the number of a log: whether it has a cookie, a number by chance, and the cookie's lower bits.
+const (
+	markHasCookie = 1 << 62
+	cookieBits    = 16
+)
+
+// ofBackup reports whether a file with this cookie in its header is a backup that SQLite made of the whole store.
+func (m mark) ofBackup(cookie uint32) bool {
+	return m.next&markHasCookie != 0 && uint16(m.next) != uint16(cookie)
+}
 
 // execer is a connection or a pool of them.
 type execer interface {
@@ -37,7 +53,7 @@ type execer interface {
 
 // expect says that a new log will begin.
 func expect(ctx context.Context, db execer) error {
-	_, err := db.ExecContext(ctx, markExpected, 1+rand.Int64N(1<<62))
+	_, err := db.ExecContext(ctx, markExpected, markHasCookie|rand.Int64N(1<<(62-cookieBits))<<cookieBits)
 	return err
 }
 
