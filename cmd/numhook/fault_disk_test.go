@@ -18,6 +18,7 @@ type disk struct {
 	names  map[string]*diskFile // as the running system sees them; nil for a folder
 	sure   map[string]*diskFile
 	named  []*naming // since, oldest first
+	locks  bool      // it keeps the files that end in .lock, too
 }
 
 // diskFile is what a name leads to.
@@ -53,7 +54,7 @@ func newDisk(t testing.TB, folder string) *disk {
 // keeps reports whether a path is of the disk, and its bytes are more than memory that processes share, or a lock.
 func (d *disk) keeps(path string) bool {
 	return (path == d.folder || strings.HasPrefix(path, d.folder+"/")) && !strings.HasSuffix(path, "-shm") &&
-		!strings.HasSuffix(path, ".lock")
+		(d.locks || !strings.HasSuffix(path, ".lock"))
 }
 
 // begin notes that a call has begun: from now on it may have had its effect. The function that it returns notes that it

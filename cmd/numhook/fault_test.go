@@ -29,6 +29,7 @@ func TestFault(t *testing.T) {
 	t.Run("killed at a call", suite.killedAtCalls)
 	t.Run("calls fail", suite.callsFail)
 	t.Run("power", suite.power)
+	t.Run("killed while a log starts again", suite.killedAtRestarts)
 	t.Run("database", func(t *testing.T) {
 		suite.server = postgrestest.Own(t)
 		t.Run("one of three killed", suite.oneOfThreeKilled)
@@ -51,7 +52,7 @@ type faultSuite struct {
 	parts   int // that have come to their end
 }
 
-const faultParts = 9
+const faultParts = 10
 
 // done is called at the end of each part.
 func (s *faultSuite) done(t *testing.T) {

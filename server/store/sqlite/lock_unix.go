@@ -54,8 +54,9 @@ func takeLock(path string) (*os.File, error) {
 	if _, notes, found := strings.Cut(lockText(path), "\n"); found {
 		text += notes
 	}
-	if err := lock.Truncate(0); err == nil {
-		_, _ = lock.WriteAt([]byte(text), 0)
+	// in this order: what it says of the log may never be gone
+	if _, err := lock.WriteAt([]byte(text), 0); err == nil {
+		_ = lock.Truncate(int64(len(text)))
 	}
 	return lock, nil
 }
