@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -122,7 +120,6 @@ func (w *operatorWay) api(view operatorsView) (http.Handler, error) {
 			"mode 0600, and name that with --operator-tokens")
 		return nil, nil
 	}
-	digest := sha256.Sum256(spec.Receiver())
 	return operator.New(operator.Config{
 		Document: spec.Operator(), Tokens: w.tokens, Store: view.store, Known: view.receiver.Events(),
 		Remote: w.trusted.Remote, Log: w.log, Redrive: view.redrive, Replay: view.replay,
@@ -130,7 +127,7 @@ func (w *operatorWay) api(view operatorsView) (http.Handler, error) {
 			ready := view.health.check(ctx)
 			s := operator.Status{
 				Version: versionText(), Started: w.started, Engine: view.engine, Ready: ready.Ready, Checks: ready.Checks,
-				Warnings: ready.Warnings, Queue: view.metrics.Depth(), Digest: hex.EncodeToString(digest[:]),
+				Warnings: ready.Warnings, Queue: view.metrics.Depth(), Digest: documentDigest(),
 			}
 			if view.certificate != nil {
 				s.CertificateEnds = view.certificate.Ends()

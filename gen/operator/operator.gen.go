@@ -66,6 +66,24 @@ func (e Attribute) Valid() bool {
 	}
 }
 
+// Defines values for BulkEntriesRequestState.
+const (
+	BulkEntriesRequestStateDiscarded BulkEntriesRequestState = "discarded"
+	BulkEntriesRequestStateHeld      BulkEntriesRequestState = "held"
+)
+
+// Valid indicates whether the value is a known member of the BulkEntriesRequestState enum.
+func (e BulkEntriesRequestState) Valid() bool {
+	switch e {
+	case BulkEntriesRequestStateDiscarded:
+		return true
+	case BulkEntriesRequestStateHeld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BulkRequestState.
 const (
 	BulkRequestStateDead    BulkRequestState = "dead"
@@ -436,6 +454,23 @@ type ActivitySteps struct {
 // Examples: cnam
 type Attribute string
 
+// BulkEntriesRequest Which quarantine entries, and what is expected of them.
+//
+// Examples: {"dry_run":true,"state":"held"}
+type BulkEntriesRequest struct {
+	// DryRun Change nothing, and say what would be.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Expected How many entries the dry run found: with another number nothing is done, and the answer is 409.
+	Expected *int64 `json:"expected,omitempty"`
+
+	// State Entries in this state.
+	State BulkEntriesRequestState `json:"state"`
+}
+
+// BulkEntriesRequestState Entries in this state.
+type BulkEntriesRequestState string
+
 // BulkRequest Which rows of the outbox, and what is expected of them.
 //
 // Examples: {"downstream":"ali","dry_run":true,"state":"dead"}
@@ -468,6 +503,9 @@ type BulkResult struct {
 
 	// DryRun Whether they were only counted.
 	DryRun bool `json:"dry_run"`
+
+	// Fits Of the dry run of a redrive: how many would be accepted, or are stored already.
+	Fits *int64 `json:"fits,omitempty"`
 
 	// Oldest Since when the oldest of them is enqueued.
 	Oldest *time.Time `json:"oldest,omitempty"`
@@ -1332,6 +1370,12 @@ type SkipDeliveriesJSONRequestBody = BulkRequest
 // PauseDownstreamJSONRequestBody defines body for PauseDownstream for application/json ContentType.
 type PauseDownstreamJSONRequestBody = PauseRequest
 
+// DiscardEntriesJSONRequestBody defines body for DiscardEntries for application/json ContentType.
+type DiscardEntriesJSONRequestBody = BulkEntriesRequest
+
+// RedriveEntriesJSONRequestBody defines body for RedriveEntries for application/json ContentType.
+type RedriveEntriesJSONRequestBody = BulkEntriesRequest
+
 // ReplayJSONRequestBody defines body for Replay for application/json ContentType.
 type ReplayJSONRequestBody = ReplayRequest
 
@@ -1581,6 +1625,42 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /quarantine (the `ListQuarantine` operationId).
 	ListQuarantine(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiscardEntriesWithBody Say that nobody needs to look at all entries that are in a state
+	//
+	// They are kept, and no longer counted. A dry run counts them.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+	DiscardEntriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DiscardEntries Say that nobody needs to look at all entries that are in a state
+	//
+	// They are kept, and no longer counted. A dry run counts them.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+	DiscardEntries(ctx context.Context, body DiscardEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedriveEntriesWithBody Feed all entries back that are in a state
+	//
+	// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+	RedriveEntriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RedriveEntries Feed all entries back that are in a state
+	//
+	// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+	RedriveEntries(ctx context.Context, body RedriveEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ShowQuarantineEntry Show one quarantined delivery
 	//
@@ -2029,6 +2109,82 @@ func (c *Client) ShowDocument(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /quarantine (the `ListQuarantine` operationId).
 func (c *Client) ListQuarantine(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListQuarantineRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiscardEntriesWithBody Say that nobody needs to look at all entries that are in a state
+//
+// They are kept, and no longer counted. A dry run counts them.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+func (c *Client) DiscardEntriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiscardEntriesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DiscardEntries Say that nobody needs to look at all entries that are in a state
+//
+// They are kept, and no longer counted. A dry run counts them.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+func (c *Client) DiscardEntries(ctx context.Context, body DiscardEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDiscardEntriesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedriveEntriesWithBody Feed all entries back that are in a state
+//
+// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+func (c *Client) RedriveEntriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedriveEntriesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RedriveEntries Feed all entries back that are in a state
+//
+// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+func (c *Client) RedriveEntries(ctx context.Context, body RedriveEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRedriveEntriesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3366,6 +3522,86 @@ func NewListQuarantineRequest(server string, params *ListQuarantineParams) (*htt
 	return req, nil
 }
 
+// NewDiscardEntriesRequest calls the generic DiscardEntries builder with application/json body
+func NewDiscardEntriesRequest(server string, body DiscardEntriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDiscardEntriesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDiscardEntriesRequestWithBody constructs an http.Request for the DiscardEntries method, with any body, and a specified content type
+func NewDiscardEntriesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/quarantine/discard")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRedriveEntriesRequest calls the generic RedriveEntries builder with application/json body
+func NewRedriveEntriesRequest(server string, body RedriveEntriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRedriveEntriesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRedriveEntriesRequestWithBody constructs an http.Request for the RedriveEntries method, with any body, and a specified content type
+func NewRedriveEntriesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/quarantine/redrive")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewShowQuarantineEntryRequest constructs an http.Request for the ShowQuarantineEntry method
 func NewShowQuarantineEntryRequest(server string, id IDInPath) (*http.Request, error) {
 	var err error
@@ -3846,6 +4082,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /quarantine (the `ListQuarantine` operationId).
 	ListQuarantineWithResponse(ctx context.Context, params *ListQuarantineParams, reqEditors ...RequestEditorFn) (*ListQuarantineResponse, error)
+
+	// DiscardEntriesWithBodyWithResponse Say that nobody needs to look at all entries that are in a state
+	//
+	// They are kept, and no longer counted. A dry run counts them.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+	DiscardEntriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DiscardEntriesResponse, error)
+
+	// DiscardEntriesWithResponse Say that nobody needs to look at all entries that are in a state
+	//
+	// They are kept, and no longer counted. A dry run counts them.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+	DiscardEntriesWithResponse(ctx context.Context, body DiscardEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscardEntriesResponse, error)
+
+	// RedriveEntriesWithBodyWithResponse Feed all entries back that are in a state
+	//
+	// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+	RedriveEntriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RedriveEntriesResponse, error)
+
+	// RedriveEntriesWithResponse Feed all entries back that are in a state
+	//
+	// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+	RedriveEntriesWithResponse(ctx context.Context, body RedriveEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*RedriveEntriesResponse, error)
 
 	// ShowQuarantineEntryWithResponse Show one quarantined delivery
 	//
@@ -6096,6 +6368,228 @@ func (r ListQuarantineResponse) ContentType() string {
 	return ""
 }
 
+// DiscardEntriesResponse401Headers the declared response headers of an HTTP 401 response for DiscardEntries
+type DiscardEntriesResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// DiscardEntriesResponse429Headers the declared response headers of an HTTP 429 response for DiscardEntries
+type DiscardEntriesResponse429Headers struct {
+	RetryAfter int
+}
+
+// DiscardEntriesResponse503Headers the declared response headers of an HTTP 503 response for DiscardEntries
+type DiscardEntriesResponse503Headers struct {
+	RetryAfter int
+}
+
+type DiscardEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BulkResult
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *BadRequest
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthorized
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Damaged
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DiscardEntriesResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DiscardEntriesResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DiscardEntriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DiscardEntriesResponse) GetJSON200() *BulkResult {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON400() *BadRequest {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON401() *Unauthorized {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON500() *Damaged {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DiscardEntriesResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DiscardEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DiscardEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DiscardEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DiscardEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RedriveEntriesResponse401Headers the declared response headers of an HTTP 401 response for RedriveEntries
+type RedriveEntriesResponse401Headers struct {
+	WWWAuthenticate string
+}
+
+// RedriveEntriesResponse429Headers the declared response headers of an HTTP 429 response for RedriveEntries
+type RedriveEntriesResponse429Headers struct {
+	RetryAfter int
+}
+
+// RedriveEntriesResponse503Headers the declared response headers of an HTTP 503 response for RedriveEntries
+type RedriveEntriesResponse503Headers struct {
+	RetryAfter int
+}
+
+type RedriveEntriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BulkResult
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *BadRequest
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthorized
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Damaged
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RedriveEntriesResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RedriveEntriesResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RedriveEntriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RedriveEntriesResponse) GetJSON200() *BulkResult {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON400() *BadRequest {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON401() *Unauthorized {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON500() *Damaged {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RedriveEntriesResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RedriveEntriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RedriveEntriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RedriveEntriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RedriveEntriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ShowQuarantineEntryResponse401Headers the declared response headers of an HTTP 401 response for ShowQuarantineEntry
 type ShowQuarantineEntryResponse401Headers struct {
 	WWWAuthenticate string
@@ -7112,6 +7606,66 @@ func (c *ClientWithResponses) ListQuarantineWithResponse(ctx context.Context, pa
 		return nil, err
 	}
 	return ParseListQuarantineResponse(rsp)
+}
+
+// DiscardEntriesWithBodyWithResponse Say that nobody needs to look at all entries that are in a state
+//
+// They are kept, and no longer counted. A dry run counts them.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+func (c *ClientWithResponses) DiscardEntriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DiscardEntriesResponse, error) {
+	rsp, err := c.DiscardEntriesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiscardEntriesResponse(rsp)
+}
+
+// DiscardEntriesWithResponse Say that nobody needs to look at all entries that are in a state
+//
+// They are kept, and no longer counted. A dry run counts them.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /quarantine/discard (the `DiscardEntries` operationId).
+func (c *ClientWithResponses) DiscardEntriesWithResponse(ctx context.Context, body DiscardEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*DiscardEntriesResponse, error) {
+	rsp, err := c.DiscardEntries(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDiscardEntriesResponse(rsp)
+}
+
+// RedriveEntriesWithBodyWithResponse Feed all entries back that are in a state
+//
+// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+func (c *ClientWithResponses) RedriveEntriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RedriveEntriesResponse, error) {
+	rsp, err := c.RedriveEntriesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedriveEntriesResponse(rsp)
+}
+
+// RedriveEntriesWithResponse Feed all entries back that are in a state
+//
+// One after the other, by number. Those that are still refused stay as they are. A dry run says how many would be accepted.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /quarantine/redrive (the `RedriveEntries` operationId).
+func (c *ClientWithResponses) RedriveEntriesWithResponse(ctx context.Context, body RedriveEntriesJSONRequestBody, reqEditors ...RequestEditorFn) (*RedriveEntriesResponse, error) {
+	rsp, err := c.RedriveEntries(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRedriveEntriesResponse(rsp)
 }
 
 // ShowQuarantineEntryWithResponse Show one quarantined delivery
@@ -9344,6 +9898,222 @@ func ParseListQuarantineResponse(rsp *http.Response) (*ListQuarantineResponse, e
 	return response, nil
 }
 
+// ParseDiscardEntriesResponse parses an HTTP response from a DiscardEntriesWithResponse call
+func ParseDiscardEntriesResponse(rsp *http.Response) (*DiscardEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DiscardEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BulkResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Damaged
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers DiscardEntriesResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers DiscardEntriesResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DiscardEntriesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRedriveEntriesResponse parses an HTTP response from a RedriveEntriesWithResponse call
+func ParseRedriveEntriesResponse(rsp *http.Response) (*RedriveEntriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RedriveEntriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BulkResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Damaged
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RedriveEntriesResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers RedriveEntriesResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers RedriveEntriesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseShowQuarantineEntryResponse parses an HTTP response from a ShowQuarantineEntryWithResponse call
 func ParseShowQuarantineEntryResponse(rsp *http.Response) (*ShowQuarantineEntryResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -10061,6 +10831,12 @@ type ServerInterface interface {
 	// ListQuarantine List quarantined deliveries
 	// (GET /quarantine)
 	ListQuarantine(ctx echo.Context, params ListQuarantineParams) error
+	// DiscardEntries Say that nobody needs to look at all entries that are in a state
+	// (POST /quarantine/discard)
+	DiscardEntries(ctx echo.Context) error
+	// RedriveEntries Feed all entries back that are in a state
+	// (POST /quarantine/redrive)
+	RedriveEntries(ctx echo.Context) error
 	// ShowQuarantineEntry Show one quarantined delivery
 	// (GET /quarantine/{id})
 	ShowQuarantineEntry(ctx echo.Context, id IDInPath) error
@@ -10599,6 +11375,24 @@ func (w *ServerInterfaceWrapper) ListQuarantine(ctx echo.Context) error {
 	return err
 }
 
+// DiscardEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) DiscardEntries(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DiscardEntries(ctx)
+	return err
+}
+
+// RedriveEntries converts echo context to params.
+func (w *ServerInterfaceWrapper) RedriveEntries(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RedriveEntries(ctx)
+	return err
+}
+
 // ShowQuarantineEntry converts echo context to params.
 func (w *ServerInterfaceWrapper) ShowQuarantineEntry(ctx echo.Context) error {
 	var err error
@@ -10755,6 +11549,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/openapi.json", wrapper.ShowDocument, options.OperationMiddlewares["ShowDocument"]...)
 	router.POST(options.BaseURL+"/quarantine/:id/redrive", wrapper.RedriveEntry, options.OperationMiddlewares["RedriveEntry"]...)
 	router.POST(options.BaseURL+"/quarantine/:id/discard", wrapper.DiscardEntry, options.OperationMiddlewares["DiscardEntry"]...)
+	router.POST(options.BaseURL+"/quarantine/redrive", wrapper.RedriveEntries, options.OperationMiddlewares["RedriveEntries"]...)
+	router.POST(options.BaseURL+"/quarantine/discard", wrapper.DiscardEntries, options.OperationMiddlewares["DiscardEntries"]...)
 	router.POST(options.BaseURL+"/downstreams/:name/pause", wrapper.PauseDownstream, options.OperationMiddlewares["PauseDownstream"]...)
 	router.POST(options.BaseURL+"/downstreams/:name/resume", wrapper.ResumeDownstream, options.OperationMiddlewares["ResumeDownstream"]...)
 	router.POST(options.BaseURL+"/deliveries/:id/retry", wrapper.RetryDelivery, options.OperationMiddlewares["RetryDelivery"]...)
@@ -13487,6 +14283,280 @@ func (response ListQuarantine503ApplicationProblemPlusJSONResponse) VisitListQua
 	return err
 }
 
+type DiscardEntriesRequestObject struct {
+	Body *DiscardEntriesJSONRequestBody
+}
+
+type DiscardEntriesResponseObject interface {
+	VisitDiscardEntriesResponse(w http.ResponseWriter) error
+}
+
+type DiscardEntries200JSONResponse BulkResult
+
+func (response DiscardEntries200JSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries400ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries401ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries403ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries409ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries429ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries500ApplicationProblemPlusJSONResponse struct {
+	DamagedApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries500ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DiscardEntries503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DiscardEntries503ApplicationProblemPlusJSONResponse) VisitDiscardEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntriesRequestObject struct {
+	Body *RedriveEntriesJSONRequestBody
+}
+
+type RedriveEntriesResponseObject interface {
+	VisitRedriveEntriesResponse(w http.ResponseWriter) error
+}
+
+type RedriveEntries200JSONResponse BulkResult
+
+func (response RedriveEntries200JSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries400ApplicationProblemPlusJSONResponse struct {
+	BadRequestApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries400ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries401ApplicationProblemPlusJSONResponse struct {
+	UnauthorizedApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries401ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries403ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries409ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries429ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries500ApplicationProblemPlusJSONResponse struct {
+	DamagedApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries500ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedriveEntries503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RedriveEntries503ApplicationProblemPlusJSONResponse) VisitRedriveEntriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ShowQuarantineEntryRequestObject struct {
 	Id IDInPath `json:"id"`
 }
@@ -14409,6 +15479,12 @@ type StrictServerInterface interface {
 	// ListQuarantine List quarantined deliveries
 	// (GET /quarantine)
 	ListQuarantine(ctx context.Context, request ListQuarantineRequestObject) (ListQuarantineResponseObject, error)
+	// DiscardEntries Say that nobody needs to look at all entries that are in a state
+	// (POST /quarantine/discard)
+	DiscardEntries(ctx context.Context, request DiscardEntriesRequestObject) (DiscardEntriesResponseObject, error)
+	// RedriveEntries Feed all entries back that are in a state
+	// (POST /quarantine/redrive)
+	RedriveEntries(ctx context.Context, request RedriveEntriesRequestObject) (RedriveEntriesResponseObject, error)
 	// ShowQuarantineEntry Show one quarantined delivery
 	// (GET /quarantine/{id})
 	ShowQuarantineEntry(ctx context.Context, request ShowQuarantineEntryRequestObject) (ShowQuarantineEntryResponseObject, error)
@@ -14999,6 +16075,98 @@ func (sh *strictHandler) ListQuarantine(ctx echo.Context, params ListQuarantineP
 		return err
 	} else if validResponse, ok := response.(ListQuarantineResponseObject); ok {
 		return validResponse.VisitListQuarantineResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DiscardEntries operation middleware
+func (sh *strictHandler) DiscardEntries(ctx echo.Context) error {
+	var request DiscardEntriesRequestObject
+
+	var body DiscardEntriesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DiscardEntries(ctx.Request().Context(), request.(DiscardEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DiscardEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DiscardEntriesResponseObject); ok {
+		return validResponse.VisitDiscardEntriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RedriveEntries operation middleware
+func (sh *strictHandler) RedriveEntries(ctx echo.Context) error {
+	var request RedriveEntriesRequestObject
+
+	var body RedriveEntriesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RedriveEntries(ctx.Request().Context(), request.(RedriveEntriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedriveEntries")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedriveEntriesResponseObject); ok {
+		return validResponse.VisitRedriveEntriesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

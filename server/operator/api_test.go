@@ -40,6 +40,8 @@ var rules = map[string]struct {
 	"ListAccesses":        {operator.Reader, "accesses list", ""},
 	"ShowDocument":        {operator.Viewer, "", ""},
 	"ListActivity":        {operator.Viewer, "", ""},
+	"RedriveEntries":      {operator.Operator, "quarantine redrive", `{"state":"held","dry_run":true}`},
+	"DiscardEntries":      {operator.Operator, "quarantine discard", `{"state":"held","dry_run":true}`},
 	"RedriveEntry":        {operator.Operator, "quarantine redrive", ""},
 	"DiscardEntry":        {operator.Operator, "quarantine discard", ""},
 	"PauseDownstream":     {operator.Operator, "downstreams pause", `{"why":"a test"}`},

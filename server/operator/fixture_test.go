@@ -46,6 +46,8 @@ type fixture struct {
 	replays     int // rows that a replay finds
 	replayed    []operator.ReplayFilter
 	replayFails error
+
+	duringReplay func()
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -81,6 +83,9 @@ func (f *fixture) config(tokens func() operator.Tokens) operator.Config {
 		},
 		Replay: func(ctx context.Context, to event.DownstreamStatus, filter operator.ReplayFilter) (int, error) {
 			f.replayed = append(f.replayed, filter)
+			if f.duringReplay != nil {
+				f.duringReplay()
+			}
 			return f.replays, f.replayFails
 		},
 		Status: func(context.Context) (operator.Status, error) {

@@ -135,7 +135,7 @@ func (a *API) bulk(
 		if dryRun {
 			return nil
 		}
-		result.Changed, result.Refused, err = changeAll(ctx, rows, change)
+		result.Changed, result.Refused, err = changeAll(ctx, rows, changesAtOnce, change)
 		return err
 	})
 	return result, err
@@ -171,12 +171,12 @@ const changesAtOnce = 16
 
 // changeAll changes the rows in their order. One whose state has changed meanwhile is left, and counted.
 func changeAll(
-	ctx context.Context, rows []candidate, change func(context.Context, int64) error,
+	ctx context.Context, rows []candidate, atOnce int, change func(context.Context, int64) error,
 ) (changed, refused int64, failed error) {
 	var mu sync.Mutex // guards the results
 	next := make(chan int64)
 	var workers sync.WaitGroup
-	for range min(changesAtOnce, len(rows)) {
+	for range min(atOnce, len(rows)) {
 		workers.Go(func() {
 			for id := range next {
 				err := change(ctx, id)

@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -110,6 +111,31 @@ func TestActionsOverAllThatAFilterFinds(t *testing.T) {
 	})
 }
 
+func TestActionsOverAllEntries(t *testing.T) {
+	f := newFixture(t) // two are held
+	f.steps([]step{
+		{"/quarantine/redrive", `{"state":"held","dry_run":true}`, 200, "fits=2",
+			"quarantine redrive||dry_run=true of=state=held|shown"},
+		{"/quarantine/redrive", `{"state":"held","dry_run":true}`, 200, "oldest=2026-11-28T17:00:00Z", ""},
+		{"/quarantine/redrive", `{"state":"held","expected":1}`, 409, "", "quarantine redrive||state=held|refused"},
+		{"/quarantine/discard", `{"state":"held","dry_run":true}`, 200, "rows=2", ""},
+		{"/quarantine/discard", `{"state":"held","expected":2}`, 200, "changed=2", "quarantine discard||state=held|done"},
+		{"/quarantine/discard", `{"state":"held"}`, 200, "rows=0", ""},
+		{"/quarantine/redrive", `{"state":"discarded"}`, 200, "changed=2", "quarantine redrive||state=discarded|done"},
+		{"/quarantine/redrive", `{"state":"redriven"}`, 400, "", ""},
+	})
+	f.redriven = operator.Redriven{Result: "refused"}
+	f.steps([]step{{"/quarantine/redrive", `{"state":"discarded"}`, 200, "refused=2", ""}})
+}
+
+// An action that is cut off stays begun: it may have taken effect.
+func TestAnActionThatIsCutOffStaysBegun(t *testing.T) {
+	f := newFixture(t)
+	f.replayFails = &event.Error{Kind: event.Unavailable, Text: "cannot owe"}
+	f.duringReplay = func() { f.store.Break(errors.New("the disk is full")) }
+	f.steps([]step{{"/replay", `{"downstream":"ali"}`, 503, "", "replay||downstream=ali|begun"}})
+}
+
 func TestReplayHasTheCount(t *testing.T) {
 	f := newFixture(t)
 	f.replays = 7
@@ -153,7 +179,8 @@ func TestARedriveThatIsStillRefused(t *testing.T) {
 func TestBadBodies(t *testing.T) {
 	f := newFixture(t)
 	before := len(f.accesses())
-	for _, path := range []string{"/downstreams/ali/pause", "/deliveries/retry", "/deliveries/skip", "/replay"} {
+	for _, path := range []string{"/downstreams/ali/pause", "/deliveries/retry", "/deliveries/skip", "/replay",
+		"/quarantine/redrive", "/quarantine/discard"} {
 		for _, body := range []string{
 			"{", "[]", "null", `""`, "{}", `{"x":1}`, `{"why":""}`, `{"why":"  "}`, `{"why":1}`, `{"WHY":"x"}`,
 			`{"state":"dead","x":1}`, `{"state":"lost"}`, `{"state":"dead","expected":-1}`, `{"state":"dead","expected":"1"}`,
