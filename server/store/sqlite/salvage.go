@@ -80,7 +80,7 @@ func (s *salvaging) save(ctx context.Context, path string, alone bool) (err erro
 		return err
 	}
 	source := s.source(path, alone)
-	if !readable(ctx, source) {
+	if !readable(ctx, source) || s.headerDiffers(path) && !intact(ctx, source) {
 		if err := s.mendHeader(path, alone); err != nil {
 			return unavailable("repair store", err)
 		}

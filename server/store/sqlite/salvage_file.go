@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -31,6 +32,42 @@ func readable(ctx context.Context, source string) bool {
 	var found int
 	err = db.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE seq < 0").Scan(&found)
 	return err == nil && requireLatest(ctx, db) == nil
+}
+
+// headerDiffers reports whether the damaged file's header says other than that of the new one about what is the same in
+// every store, or of how many pages it is. With some of that wrong, all can be read but the long values.
+func (s *salvaging) headerDiffers(path string) bool {
+	const header, pageSize, pages = 100, 4096, 28
+	read := func(path string) (text [header]byte, size int64) {
+		if file, err := os.Open(path); err == nil {
+			defer file.Close()
+			if info, err := file.Stat(); err == nil {
+				size = info.Size()
+			}
+			_, _ = io.ReadFull(file, text[:]) // what is shorter differs
+		}
+		return text, size
+	}
+	is, size := read(path)
+	should, _ := read(s.path)
+	for _, same := range [][2]int{{0, 24}, {44, 48}, {52, 72}} {
+		if !bytes.Equal(is[same[0]:same[1]], should[same[0]:same[1]]) {
+			return true
+		}
+	}
+	return int64(binary.BigEndian.Uint32(is[pages:])) != size/pageSize
+}
+
+// intact reports whether SQLite finds nothing wrong.
+func intact(ctx context.Context, source string) bool {
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = db.Close() }() // it only read
+	var verdict string
+	err = db.QueryRowContext(ctx, "SELECT integrity_check FROM pragma_integrity_check(1)").Scan(&verdict)
+	return err == nil && verdict == "ok"
 }
 
 // mendHeader copies the damaged file, with the header of the new one in front: but for the sizes it is the same in
