@@ -71,6 +71,7 @@ var databaseHarms = []databaseHarm{
 	{name: "page of the identities", relation: `'numhook.events_identity'`},
 	{name: "page of the events' key", relation: `'numhook.events_pkey'`},
 	{name: "first page of the identities", first: true, relation: `'numhook.events_identity'`},
+	{name: "first page of the events' key", first: true, relation: `'numhook.events_pkey'`},
 	{name: "first page of the downstreams' names", first: true, relation: `'numhook.downstreams_name_key'`},
 	{name: "first page of the index of bodies", first: true, relation: `(SELECT indexrelid::regclass::text FROM pg_index
 		WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'numhook.events'::regclass))`},
@@ -186,6 +187,10 @@ const keysAndIndexes = `SELECT string_agg(text, E'\n' ORDER BY text) FROM (
 func (c *corrupted) repairDatabase(h databaseHarm, url string) {
 	if found := c.check(url); (len(found) > 0) != (h.name != "nothing") {
 		c.Errorf("the check found %q", found)
+	}
+	if r, err := openReader(c.Context(), url); err == nil { // which ends, however little can be read
+		c.onlyTold(r)
+		c.must(r.Close())
 	}
 	before := c.ask(url, keysAndIndexes)
 	saved, err := postgres.Repair(c.Context(), url, sound.Salvage{Check: agreement(nil), Restore: contract.Restore,

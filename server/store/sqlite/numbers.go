@@ -92,8 +92,8 @@ func (r *Reader) Numbers(ctx context.Context, after string, limit int) ([]event.
 		return page, err
 	}, isDamage, func(after string, why error) (string, bool) {
 		r.identities.Pass("number", "or several", rowError(why))
-		if next, err := r.numberBehind(ctx, after); err == nil && next != "" {
-			return next, true // its value cannot be read, and what is behind it perhaps can
+		if next, err := r.numberBehind(ctx, after); err == nil {
+			return next, next != "" // its value cannot be read, and what is behind it perhaps can
 		}
 		return sound.BehindText(after, func(after string) bool {
 			_, err := r.numberBehind(ctx, after)
