@@ -27,6 +27,7 @@ type validateFlags struct {
 	strict, watch bool
 	group         bool
 	maxResults    int
+	payloadAt     string
 	event, spec   string
 	baseline      string
 	// files that a baseline is written into, anew or with what is new
@@ -63,6 +64,8 @@ func newValidateCommand() *cobra.Command {
 		"report, errors first; 0 for all")
 	flags.StringVar(&f.event, "event", "", "hold every payload against this event (its name, or the end of it), "+
 		"whatever event it names")
+	flags.StringVar(&f.payloadAt, "payload-at", "", "where in each value of a file its payload lies: a JSON pointer to "+
+		"an object, or to a string that holds JSON; * stands for every element")
 	flags.StringVar(&f.spec, "spec", "", "hold payloads against this document (JSON) instead of the built-in one: the "+
 		"sender's form (webhooks) or the composed one (paths)")
 	flags.StringVar(&f.baseline, "baseline", "", "file of findings that are known, and not told again")
@@ -102,6 +105,11 @@ func validate(cmd *cobra.Command, f *validateFlags, paths []string) error {
 		return err
 	}
 	tellOddities(v.errors, f.spec, v.document.Warnings)
+	if cmd.Flags().Changed("payload-at") {
+		if v.envelope, err = validation.At(f.payloadAt); err != nil {
+			return fmt.Errorf("cannot use --payload-at: %w", err)
+		}
+	}
 	if err := v.readBaseline(); err != nil {
 		return err
 	}
@@ -131,6 +139,7 @@ type validating struct {
 	in          io.Reader
 	out, errors io.Writer
 	document    *validation.Document
+	envelope    validation.Envelope
 	known       *validation.Baseline
 	record      *validation.Baseline
 	recordFile  string
@@ -174,7 +183,8 @@ func (v *validating) run(ctx context.Context, paths []string) error {
 		return err
 	}
 	options := validation.Options{
-		Paths: paths, Stdin: v.in, Document: v.document, Event: named, Strict: f.strict, Levels: f.levels.Levels,
+		Paths: paths, Stdin: v.in, Document: v.document, Event: named, Envelope: v.envelope,
+		Strict: f.strict, Levels: f.levels.Levels,
 		Fingerprints: f.reports.has("json") || f.reports.has("sarif"),
 		Known:        v.known.Clone(), Record: v.record, Written: v.written(),
 		Complain: func(err error) { tell(v.errors, err) },

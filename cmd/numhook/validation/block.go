@@ -24,10 +24,11 @@ type block struct {
 
 	// What the checker makes of it. Lines, columns and payload numbers of the findings count from the beginning of the
 	// block.
-	count    int
-	findings []Finding
-	omitted  int
-	moved    position // from the beginning of the text to the end of what was passed over behind it
+	count      int
+	challenges int
+	findings   []Finding
+	omitted    int
+	moved      position // from the beginning of the text to the end of what was passed over behind it
 
 	checked  chan struct{}
 	consumed chan struct{} // made for big blocks only

@@ -19,7 +19,9 @@ type checker struct {
 	source       *source                  // of the last block, and what the baseline calls it
 	name         string
 
+	envelope Envelope
 	document contract.Document
+	inner    contract.Document // of a payload in an envelope
 	b        *block
 	at       int      // in the block's text, how far has been measured
 	position position // of at, from the beginning of the block
@@ -38,24 +40,69 @@ func (k *checker) check(b *block) {
 	b.moved = k.measure(len(b.text)).then(b.passed)
 	if b.consumed != nil {
 		// it may hold 16 times as much as the payload, and must not do so beside the next one's
-		k.document = contract.Document{}
+		k.document, k.inner = contract.Document{}, contract.Document{}
 		runtime.GC()
 	}
 }
 
-// checkPayload checks the payload that begins at that place of the block.
+// checkPayload checks the value that begins at that place of the block: a payload, or an envelope of payloads.
 func (k *checker) checkPayload(begin int, text []byte) {
-	k.b.count++
-	d := &k.document
-	d.Reset(text)
-	name, named := k.event, true
-	if name == "" {
-		name, named = d.EventName()
+	k.document.Reset(text)
+	if !k.envelope.given && k.clean(&k.document) {
+		k.b.count++
+		return
 	}
-	if named && k.contract.Clean(name, d) {
+	inside, is := k.envelope.in(&k.document, text)
+	switch {
+	case !is:
+		k.checkOne(&payload{document: &k.document, begin: begin, alone: k.b.single})
+	case len(inside) == 0:
+		k.locateFault(&fault{at: begin, rule: rulePayloadAt.ID, message: k.envelope.missing(), payload: true})
+	}
+	for i := range inside {
+		one := &inside[i]
+		k.inner.Reset(one.text)
+		if k.clean(&k.inner) {
+			k.b.count++
+			continue
+		}
+		k.checkOne(&payload{document: &k.inner, begin: begin + one.Start, alone: k.b.single && len(inside) == 1,
+			within: one.Pointer, quoted: one.IsText})
+	}
+}
+
+// payload is a payload in the block.
+type payload struct {
+	document *contract.Document
+	begin    int    // in the block: its own beginning, or that of the string that holds it
+	alone    bool   // in its file
+	within   string // the pointer to it in its envelope
+	quoted   bool   // it is what a string says
+}
+
+func (k *checker) named(d *contract.Document) (string, bool) {
+	if k.event != "" {
+		return k.event, true
+	}
+	return d.EventName()
+}
+
+// clean reports whether there is nothing to tell of a payload.
+func (k *checker) clean(d *contract.Document) bool {
+	name, named := k.named(d)
+	return named && k.contract.Clean(name, d)
+}
+
+// checkOne looks at a payload of which there is something to tell.
+func (k *checker) checkOne(p *payload) {
+	k.b.count++
+	d := p.document
+	if k.event == "" && isChallenge(d) {
+		k.b.challenges++
 		return
 	}
 	var result contract.Result
+	name, named := k.named(d)
 	if named {
 		result = k.contract.Check(name, d, MaxFindings)
 	} else {
@@ -68,7 +115,7 @@ func (k *checker) checkPayload(begin int, text []byte) {
 			k.b.findings = append(k.b.findings, findingOf(&list[i], name))
 		}
 	}
-	k.locate(k.b.findings[from:], begin)
+	k.locate(k.b.findings[from:], p)
 }
 
 func findingOf(f *event.Finding, operation string) Finding {
@@ -76,30 +123,33 @@ func findingOf(f *event.Finding, operation string) Finding {
 		Line: f.Line, Column: f.Column, at: f.Offset}
 }
 
-// locate turns the findings of the payload that begins at that place from positions in the payload into positions in
-// the block, and puts them in order.
-func (k *checker) locate(findings []Finding, begin int) {
-	start := k.measure(begin)
+// locate turns the findings of a payload from positions in the payload into positions in the block, and puts them in
+// order. What is in a string stands at the string: an escape in it makes any other place a guess.
+func (k *checker) locate(findings []Finding, p *payload) {
+	start := k.measure(p.begin)
 	var identity []byte
-	if k.fingerprints && !k.b.single {
-		identity = identityOf(&k.document)
+	if k.fingerprints && !p.alone {
+		identity = identityOf(p.document)
 	}
 	for i := range findings {
 		f := &findings[i]
 		if f.Rule == ruleUnknownEvent {
-			k.atEventName(f)
+			k.atEventName(f, p.document)
 		}
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Compare(a.at, b.at) })
 	var prints fingerprints
 	for i := range findings {
 		f := &findings[i]
+		if p.quoted {
+			f.Message, f.Line, f.Column, f.at = inString(f), 1, 1, 0
+		}
 		if f.Line == 1 {
 			f.Column += start.columns
 		}
 		f.Line += start.lines
-		f.at += begin
-		f.Payload = k.b.count
+		f.at += p.begin
+		f.Payload, f.Within = k.b.count, p.within
 		f.File = k.b.source.name
 		if k.fingerprints {
 			prints.set(f, k.name, identity)
@@ -109,12 +159,12 @@ func (k *checker) locate(findings []Finding, begin int) {
 
 // atEventName moves the finding that the payload's event is unknown from the root to the name that it gives. Where that
 // stands the contract knows: held against an event that it has, the same name is a lint.
-func (k *checker) atEventName(f *Finding) {
+func (k *checker) atEventName(f *Finding, d *contract.Document) {
 	events := k.contract.Events()
 	if len(events) == 0 {
 		return
 	}
-	for _, lint := range k.contract.Check(events[0], &k.document, 0).Lint {
+	for _, lint := range k.contract.Check(events[0], d, 0).Lint {
 		if lint.Rule == ruleUnknownName {
 			f.Pointer, f.Line, f.Column, f.at, f.Message = lint.Pointer, lint.Line, lint.Column, lint.Offset, unknownEventText
 		}

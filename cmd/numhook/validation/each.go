@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"numhook/server/contract"
 )
 
-// Each visits every payload of the files that the paths lead to, in order, with the name of its file and its number
-// there, beginning with 1. The text is valid during the visit only. A payload that Run would not look at, and a file
-// that cannot be read, end it with an error, as does the visit's own.
+// Each visits every payload of the files that the paths lead to, those in well-known envelopes, too, in order, with the
+// name of its file and its number there, beginning with 1. The text is valid during the visit only. A payload that Run
+// would not look at, and a file that cannot be read, end it with an error, as does the visit's own.
 func Each(
 	ctx context.Context, paths []string, stdin io.Reader, visit func(file string, payload int, text []byte) error,
 ) error {
@@ -39,11 +41,13 @@ func Each(
 			break
 		}
 		var failed error
-		b.eachPayload(func(_ int, text []byte) {
-			payload++
-			visited++
-			if failed == nil {
-				failed = visit(b.source.name, payload, text)
+		b.eachPayload(func(_ int, value []byte) {
+			for _, text := range unwrap(value) {
+				payload++
+				visited++
+				if failed == nil {
+					failed = visit(b.source.name, payload, text)
+				}
 			}
 		})
 		if failed = cmp.Or(failed, b.failure()); failed != nil {
@@ -62,6 +66,20 @@ func Each(
 		return ErrNoPayload
 	}
 	return nil
+}
+
+// unwrap are the payloads in a value, which is its own when it is no envelope that is well known.
+func unwrap(value []byte) (list [][]byte) {
+	if maybeEnvelope(value) {
+		inside, _ := Envelope{}.in(contract.Parse(value), value)
+		for _, one := range inside {
+			list = append(list, one.text)
+		}
+	}
+	if len(list) == 0 {
+		return [][]byte{value}
+	}
+	return list
 }
 
 // failure is why the block does not hold all that it should.

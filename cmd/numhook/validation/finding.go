@@ -25,7 +25,8 @@ type Finding struct {
 	Column int    `json:"column"` // in UTF-16 code units, from 1
 	// which payload of the file, from 1; 0 for what lies between payloads
 	Payload     int               `json:"payload,omitempty"`
-	Pointer     string            `json:"pointer"` // RFC 6901, into the payload
+	Within      string            `json:"payload_at,omitempty"` // RFC 6901, where in its envelope the payload is
+	Pointer     string            `json:"pointer"`              // RFC 6901, into the payload
 	Level       Level             `json:"level"`
 	Kind        event.FindingKind `json:"kind"`
 	Rule        string            `json:"rule"`

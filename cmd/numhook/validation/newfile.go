@@ -25,7 +25,7 @@ func Create(path string) (*NewFile, error) {
 		f.path = path
 		beside := filepath.Join(filepath.Dir(path), ".numhook-"+rand.Text())
 		const mode = 0o666 // less the user's umask, as a shell's redirection has it
-		f.File, err = os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode) //nolint:gosec // see mode
+		f.File, err = os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	}
 	if err != nil {
 		return nil, bare(err)

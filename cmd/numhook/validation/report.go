@@ -85,7 +85,9 @@ func (s Summary) String() string {
 	for _, more := range []struct {
 		count int
 		text  string
-	}{{s.Known, "known from the baseline"}, {s.Omitted, "left out"}, {s.Off, "of rules that are switched off"},
+	}{
+		{s.Challenges, "recorded " + plural(s.Challenges, "challenge")}, {s.Known, "known from the baseline"},
+		{s.Omitted, "left out"}, {s.Off, "of rules that are switched off"},
 		{s.Unreadable, "unreadable"}} {
 		if more.count > 0 {
 			text += ", " + thousands(more.count) + " " + more.text
@@ -94,11 +96,13 @@ func (s Summary) String() string {
 	return text
 }
 
-func amount(n int, noun string) string {
+func amount(n int, noun string) string { return thousands(n) + " " + plural(n, noun) }
+
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 " + noun
+		return noun
 	}
-	return thousands(n) + " " + noun + "s"
+	return noun + "s"
 }
 
 // thousands is the number with a comma after each three digits.

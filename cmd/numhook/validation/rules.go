@@ -23,13 +23,13 @@ const (
 	unknownEventText = "the contract has no event of the name that the payload gives"
 )
 
-// rulePayloadSize is the one rule that the contract lacks.
+// rulePayloadSize is a rule that the contract lacks.
 var rulePayloadSize = contract.Rule{
 	ID: "payload-size", Kind: event.Violation, Text: "A payload has at most 16 MiB; what is larger is not looked at.",
 }
 
 // Rules lists every rule that a finding can name: the contract's, and those about files.
-func Rules() []contract.Rule { return append(contract.Rules(), rulePayloadSize) }
+func Rules() []contract.Rule { return append(contract.Rules(), rulePayloadSize, rulePayloadAt) }
 
 // Off is the level of a rule that is switched off: what breaks it is counted, and told nowhere.
 const Off Level = "off"

@@ -61,8 +61,8 @@ func interrupted(err error) error { return fmt.Errorf("cannot finish: interrupte
 
 // check is one checker at work.
 func (r *run) check(ctx context.Context, work <-chan *block) {
-	k := &checker{contract: r.Document.Contract, event: r.Event, fingerprints: r.Fingerprints || r.Known != nil ||
-		r.Record != nil, names: cmp.Or(r.Known, r.Record).fileName}
+	k := &checker{contract: r.Document.Contract, event: r.Event, envelope: r.Envelope,
+		fingerprints: r.Fingerprints || r.Known != nil || r.Record != nil, names: cmp.Or(r.Known, r.Record).fileName}
 	for b := range work {
 		if ctx.Err() != nil {
 			return
@@ -94,6 +94,7 @@ func (r *run) take(ctx context.Context, b *block) error {
 		r.takeFinding(f, b)
 	}
 	r.summary.Omitted += b.omitted
+	r.summary.Challenges += b.challenges
 	r.payloads += b.count
 	r.position = r.position.then(b.moved)
 	var err error

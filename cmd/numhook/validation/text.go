@@ -59,6 +59,9 @@ func originOf(f *Finding) string {
 			pointer = "the root"
 		}
 		parts = append(parts, "at "+pointer+" of payload "+strconv.Itoa(f.Payload))
+		if f.Within != "" {
+			parts[0] += " in " + terminal.Escape(f.Within)
+		}
 	}
 	if f.Spec != "" {
 		parts = append(parts, "by "+terminal.Escape(f.Spec)+" of the document")

@@ -33,6 +33,7 @@ type Options struct {
 	Stdin        io.Reader // may be nil when no path is "-"
 	Document     *Document
 	Event        string    // the operation of every payload; empty for the one that each payload names
+	Envelope     Envelope  // of every payload
 	Strict       bool      // drift and lint are errors
 	Levels       Levels    // of rules that are switched off, lowered or raised
 	Fingerprints bool      // findings carry one, even when neither baseline asks for it
@@ -46,8 +47,9 @@ type Options struct {
 
 // Summary is what a run counted.
 type Summary struct {
-	Files      int `json:"files"`    // that could be read to their end
-	Payloads   int `json:"payloads"` // in all files, as far as they could be read
+	Files      int `json:"files"`      // that could be read to their end
+	Payloads   int `json:"payloads"`   // in all files, as far as they could be read
+	Challenges int `json:"challenges"` // of the payloads: recorded checks of the address, which break nothing
 	Errors     int `json:"errors"`
 	Warnings   int `json:"warnings"`
 	Known      int `json:"known"`      // findings in the baseline, and therefore not among the errors and warnings
