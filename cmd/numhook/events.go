@@ -13,6 +13,7 @@ import (
 
 	"numhook/server/event"
 	"numhook/server/terminal"
+	"numhook/spec"
 )
 
 func newEventsCommand() *cobra.Command {
@@ -66,23 +67,29 @@ func showEvent(e event.Stored, body bool) eventShown {
 }
 
 func newEventsListCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List events in the order in which they were stored", Args: cobra.NoArgs}
+	cmd := &cobra.Command{Use: "list", Short: "List events: in text the newest first, for programs in the order of storing",
+		Args: cobra.NoArgs}
 	f := newListFlags(cmd).limited(cmd)
+	only, order := newEventFlags(cmd), newOrderFlag(cmd)
 	after := cmd.Flags().Int64("after", 0, "begin after the event with this SEQ")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		filters, err := only.filters(cmd, spec.Examples())
+		if err != nil {
+			return err
+		}
 		from, err := openReader(cmd.Context(), *f.url)
 		if err != nil {
 			return err
 		}
 		defer from.Close()
-		look(cmd, *f.url, given(cmd, "after", "limit"))
+		look(cmd, *f.url, given(cmd, "after", "limit", "event", "account", "since", "until", "event-since", "event-until"),
+			plainNumber(*only.number))
 		out := newList[eventShown](cmd.OutOrStdout(), f, "SEQ", "RECEIVED wide", "AGE narrow", "EVENT_TS wide", "EVENT",
 			"NUMBERS", "DRIFT wide", "LINT wide", "ID")
-		next, now := *after, time.Now()
+		pages, now := newEventPages(from, filters, newestFirst(order, f), *after), time.Now()
 		return out.pages(f.most(), func(limit int) (int, error) {
-			events, err := from.Events(cmd.Context(), next, limit)
+			events, err := pages.next(cmd.Context(), limit)
 			for _, e := range events {
-				next = e.Seq
 				out.entry(showEvent(e, false), eventRow(e, *f.wide, now))
 			}
 			return len(events), err

@@ -19,11 +19,14 @@ numhook send --count 1000 --rate 100 emergency_address_updated`,
 	"validate": `numhook validate payloads/
 numhook validate --strict --format github payloads/*.json`,
 	"numbers list": `numhook numbers list
+numhook numbers list --prefix +1202 --attribute cnam
 numhook numbers list --limit 0 --format csv`,
 	"numbers show": `numhook numbers show '+1 202-555-0143'
 numhook numbers show +12025550143 --history
 numhook numbers show +12025550143 --as-of '2026-11-28 08:00'`,
 	"events list": `numhook events list
+numhook events list --number '+1 202-555-0143' --since yesterday
+numhook events list --event cnam_updated --account Fq7cXl2sT5-nEJc3bVzP1w
 numhook events list --limit 0 --format csv`,
 	"events show": `numhook events show 614303695437
 numhook events show chg_0f6f1ae2c6b1d0a2f2a9d1f8a4be1a7c

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -26,6 +27,7 @@ func newNumbersCommand() *cobra.Command {
 func newNumbersListCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List numbers with their current values", Args: cobra.NoArgs}
 	f := newListFlags(cmd).limited(cmd)
+	only := newNumberFlags(cmd)
 	after := cmd.Flags().String("after", "", "begin after this number")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		from, err := openReader(cmd.Context(), *f.url)
@@ -33,14 +35,14 @@ func newNumbersListCommand() *cobra.Command {
 			return err
 		}
 		defer from.Close()
-		look(cmd, *f.url, given(cmd, "after", "limit"))
+		look(cmd, *f.url, given(cmd, "after", "limit", "prefix", "account", "attribute", "unconfirmed"))
 		out := newList[event.Change](cmd.OutOrStdout(), f, "NUMBER", "ATTRIBUTE", "VALUE", "EVENT_TS wide", "AGE narrow",
 			"EVENT_ID wide")
-		next, now := *after, time.Now()
+		filters, now := only.filters(), time.Now()
+		pages := numberPages{from: from, filters: filters, all: filters == nil, after: *after}
 		return out.pages(f.most(), func(limit int) (int, error) {
-			numbers, err := from.Numbers(cmd.Context(), next, limit)
+			numbers, err := pages.next(cmd.Context(), limit)
 			for _, n := range numbers {
-				next = n.Number
 				values := make([]any, len(n.Values))
 				for i, v := range n.Values {
 					values[i] = v
@@ -69,6 +71,8 @@ func numberRows(n event.Number, wide bool, now time.Time) (rows [][]string) {
 type numberShown struct {
 	event.Number
 	History []event.Change `json:"history,omitempty"`
+	// Quarantine are the entries that are held and name the number: what they say is not among its values.
+	Quarantine []int64 `json:"quarantine,omitempty"`
 	// Also is the number with a plus, where both are known and the one without it was asked for.
 	Also []numberShown `json:"also,omitempty"`
 }
@@ -95,7 +99,12 @@ func newNumbersShowCommand() *cobra.Command {
 		}
 		shown, err := readNumbers(cmd.Context(), from, args[0], at, *history)
 		if err != nil {
-			return err
+			return withEntries(cmd.Context(), from, args[0], err)
+		}
+		for i := range shown {
+			if shown[i].Quarantine, err = entriesNaming(cmd.Context(), from, []string{shown[i].Number.Number}); err != nil {
+				return err
+			}
 		}
 		var names []string
 		for _, one := range shown {
@@ -110,6 +119,33 @@ func newNumbersShowCommand() *cobra.Command {
 		return writeNumbers(cmd.OutOrStdout(), shown)
 	}
 	return cmd
+}
+
+// withEntries is what is told of a number that is not known, and that quarantine holds something about perhaps.
+func withEntries(ctx context.Context, from reader, typed string, unknown error) error {
+	if event.KindOf(unknown) != event.NotFound {
+		return unknown
+	}
+	ids, err := entriesNaming(ctx, from, spellings(typed))
+	if err != nil || len(ids) == 0 {
+		return unknown
+	}
+	return &event.Error{Kind: event.NotFound, Text: unknown.Error(),
+		Hint: "quarantine holds what names it: numhook quarantine show " + strconv.FormatInt(ids[0], 10)}
+}
+
+// entriesText are the first of the entries.
+func entriesText(ids []int64) string {
+	const most = 5
+	var words []string
+	for _, id := range ids[:min(most, len(ids))] {
+		words = append(words, strconv.FormatInt(id, 10))
+	}
+	text := strings.Join(words, ", ")
+	if more := len(ids) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // readNumbers are those of what was typed that are known.
@@ -179,6 +215,10 @@ func writeNumbers(w io.Writer, all []numberShown) error {
 
 func writeNumber(w io.Writer, shown numberShown) error {
 	fmt.Fprintln(w, terminal.Escape(shown.Number.Number))
+	if len(shown.Quarantine) > 0 {
+		fmt.Fprintf(w, "  quarantine holds what names this number and is not below: entry %s (numhook quarantine show %d)\n",
+			entriesText(shown.Quarantine), shown.Quarantine[0])
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, v := range shown.Values {
 		fmt.Fprintf(table, "  %s\t%s\n", v.Attribute, valueText(v.Value))

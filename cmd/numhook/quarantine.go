@@ -54,6 +54,7 @@ func newQuarantineListCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List quarantined deliveries", Args: cobra.NoArgs}
 	f := newListFlags(cmd).limited(cmd)
 	all := cmd.Flags().Bool("all", false, "show those that were redriven or discarded, too")
+	order := newOrderFlag(cmd)
 	after := cmd.Flags().Int64("after", 0, "begin after the entry with this ID")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		from, err := openReader(cmd.Context(), *f.url)
@@ -68,11 +69,11 @@ func newQuarantineListCommand() *cobra.Command {
 		}
 		out := newList[quarantineShown](cmd.OutOrStdout(), f, "ID", shown, "RECEIVED wide", "AGE narrow", "REASON wide",
 			"VIOLATIONS wide", "TIMES wide", "EVENT wide", "NUMBER", "ACCOUNT", "VIOLATION")
-		next, now := *after, time.Now()
+		pages := quarantinePages{from: from, state: state, newest: newestFirst(order, f), after: *after}
+		now := time.Now()
 		return out.pages(f.most(), func(limit int) (int, error) {
-			entries, err := from.Quarantines(cmd.Context(), state, next, limit)
+			entries, err := pages.next(cmd.Context(), limit)
 			for _, q := range entries {
-				next = q.ID
 				shown := showQuarantined(q, false)
 				shown.namedIn(bodyHeld(cmd.Context(), from, q.ID))
 				out.entry(shown, []string{
