@@ -33,7 +33,7 @@ const (
 
 // fixture is an API with one of each thing, and a token for each role.
 type fixture struct {
-	*testing.T
+	testing.TB
 	store    *storetest.Fake
 	document *openapi3.T
 	handler  http.Handler
@@ -50,9 +50,9 @@ type fixture struct {
 	duringReplay func()
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	f := &fixture{T: t, store: storetest.NewFake(t), tokens: map[operator.Role]string{}, log: new(bytes.Buffer),
+	f := &fixture{TB: t, store: storetest.NewFake(t), tokens: map[operator.Role]string{}, log: new(bytes.Buffer),
 		redriven: operator.Redriven{Result: "fits"},
 		now:      time.Date(2026, 11, 28, 17, 0, 0, 0, time.UTC)}
 	f.fill()
