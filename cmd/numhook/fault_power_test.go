@@ -66,22 +66,7 @@ func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string, fla
 	t.Helper()
 	rec := &recording{vault: s.embedded(t), sent: newTraffic(t, rand.Uint64())}
 	script, bodies, good := s.scriptStoring(rec.sent, len(flags) == 0)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, trace := filepath.Join(t.TempDir(), "storing"), filepath.Join(t.TempDir(), "trace")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
-	process := rec.command(t.Context())
-	process.Path, process.Stdin = strace, strings.NewReader(script)
-	process.Args = slices.Concat([]string{"strace"}, traceFlags(trace), tellAll, flags,
-		[]string{program, rec.file(), synchronous})
-	if got := rec.finish(process); got.code != exitGood {
-		t.Fatalf("the process that stores ended with code %d: %s", got.code, got.stderr)
-	}
-	rec.calls = readTrace(t, trace)
+	rec.recordScript(t, strace, synchronous, script, flags...)
 	rec.note = func(c *call, in *traffic) bool {
 		if c.name != "write" || !strings.HasPrefix(c.args[0], "1<") {
 			return false
@@ -98,6 +83,27 @@ func (s *faultSuite) recordStoring(t *testing.T, strace, synchronous string, fla
 		return true
 	}
 	return rec
+}
+
+// recordScript records a process that stores what the script says.
+func (rec *recording) recordScript(t *testing.T, strace, synchronous, script string, flags ...string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, trace := filepath.Join(t.TempDir(), "storing"), filepath.Join(t.TempDir(), "trace")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	process := rec.command(t.Context())
+	process.Path, process.Stdin = strace, strings.NewReader(script)
+	process.Args = slices.Concat([]string{"strace"}, traceFlags(trace), tellAll, flags,
+		[]string{program, rec.file(), synchronous})
+	if got := rec.finish(process); got.code != exitGood {
+		t.Fatalf("the process that stores ended with code %d: %s", got.code, got.stderr)
+	}
+	rec.calls = readTrace(t, trace)
 }
 
 // scriptStoring is what the process that stores shall do, the bodies in it, and whether they fit the contract. Where

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,13 +34,58 @@ func (s *faultSuite) killedAtRestarts(t *testing.T) {
 			continue
 		}
 		row.Rounds++
-		s.image(t, load, d.after("kept", random), rec, &row)
+		files := d.after("kept", random)
+		s.image(t, load, files, rec, &row)
+		if row.Rounds%(2*s.size.cuts) == 0 {
+			s.killedAgain(t, load, files, rec, &row, random)
+		}
 		if t.Failed() {
 			t.Fatalf("this was a kill after line %d of the trace, %s of %s", st.call.begin, st.call.name,
 				filepath.Base(st.path()))
 		}
 	}
 	row.Acknowledged = len(load.acknowledged)
+}
+
+// killedAgain starts a process on what a kill left, and kills it at moments by chance until it has closed the store.
+func (s *faultSuite) killedAgain(t *testing.T, load *traffic, files map[string][]byte, rec *recording, row *faultRow,
+	random *rand.Rand,
+) {
+	t.Helper()
+	again := &recording{vault: s.embedded(t), sent: rec.sent}
+	d := newDisk(t, again.folder)
+	d.locks = true
+	directory := filepath.Dir(again.file())
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d.names[directory], d.sure[directory] = nil, nil
+	for path, content := range files {
+		name, ok := strings.CutPrefix(path, rec.file())
+		if !ok {
+			continue
+		}
+		file := &diskFile{sure: content}
+		d.names[again.file()+name], d.sure[again.file()+name] = file, file
+		if err := os.WriteFile(again.file()+name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again.recordScript(t, needStrace(t), "FULL", "")
+	for _, st := range edges(again.calls) {
+		if st.begins {
+			*st.over = d.begin(st.call)
+			continue
+		}
+		(*st.over)()
+		if strings.HasPrefix(st.path(), again.file()) && random.IntN(3) == 0 && !t.Failed() {
+			s.image(t, load, d.after("kept", random), again, row)
+			if t.Failed() {
+				t.Errorf("this was a second kill after line %d of its trace, %s of %s", st.call.begin, st.call.name,
+					filepath.Base(st.path()))
+			}
+		}
+	}
 }
 
 // chooseKills picks the moments: behind each call that a step consists of, those of a copy only now and then, and
