@@ -38,7 +38,7 @@ func storing() {
 const storingTries = 10
 
 // storingLog is how many pages the log takes before the store copies it: few, so that it does so every some deliveries.
-const storingLog = 60
+const storingLog = 12
 
 type storingWay struct {
 	file, synchronous string
