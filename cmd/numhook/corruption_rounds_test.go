@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"numhook/server/store/postgres"
 	"numhook/server/store/postgres/postgrestest"
 	"numhook/server/store/sound"
+	"numhook/server/store/sqlite"
 )
 
 // servedStore is a store of either engine, as a receiver has it open.
@@ -315,4 +318,66 @@ func (c *corrupted) accesses(r reader) {
 	if err != nil || len(list) != 2 {
 		c.Errorf("there are %d access records (%v), want 2", len(list), err)
 	}
+}
+
+// TestRepairsKeepEveryTable: there is no table that a repair forgets.
+func TestRepairsKeepEveryTable(t *testing.T) {
+	t.Parallel()
+	c := &corrupted{T: t, random: rand.New(rand.NewPCG(5, 6))}
+	path, url := filepath.Join(t.TempDir(), "store.db"), postgrestest.New(t)
+	lite, err := sqlite.Open(t.Context(), path, sqlite.Options{AllowUnsafe: true})
+	c.must(err)
+	large, err := postgres.Open(t.Context(), url, postgres.Options{AllowUnsafe: true})
+	c.must(err)
+	for _, s := range []filled{lite, large} {
+		c.fill(s)
+		c.must(s.RecordChallenge(t.Context(), time.Now()))
+		c.must(s.Close())
+	}
+	for _, one := range []struct{ driver, dsn, url, tables, more string }{
+		{"sqlite", "file:" + path, "sqlite:" + path, `SELECT name FROM sqlite_schema WHERE type = 'table'
+			AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%'`, "INSERT INTO activity VALUES (60, 'accepted', 3)"},
+		{"pgx", url, url, `SELECT 'numhook.' || tablename FROM pg_tables WHERE schemaname = 'numhook'
+			AND tablename NOT LIKE 'goose%' AND tablename <> 'damaged'`,
+			"INSERT INTO numhook.activity VALUES (60, 'accepted', 3)"},
+	} {
+		count := func(statement string) map[string]int {
+			db, err := sql.Open(one.driver, one.dsn)
+			c.must(err)
+			defer db.Close()
+			_, err = db.ExecContext(t.Context(), statement)
+			c.must(err)
+			return countRows(c, db, one.tables)
+		}
+		before := count(one.more)
+		_, err := repairStore(t.Context(), one.url, func(string, int64) {})
+		c.must(err)
+		after := count("SELECT 1")
+		for table, rows := range before {
+			if rows == 0 || after[table] != rows {
+				t.Errorf("%s: %d rows before the repair, %d after it; want some, and as many", table, rows, after[table])
+			}
+		}
+	}
+}
+
+func countRows(c *corrupted, db *sql.DB, tables string) map[string]int {
+	c.Helper()
+	rows, err := db.QueryContext(c.Context(), tables)
+	c.must(err)
+	defer rows.Close()
+	var names []string
+	for rows.Next() {
+		var name string
+		c.must(rows.Scan(&name))
+		names = append(names, name)
+	}
+	c.must(rows.Err())
+	counts := map[string]int{}
+	for _, name := range names {
+		var count int
+		c.must(db.QueryRowContext(c.Context(), "SELECT count(*) FROM "+name).Scan(&count))
+		counts[name] = count
+	}
+	return counts
 }

@@ -187,6 +187,7 @@ func edges(calls []call) []edge {
 func (s *faultSuite) cutPower(t *testing.T, rec *recording, row *faultRow) {
 	t.Helper()
 	list, d := edges(rec.calls), newDisk(t, rec.folder)
+	d.locks = true // one says that a log may be gone
 	random := rand.New(rand.NewPCG(rand.Uint64(), 0))
 	cuts := s.chooseCuts(rec, list, random)
 	load := rec.answered(t)

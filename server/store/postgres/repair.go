@@ -20,7 +20,7 @@ const (
 )
 
 // tables are the store's, in the order in which everybody takes their locks.
-var tables = []string{"quarantine", "events", "changes", "owed", "downstreams", "facts", "accesses"}
+var tables = []string{"quarantine", "events", "changes", "owed", "downstreams", "facts", "accesses", "activity"}
 
 var analyzeTables = "ANALYZE numhook." + strings.Join(tables, ", numhook.")
 
@@ -181,6 +181,7 @@ func (r *repair) restore(ctx context.Context) error {
 		`INSERT INTO numhook.downstreams OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.saved_downstreams ORDER BY id`,
 		`INSERT INTO numhook.facts SELECT * FROM pg_temp.saved_facts`,
 		`INSERT INTO numhook.accesses OVERRIDING SYSTEM VALUE SELECT * FROM pg_temp.saved_accesses ORDER BY id`,
+		`INSERT INTO numhook.activity SELECT * FROM pg_temp.saved_activity`,
 		`INSERT INTO numhook.owed (`+outboxSaved+`) OVERRIDING SYSTEM VALUE SELECT `+outboxSaved+` FROM pg_temp.saved_owed `+
 			`ORDER BY id`,
 		`UPDATE numhook.events SET quarantine = NULL WHERE quarantine IS NOT NULL AND quarantine NOT IN (SELECT id FROM `+

@@ -59,7 +59,7 @@ type savedEvent struct {
 func (r *repair) shelves(ctx context.Context) error {
 	return r.exec(ctx, savedEvents, savedChanges, shelf("quarantine", "INCLUDING INDEXES"),
 		shelf("downstreams", "INCLUDING INDEXES"), shelf("facts", "INCLUDING INDEXES"),
-		shelf("accesses", "INCLUDING INDEXES"),
+		shelf("accesses", "INCLUDING INDEXES"), shelf("activity", "INCLUDING INDEXES"),
 		shelf("owed", ", PRIMARY KEY (id), UNIQUE (downstream, number, attribute, slot)"))
 }
 
@@ -200,7 +200,7 @@ func (r *repair) quarantine(ctx context.Context) error {
 
 // small saves the tables that are copied as they are.
 func (r *repair) small(ctx context.Context) error {
-	for _, table := range []string{"downstreams", "facts", "accesses"} {
+	for _, table := range []string{"downstreams", "facts", "accesses", "activity"} {
 		if _, err := r.copyTable(ctx, table, "*"); err != nil {
 			return err
 		}
