@@ -46,10 +46,10 @@ type worker struct {
 	handed   chan func() // to a goroutine whose attempt has ended
 	over     chan struct{}
 
-	mu       sync.Mutex
-	slots    int       // taken by attempts
-	resting  int       // rows that rest
-	due      time.Time // when something will be due, as far as this worker knows; zero for never
+	mu      sync.Mutex
+	slots   int       // taken by attempts
+	resting int       // rows that rest
+	due     time.Time // when something will be due, as far as this worker knows; zero for never
 }
 
 func newWorker(d *Dispatch, cfg WorkerConfig) *worker {
