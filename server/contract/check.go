@@ -69,6 +69,7 @@ func (c *Contract) run(op *operation, w *walk) {
 			return
 		}
 		w.enter(op.body, 0)
+		w.lintFormat(0, 0)
 		w.findDrift(0, 0, len(w.scope))
 		w.scope = w.scope[:0]
 	}
@@ -128,6 +129,8 @@ func (w *walk) plainly(s *schema, i uint32) bool {
 		digits := n.end - n.start
 		return s.format == "" || n.flags&pointed == 0 && (digits < 10 || digits < 19 && s.format != "int32") ||
 			formats[s.format] == nil
+	case text:
+		return s.custom == nil || s.custom.expression.Match(w.d.textOf(i))
 	case array:
 		return s.items == nil || w.eachPlainly(s.items, i)
 	case object:

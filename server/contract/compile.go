@@ -169,9 +169,7 @@ func (c *compiler) fill(s *schema, m map[string]any, ref string) error {
 	s.plain = true
 	for keyword := range m {
 		switch keyword {
-		case "type", "properties", "required", "additionalProperties", "items":
-		case "format":
-			s.plain = s.plain && (formats[s.format] == nil || s.format == "int32" || s.format == "int64")
+		case "type", "properties", "required", "additionalProperties", "items", "format":
 		default:
 			s.plain = s.plain && (slices.Contains(annotations, keyword) || strings.HasPrefix(keyword, "x-"))
 		}
@@ -233,6 +231,7 @@ func (s *schema) readTypes(m map[string]any) error {
 	}
 	s.want = "the value must be " + strings.Join(words, " or ")
 	s.format, _ = m["format"].(string)
+	s.custom = textFormats[s.format]
 	return nil
 }
 

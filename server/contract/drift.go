@@ -33,7 +33,29 @@ func (w *walk) findDrift(i uint32, from, until int) {
 		if d.nodes[c].kind&(object|array) != 0 && len(w.scope) > until {
 			w.findDrift(c, until, len(w.scope))
 		}
+		w.lintFormat(c, until)
 		w.scope = w.scope[:until]
+	}
+}
+
+// lintFormat looks whether the string at node i has one of the formats of the schemas in w.scope[from:], which all speak
+// of it. Where it may be one thing or another, one is enough.
+func (w *walk) lintFormat(i uint32, from int) {
+	if w.d.nodes[i].kind != text {
+		return
+	}
+	var asks *schema
+	for _, s := range w.scope[from:] {
+		switch {
+		case s.custom == nil:
+		case s.custom.expression.Match(w.d.textOf(i)):
+			return
+		case asks == nil:
+			asks = s
+		}
+	}
+	if asks != nil {
+		w.tell(ruleTextFormat, asks, "format", i, asks.custom.detail)
 	}
 }
 

@@ -211,7 +211,7 @@ func (m maker) keyword(depth int) string {
 		func() string { return `"maxLength":` + m.pick("0", "1", "2") },
 		func() string { return `"pattern":"` + m.pick("^a", "b$", "^.$", "^$", `^[a-c]+$`) + `"` },
 		func() string {
-			return `"format":"` + m.pick("int32", "int64", "date", "date-time", "byte", "email") + `"`
+			return `"format":"` + m.pick("int32", "int64", "email") + `"`
 		},
 		func() string { return `"minItems":` + m.pick("1", "2") },
 		func() string { return `"maxItems":` + m.pick("0", "1", "2") },

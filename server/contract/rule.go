@@ -59,8 +59,8 @@ var (
 	ruleType   = define(event.Violation, "type", "A value is of a type that the contract allows.")
 	ruleConst  = define(event.Violation, "const", "A value equals the one that the contract gives.")
 	ruleEnum   = define(event.Violation, "enum", "A value is among those that the contract lists.")
-	ruleFormat = define(event.Violation, "format", "A value has the contract's format: int32, int64, date, "+
-		"date-time or byte.")
+	ruleFormat = define(event.Violation, "format", "An integer has the contract's format, int32 or int64. "+
+		"A string that has not its own, date, date-time or byte, is lint.")
 	ruleRequired   = define(event.Violation, "required", "A required member is there.")
 	ruleAdditional = define(event.Violation, "additional-properties", "An object that the contract closes has no "+
 		"other members.")
@@ -114,3 +114,6 @@ var (
 	ruleCountry = define(event.Lint, "country-not-alpha2", "ISO 3166 alpha-2 has two capital letters for a "+
 		"country.")
 )
+
+// ruleTextFormat is format for a string, under the same name.
+var ruleTextFormat = &Rule{ruleFormat.ID, event.Lint, ruleFormat.Text, ruleFormat.order, slices.Index(kinds, event.Lint)}

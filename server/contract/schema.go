@@ -22,6 +22,7 @@ type schema struct {
 	types     kind               // 0 for any
 	want      string             // what is said to a value of another type
 	format    string
+	custom    *textFormat // what strings are looked at for, and may lack
 
 	properties  []property
 	slots       []uint16 // hash table over properties: index+1, 0 is free
