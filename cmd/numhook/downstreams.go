@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"numhook/server/dispatch"
 	"numhook/server/event"
 	"numhook/server/store"
 	"numhook/server/terminal"
@@ -41,14 +42,37 @@ type downstreamShown struct {
 	Attempting int64     `json:"attempting"`
 	Dead       int64     `json:"dead"`
 	Oldest     time.Time `json:"oldest_owed,omitzero"`
+	Stalled    time.Time `json:"stalled_since,omitzero"` // all that waits is due since then, and nothing is attempted
 }
 
 func showDownstream(s event.DownstreamStatus) downstreamShown {
 	return downstreamShown{
 		Downstream: s.Downstream, State: statusState(s), Filled: s.Filled, Registered: s.Registered, Paused: s.Paused,
 		PausedWhy: s.PausedWhy,
-		Waiting:   s.Waiting, Attempting: s.Attempting, Dead: s.Dead, Oldest: s.Oldest,
+		Waiting:   s.Waiting, Attempting: s.Attempting, Dead: s.Dead, Oldest: s.Oldest, Stalled: stalledSince(s),
 	}
+}
+
+// stalledAfter is for how long everything may be due and nothing be attempted before it is told: a worker looks oftener
+// than that, unless its breaker is open.
+const stalledAfter = 30 * time.Second
+
+// stalledSince is since when everything that waits is due while nothing is attempted, or the zero time: what is paused
+// is not meant to be attempted.
+func stalledSince(s event.DownstreamStatus) time.Time {
+	if !s.Paused.IsZero() || s.Waiting == 0 || s.Attempting > 0 || s.LastDue.IsZero() ||
+		s.At.Sub(s.LastDue) < stalledAfter {
+		return time.Time{}
+	}
+	return s.LastDue
+}
+
+// stalledText is why nothing is attempted: a breaker is open for so long at most, and then it tries.
+func stalledText(s event.DownstreamStatus) string {
+	if s.At.Sub(stalledSince(s)) > dispatch.LongestAsked+stalledAfter {
+		return "no running receiver serves it: name it in --config of one"
+	}
+	return "its breaker is open, or no running receiver serves it"
 }
 
 func statusState(s event.DownstreamStatus) string {
@@ -102,8 +126,11 @@ func listDownstreams(cmd *cobra.Command, statuses []event.DownstreamStatus, f *l
 		if !s.Oldest.IsZero() {
 			oldest = age(s.Oldest, s.At)
 		}
-		if !s.Paused.IsZero() {
+		switch {
+		case !s.Paused.IsZero():
 			why = s.PausedWhy
+		case !stalledSince(s).IsZero():
+			why = stalledText(s)
 		}
 		out.entry(showDownstream(s), []string{
 			s.Name, string(s.Mode), statusState(s), strconv.FormatInt(s.Waiting+s.Attempting, 10), strconv.FormatInt(s.Dead, 10),
@@ -170,6 +197,9 @@ func writeDownstream(w io.Writer, s event.DownstreamStatus, now time.Time) error
 	fmt.Fprintf(w, "  waiting      %d\n  attempting   %d\n  dead         %d\n", s.Waiting, s.Attempting, s.Dead)
 	if !s.Oldest.IsZero() {
 		fmt.Fprintf(w, "  oldest owed  %s (%s)\n", s.Oldest.Format(time.RFC3339), age(s.Oldest, s.At))
+	}
+	if since := stalledSince(s); !since.IsZero() {
+		fmt.Fprintf(w, "  stalled      since %s (%s): %s\n", since.Format(time.RFC3339), age(since, s.At), stalledText(s))
 	}
 	var next []string
 	if !s.Paused.IsZero() {

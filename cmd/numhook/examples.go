@@ -7,6 +7,7 @@ import (
 )
 
 // examplesOf are what people type, by verb.
+//
 //nolint:gosec // a file of secrets is named, and no secret
 var examplesOf = map[string]string{
 	"serve": `numhook serve --dev

@@ -53,6 +53,7 @@ type list struct {
 	csv     *csv.Writer
 	entries int
 	failed  error
+	pager   *pager // nil where there is none
 }
 
 // listFlags are those of every verb that lists.
@@ -115,6 +116,9 @@ func newList[R any](out io.Writer, f *listFlags, columns ...string) *list {
 		l.failed = l.csv.Write(header)
 	case "text":
 		l.waiting = [][]string{l.columns}
+		if l.pager = paged(out); l.pager != nil {
+			l.out = l.pager
+		}
 	}
 	return l
 }
@@ -172,6 +176,7 @@ func (l *list) cell(column, text string, width int) string {
 // pages reads page after page until one comes short or as many entries have been written as are to be shown, and then
 // closes the list.
 func (l *list) pages(limit int, read func(limit int) (int, error)) error {
+	defer l.pager.end()
 	for {
 		want := page
 		if limit > 0 {
@@ -251,6 +256,7 @@ func (l *list) close() error {
 		l.csv.Flush()
 		return errors.Join(l.failed, l.csv.Error())
 	case "text":
+		defer l.pager.end()
 		return l.flush()
 	}
 	end := "\n]\n"
