@@ -50,7 +50,7 @@ func tooLarge(at int) *fault {
 }
 
 // eachPayload visits the payloads of the block, each with where it begins in the text. A line with nothing but white
-// space is no payload.
+// space is no payload. A payload that was spread over several lines is one, all the same.
 func (b *block) eachPayload(visit func(begin int, text []byte)) {
 	for _, p := range b.payloads {
 		visit(p.begin, b.text[p.begin:p.end])
@@ -68,6 +68,16 @@ func (b *block) eachPayload(visit func(begin int, text []byte)) {
 			trimmed := bytes.TrimLeft(line, space)
 			from += len(line) - len(trimmed)
 			line = trimmed
+		}
+		if len(line) > 0 && line[len(line)-1] != '}' {
+			if end, is := spread(b.text, from, next); is {
+				line, next = b.text[from:end], end
+				if at := bytes.IndexByte(b.text[end:], '\n'); at >= 0 {
+					next += at + 1
+				} else {
+					next = len(b.text)
+				}
+			}
 		}
 		if len(line) > 0 {
 			visit(from, line)

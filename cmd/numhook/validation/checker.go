@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"runtime"
@@ -47,6 +48,12 @@ func (k *checker) check(b *block) {
 
 // checkPayload checks the value that begins at that place of the block: a payload, or an envelope of payloads.
 func (k *checker) checkPayload(begin int, text []byte) {
+	if k.b.lines {
+		if lines := bytes.Count(text, lf); lines > 0 {
+			k.locateFault(&fault{at: begin, rule: rulePayloadLine.ID, message: "this value goes on over " +
+				amount(lines+1, "line") + ", and the file has a payload on each line: put it on one, or name the file *.json"})
+		}
+	}
 	k.document.Reset(text)
 	if !k.envelope.given && k.clean(&k.document) {
 		k.b.count++

@@ -101,6 +101,9 @@ func (f *feed) file(b *block) (*block, error) {
 	}
 	defer in.close()
 	f.progress.file(b.source.name, in)
+	if in.wide != "" {
+		return f.giveFault(b, notUTF8(in.wide)), nil
+	}
 	at := b.source.layout
 	if at != layoutLines {
 		at = in.guess(b, at)
@@ -151,6 +154,13 @@ func (f *feed) lines(in *stream, b *block) *block {
 	b.lines = true
 	for b != nil {
 		cut := bytes.LastIndexByte(b.text, '\n') + 1
+		switch {
+		case cut == 0 || in.live && !in.over:
+		case in.over && in.err == nil: // a payload that goes on over several lines may end without a line end
+			cut = len(b.text)
+		case len(b.text) == cap(b.text):
+			cut = wholeLines(b.text)
+		}
 		switch {
 		case cut > 0 && (in.live || in.over || len(b.text) == cap(b.text)):
 			b = f.give(b, cut)

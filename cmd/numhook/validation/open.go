@@ -15,8 +15,9 @@ type stream struct {
 	size      int64        // of the file as it lies there; 0 when unknown
 	read      atomic.Int64 // of it, so far
 	close     func()
-	over      bool  // nothing more comes
-	err       error // why not, when the end was not reached
+	wide      string // the encoding of a text that is not UTF-8, as far as that shows at once
+	over      bool   // nothing more comes
+	err       error  // why not, when the end was not reached
 }
 
 func (s *source) open(stdin io.Reader) (*stream, error) {
@@ -46,16 +47,32 @@ func (s *source) open(stdin io.Reader) (*stream, error) {
 		raw = file
 	}
 	st.Reader = &counting{raw, &st.read}
-	if !s.gzip {
-		return st, nil
-	}
-	unpacked, err := gzip.NewReader(st.Reader)
+	err := st.unpack(s.gzip)
 	if err != nil {
 		st.close()
-		return nil, unpackError(err)
+		return nil, err
 	}
-	st.Reader = &unpacking{unpacked}
 	return st, nil
+}
+
+// unpack takes the text out of gzip data, when it is such, and refuses what has to be unpacked otherwise.
+func (st *stream) unpack(zipped bool) error {
+	if zipped {
+		unpacked, err := gzip.NewReader(st.Reader)
+		if err != nil {
+			return unpackError(err)
+		}
+		st.Reader = &unpacking{unpacked}
+	}
+	head, all, err := look(st.Reader)
+	if err != nil {
+		return err
+	}
+	if what := packed(head); what != "" {
+		return errors.New(what)
+	}
+	st.Reader, st.wide = all, wide(head)
+	return nil
 }
 
 // readInto reads once.

@@ -13,6 +13,7 @@ import (
 const (
 	ruleSyntax   = "syntax"
 	ruleTrailing = "trailing-data"
+	ruleUTF8     = "utf8"
 )
 
 // The contract's rules about a payload of no known operation, and about a payload whose own name for its event is
@@ -28,8 +29,15 @@ var rulePayloadSize = contract.Rule{
 	ID: "payload-size", Kind: event.Violation, Text: "A payload has at most 16 MiB; what is larger is not looked at.",
 }
 
+// rulePayloadLine is about a payload as people like to read it, where programs read lines.
+var rulePayloadLine = contract.Rule{
+	ID: "payload-line", Kind: event.Violation, Text: "In a file of a payload on each line none goes on over several.",
+}
+
 // Rules lists every rule that a finding can name: the contract's, and those about files.
-func Rules() []contract.Rule { return append(contract.Rules(), rulePayloadSize, rulePayloadAt) }
+func Rules() []contract.Rule {
+	return append(contract.Rules(), rulePayloadSize, rulePayloadAt, rulePayloadLine)
+}
 
 // Off is the level of a rule that is switched off: what breaks it is counted, and told nowhere.
 const Off Level = "off"
