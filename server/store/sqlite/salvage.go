@@ -233,7 +233,7 @@ func (s *salvaging) rows(ctx context.Context, table, row string, saved *int64) e
 	const page = 500
 	var last int64
 	if err := s.into.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM old."+table).Scan(&last); err != nil {
-		s.Lose(sound.Passed{What: row + "s", Key: "all", Why: err.Error()})
+		s.Lose(sound.Passed{What: "table", Key: table, Why: err.Error()})
 		return nil //nolint:nilerr // what is owed is enqueued again, and the rest is told as lost
 	}
 	for after := int64(0); after < last && ctx.Err() == nil; after += page {
