@@ -3,6 +3,8 @@ package contract
 import (
 	"bytes"
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -18,35 +20,6 @@ var (
 
 // cutPath is how long a path may be, in bytes, that was certainly stored whole.
 const cutPath = 240
-
-// Where the members lie that an event is made of.
-var (
-	keysTS      = keysOf("event_ts")
-	keysAccount = keysOf("payload", "account_id")
-	keysCarrier = keysOf("payload", "object", "carrier_code")
-	keysNumbers = keysOf("payload", "object", "phone_numbers")
-	keysValue   = map[event.Attribute][]key{
-		event.CNAM:             keysOf("payload", "object", string(event.CNAM)),
-		event.EmergencyAddress: keysOf("payload", "object", string(event.EmergencyAddress)),
-	}
-)
-
-func keysOf(path ...string) (keys []key) {
-	for _, name := range path {
-		keys = append(keys, keyOf(name))
-	}
-	return keys
-}
-
-// at leads from the root along members whose names were looked up before.
-func (d *Document) at(keys []key) (i uint32, found bool) {
-	for _, k := range keys {
-		if i, found = d.member(i, k); !found {
-			return 0, false
-		}
-	}
-	return i, true
-}
 
 // documents are reused: an event is held against its body whenever it is shown or handed on.
 var documents = sync.Pool{New: func() any { return new(Document) }}
@@ -75,14 +48,12 @@ func Agrees(e event.Event) error {
 	if e.Name != name && !strings.Contains(e.Delivery.Path, e.Name) && len(e.Delivery.Path) < cutPath {
 		return errNotItsName
 	}
-	ts, timed := d.integer(keysTS)
-	account, named := d.at(keysAccount)
-	carrier, carried := d.integer(keysCarrier)
-	switch {
-	case !timed || ts != e.TS, !named || d.nodes[account].kind != text || string(d.textOf(account)) != e.AccountID,
-		!carried || carrier != int64(e.CarrierCode):
-		return errNotTold
-	case !d.lists(e.Numbers):
+	ts, timed := d.integer("event_ts")
+	account, named := d.Text("payload", "account_id")
+	carrier, carried := d.integer("payload", "object", "carrier_code")
+	numbers, listed := d.numbers()
+	if !timed || ts != e.TS || !named || account != e.AccountID || !carried || carrier != int64(e.CarrierCode) ||
+		!listed || !slices.Equal(numbers, e.Numbers) {
 		return errNotTold
 	}
 	return d.sets(e.Attribute, e.Value)
@@ -99,14 +70,14 @@ func Restore(e event.Event) (event.Event, bool) {
 	if name, named := d.EventName(); named && !strings.Contains(e.Delivery.Path, e.Name) {
 		e.Name = name
 	}
-	ts, timed := d.integer(keysTS)
-	carrier, carried := d.integer(keysCarrier)
+	ts, timed := d.integer("event_ts")
+	carrier, carried := d.integer("payload", "object", "carrier_code")
 	account, _ := d.Text("payload", "account_id")
 	if !timed || !carried {
 		return e, false
 	}
 	e.TS, e.CarrierCode, e.AccountID = ts, int32(carrier), account
-	e.Numbers = d.texts()
+	e.Numbers, _ = d.numbers()
 	if e.Value = nil; e.Attribute != "" {
 		if value, present := d.Canonical("payload", "object", string(e.Attribute)); present && string(value) != "null" {
 			e.Value = value
@@ -115,22 +86,22 @@ func Restore(e event.Event) (event.Event, bool) {
 	return e, true
 }
 
-// texts are the numbers, each once.
-func (d *Document) texts() (list []string) {
-	i, ok := d.at(keysNumbers)
+// numbers are the phone numbers, each once, and whether they are a list of strings.
+func (d *Document) numbers() (list []string, ok bool) {
+	i, ok := d.find([]string{"payload", "object", "phone_numbers"})
 	if !ok || d.nodes[i].kind != array {
-		return nil
+		return nil, false
 	}
 	seen := map[string]bool{}
-	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
-		if d.nodes[c].kind == text {
-			if is := string(d.textOf(c)); !seen[is] {
-				seen[is] = true
-				list = append(list, is)
-			}
+	for c := range d.children(i) {
+		if d.nodes[c].kind != text {
+			ok = false
+		} else if is := string(d.textOf(c)); !seen[is] {
+			seen[is] = true
+			list = append(list, is)
 		}
 	}
-	return list
+	return list, ok
 }
 
 // Sets is the part of Agrees that is about a value: the body is that of the identity, and says this of the attribute.
@@ -159,72 +130,29 @@ func (d *Document) sets(attribute event.Attribute, value []byte) error {
 		}
 		return nil
 	}
-	var canonical []byte
-	i, present := d.at(keysValue[attribute])
-	if present = present && d.nodes[i].kind != null; present {
-		w := canonicalWriter{d: d}
-		canonical = w.append(make([]byte, 0, len(value)), i)
-	}
-	if present != (value != nil) || present && !bytes.Equal(canonical, value) {
+	canonical, present := d.Canonical("payload", "object", string(attribute))
+	if present = present && string(canonical) != "null"; present != (value != nil) ||
+		present && !bytes.Equal(canonical, value) {
 		return errNotTold
 	}
 	return nil
 }
 
-// integer is the number at a place, when it is whole and fits.
-func (d *Document) integer(keys []key) (int64, bool) {
-	i, ok := d.at(keys)
+// integer is the number at a path, when it is whole and fits.
+func (d *Document) integer(path ...string) (int64, bool) {
+	i, ok := d.find(path)
 	if !ok || d.nodes[i].kind != number {
 		return 0, false
 	}
-	if literal := d.raw[d.nodes[i].start:d.nodes[i].end]; len(literal) <= 18 && plainBytes(literal) {
-		value := int64(0)
-		for _, c := range literal {
-			value = 10*value + int64(c-'0')
-		}
-		return value, true
-	}
-	return readDecimal(d.raw[d.nodes[i].start:d.nodes[i].end]).int64()
+	return d.int64(i)
 }
 
-// plainBytes reports whether a number is written with digits alone.
-func plainBytes(literal []byte) bool {
-	for _, c := range literal {
-		if c < '0' || c > '9' {
-			return false
-		}
+// int64 is the number at node i: see decimal.int64.
+func (d *Document) int64(i uint32) (int64, bool) {
+	literal := d.raw[d.nodes[i].start:d.nodes[i].end]
+	if d.nodes[i].flags&pointed == 0 && len(literal) <= 18 {
+		v, err := strconv.ParseInt(string(literal), 10, 64)
+		return v, err == nil
 	}
-	return true
-}
-
-// lists reports whether the numbers are these, in this order, each at the first place where it stands.
-func (d *Document) lists(texts []string) bool {
-	i, ok := d.at(keysNumbers)
-	if !ok || d.nodes[i].kind != array {
-		return false
-	}
-	at := 0
-	var before map[string]bool // of the texts: made when the first one is repeated
-	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
-		if d.nodes[c].kind != text {
-			return false
-		}
-		is := d.textOf(c)
-		if at < len(texts) && texts[at] == string(is) {
-			if at++; before != nil {
-				before[string(is)] = true
-			}
-			continue
-		}
-		if before == nil {
-			before = make(map[string]bool, at)
-			for _, one := range texts[:at] {
-				before[one] = true
-			}
-		}
-		if !before[string(is)] {
-			return false
-		}
-	}
-	return at == len(texts)
+	return readDecimal(literal).int64()
 }

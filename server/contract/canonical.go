@@ -1,9 +1,9 @@
 package contract
 
 import (
-	"bytes"
 	"slices"
-	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Canonical is the canonical JSON of the root, or of the member at a path of member names: two values are equal as JSON
@@ -50,7 +50,7 @@ func (w *canonicalWriter) append(to []byte, i uint32) []byte {
 		return w.appendObject(to, i)
 	case array:
 		to = append(to, '[')
-		for c := i + 1; c < n.next; c = d.nodes[c].next {
+		for c := range d.children(i) {
 			if c > i+1 {
 				to = append(to, ',')
 			}
@@ -60,30 +60,24 @@ func (w *canonicalWriter) append(to []byte, i uint32) []byte {
 	case text:
 		return appendText(to, d.textOf(i), n.flags&escaped != 0)
 	case number:
-		if n.flags&pointed == 0 && n.end-n.start <= 18 {
-			return appendInteger(to, d.raw[n.start:n.end])
+		literal := d.raw[n.start:n.end]
+		if n.flags&pointed == 0 && len(literal) <= 18 && literal[len(literal)-1] != '0' {
+			return append(to, literal...)
 		}
-		value := readDecimal(d.raw[n.start:n.end])
+		value := readDecimal(literal)
 		return value.append(to)
 	}
 	return append(to, d.raw[n.start:n.end]...) // true, false, null
 }
 
-func appendInteger(to, literal []byte) []byte {
-	if string(literal) == "-0" {
-		return append(to, '0')
-	}
-	return append(to, literal...)
-}
-
 func (w *canonicalWriter) appendObject(to []byte, i uint32) []byte {
 	d := w.d
 	first, firstName := len(w.members), len(w.names)
-	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
+	for c := range d.children(i) {
 		m := member{d.raw[d.nodes[c].name:d.nodes[c].nameEnd], c}
 		if d.nodes[c].flags&nameEscaped != 0 {
 			at := len(w.names)
-			w.names = unescape(w.names, m.name)
+			w.names = append(w.names, d.nameOf(c)...)
 			m.name = w.names[at:]
 		}
 		w.members = append(w.members, m)
@@ -121,39 +115,9 @@ func compareUTF16(a, b []byte) int {
 
 // appendText writes a string with RFC 8785's least escapes. A string that was written without any escape needs none.
 func appendText(to, s []byte, mayNeed bool) []byte {
-	to = append(to, '"')
-	if !mayNeed {
-		return append(append(to, s...), '"')
+	if mayNeed {
+		to, _ = jsontext.AppendQuote(to, s) // it is valid UTF-8
+		return to
 	}
-	for len(s) > 0 {
-		at := skipClear(s)
-		to = append(to, s[:at]...)
-		if s = s[at:]; len(s) == 0 {
-			break
-		}
-		to = appendEscape(to, s[0])
-		s = s[1:]
-	}
-	return append(to, '"')
+	return append(append(append(to, '"'), s...), '"')
 }
-
-// skipClear is the number of leading bytes that need no escape.
-func skipClear(s []byte) int {
-	for i, c := range s {
-		if c < ' ' || c == '"' || c == '\\' {
-			return i
-		}
-	}
-	return len(s)
-}
-
-func appendEscape(to []byte, c byte) []byte {
-	const hex = "0123456789abcdef"
-	if at := bytes.IndexByte([]byte("\b\t\n\f\r\"\\"), c); at >= 0 {
-		return append(to, '\\', `btnfr"\`[at])
-	}
-	return append(to, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-}
-
-// runes is the number of characters (code points) of valid UTF-8.
-func runes(s []byte) int { return utf8.RuneCount(s) }

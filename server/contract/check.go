@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bytes"
 	"time"
 
 	"numhook/server/event"
@@ -37,9 +36,6 @@ func (c *Contract) check(name string, received time.Time, d *Document, max int) 
 // Clean is the fast path for streams: it reports whether Check would find nothing at all, be it violation, drift or
 // lint. For a value that plainly fits it allocates nothing.
 func (c *Contract) Clean(name string, d *Document) bool {
-	if !d.Strict() {
-		return false
-	}
 	w := &d.walk
 	if w.contract != c || w.operation.name != name {
 		op := c.operations[name]
@@ -48,16 +44,14 @@ func (c *Contract) Clean(name string, d *Document) bool {
 		}
 		w.contract, w.operation = c, op
 	}
-	op := w.operation
-	w.start(d, nil)
-	if op.body == nil || w.plainly(op.body, 0) {
-		return c.lint(op, w)
+	if !d.Strict() {
+		return false
 	}
-	r := report{limit: 1}
-	w.start(d, &r)
+	w.one = report{limit: 1, list: w.one.list[:0]}
+	w.start(d, &w.one)
 	w.first = true
-	c.run(op, w)
-	return len(r.list) == 0
+	c.run(w.operation, w)
+	return len(w.one.list) == 0
 }
 
 // run holds the body against the operation: first the document's own rules, then the customs.
@@ -76,8 +70,7 @@ func (c *Contract) run(op *operation, w *walk) {
 	c.lint(op, w)
 }
 
-// walk takes the body through the contract. With a report it tells of everything, without one it ends at the first
-// thing to tell.
+// walk takes the body through the contract.
 type walk struct {
 	d        *Document
 	report   *report
@@ -89,11 +82,10 @@ type walk struct {
 	base     string             // the body: what backs the strings of the values that the engine is given
 	indexes  map[uint32]*index
 	weights  map[visit]int
-	bytes    []byte   // scratch: texts
-	table    []uint32 // scratch: hash table of texts
-	spans    []span
-	nodes    []uint32
+	nodes    []uint32 // scratch
+	heard    bool     // what is told next is of a member that a schema has spoken of all the same
 
+	one       report     // of Clean
 	contract  *Contract  // of the last Clean
 	operation *operation // of the last Clean: a stream seldom changes it
 }
@@ -102,18 +94,15 @@ func (w *walk) start(d *Document, r *report) {
 	w.d, w.report, w.ahead, w.first, w.base, w.indexes, w.weights = d, r, 0, false, "", nil, nil
 }
 
-// tell notes a finding about the value at node i and says whether to go on.
-func (w *walk) tell(rule *Rule, s *schema, keyword string, i uint32, detail string) bool {
-	return w.tellMissing(rule, s, keyword, i, "", detail)
+// tell notes a finding about the value at node i.
+func (w *walk) tell(rule *Rule, s *schema, keyword string, i uint32, detail string) {
+	w.tellMissing(rule, s, keyword, i, "", detail)
 }
 
 // tellMissing is tell about a member that the object at node i lacks.
-func (w *walk) tellMissing(rule *Rule, s *schema, keyword string, i uint32, name, detail string) bool {
-	if w.report == nil {
-		return false
-	}
-	w.report.add(finding{rule: rule, node: i, schema: s, keyword: keyword, detail: detail, missing: name})
-	return true
+func (w *walk) tellMissing(rule *Rule, s *schema, keyword string, i uint32, name, detail string) {
+	w.report.add(finding{rule: rule, node: i, schema: s, keyword: keyword, detail: detail, missing: name,
+		heard: w.heard})
 }
 
 // plainly reports that the value fits and that there is no drift in it, where that is plain: by the types, and by the
@@ -140,8 +129,7 @@ func (w *walk) plainly(s *schema, i uint32) bool {
 }
 
 func (w *walk) eachPlainly(s *schema, i uint32) bool {
-	nodes := w.d.nodes
-	for c, end := i+1, nodes[i].next; c < end; c = nodes[c].next {
+	for c := range w.d.children(i) {
 		if !w.plainly(s, c) {
 			return false
 		}
@@ -150,9 +138,9 @@ func (w *walk) eachPlainly(s *schema, i uint32) bool {
 }
 
 func (w *walk) membersPlainly(s *schema, i uint32) bool {
-	nodes, required := w.d.nodes, 0
-	for c, end := i+1, nodes[i].next; c < end; c = nodes[c].next {
-		p := s.lookup(w.d, &nodes[c])
+	required := 0
+	for c := range w.d.children(i) {
+		p := s.properties[string(w.d.nameOf(c))]
 		if p != nil && p.required {
 			required++
 		}
@@ -189,7 +177,7 @@ func (w *walk) hold(s *schema, i uint32) {
 		return
 	}
 	at := 0
-	for c := i + 1; c < d.nodes[i].next; c = d.nodes[c].next {
+	for c := range d.children(i) {
 		if d.nodes[i].kind == object {
 			for _, sub := range s.speaking(d, c) {
 				w.hold(sub, c)
@@ -212,7 +200,7 @@ func (w *walk) outline(s *schema, i uint32) any {
 		return make([]any, n.count)
 	}
 	members := make(map[string]any, n.count)
-	for c := i + 1; c < n.next; c = d.nodes[c].next {
+	for c := range d.children(i) {
 		members[string(d.nameOf(c))] = nil
 	}
 	return members
@@ -260,7 +248,7 @@ func (w *walk) weight(s *schema, i uint32, most int) int {
 	}
 	d, place := w.d, 0
 	isObject := d.nodes[i].kind == object
-	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
+	for c := range d.children(i) {
 		var list []*schema
 		if isObject {
 			list = append(s.speaking(d, c), s.unevaluated)
@@ -276,35 +264,4 @@ func (w *walk) weight(s *schema, i uint32, most int) int {
 	}
 	w.weights[at] = total
 	return total
-}
-
-// span is where a text lies in w.bytes.
-type span struct{ start, end uint32 }
-
-// repeats calls again for each span of w.bytes that equals one before it.
-func (w *walk) repeats(again func(at int)) {
-	size := 64
-	for size < 2*len(w.spans) {
-		size *= 2
-	}
-	if cap(w.table) < size {
-		w.table = make([]uint32, size)
-	}
-	table := w.table[:size]
-	clear(table)
-	for at, one := range w.spans {
-		value := w.bytes[one.start:one.end]
-		slot := hashBytes(value) & uint32(size-1)
-		for ; table[slot] != 0; slot = (slot + 1) & uint32(size-1) {
-			other := w.spans[table[slot]-1]
-			if bytes.Equal(w.bytes[other.start:other.end], value) {
-				break
-			}
-		}
-		if table[slot] == 0 {
-			table[slot] = uint32(at + 1)
-			continue
-		}
-		again(at)
-	}
 }

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"math/big"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func (n *decimal) cut(power int64, multiple uint64) json.Number {
 	for i := range count {
 		rest = (rest*10 + uint64(n.digit(i)-'0')) % multiple
 	}
-	mark := fmt.Sprintf("%020d", uint64(hashBytes(n.head))<<32|uint64(hashBytes(n.tail)))
+	mark := fmt.Sprintf("%020d", maphash.Bytes(seed, n.head)+3*maphash.Bytes(seed, n.tail))
 	base, _ := new(big.Int).SetString(string(n.appendDigits(nil, 0, keptDigit))+
 		strings.Repeat("0", cutDigit-keptDigit-40)+mark+strings.Repeat("0", 20), 10)
 	by := new(big.Int).SetUint64(multiple)

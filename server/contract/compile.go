@@ -174,7 +174,6 @@ func (c *compiler) fill(s *schema, m map[string]any, ref string) error {
 			s.plain = s.plain && (slices.Contains(annotations, keyword) || strings.HasPrefix(keyword, "x-"))
 		}
 	}
-	s.index()
 	return nil
 }
 
@@ -258,27 +257,23 @@ func (c *compiler) list(s *schema, m map[string]any, keyword string) (list []*sc
 func (c *compiler) members(s *schema, m map[string]any) error {
 	properties, _ := m["properties"].(map[string]any)
 	s.declares = len(properties) > 0
+	s.properties = map[string]*property{}
 	for _, name := range names(properties) {
 		sub, err := c.schema(s.spec + "/properties/" + escapeToken(name))
 		if err != nil {
 			return err
 		}
-		s.properties = append(s.properties, property{keyOf(name), sub, false})
+		s.properties[name] = &property{sub, false}
 	}
 	required, _ := m["required"].([]any)
 	for _, one := range required {
 		name, _ := one.(string)
-		at := slices.IndexFunc(s.properties, func(p property) bool { return p.key.name == name })
-		if at < 0 {
-			at = len(s.properties)
-			s.properties = append(s.properties, property{keyOf(name), nil, false})
+		if s.properties[name] == nil {
+			s.properties[name] = new(property)
 		}
-		s.properties[at].required = true
+		s.properties[name].required = true
 	}
 	s.required = len(required)
-	if len(s.properties) > 10_000 {
-		return compileError(s.spec, "properties", "more than 10,000 members are named")
-	}
 	patterns, _ := m["patternProperties"].(map[string]any)
 	for _, pattern := range names(patterns) {
 		compiled, err := compilePattern(pattern)
@@ -298,7 +293,7 @@ func (c *compiler) members(s *schema, m map[string]any) error {
 	}
 	err := errors.Join(c.one(s, m, &s.unevaluated, "unevaluatedProperties"), c.one(s, m, &s.names, "propertyNames"))
 	if s.unevaluated != nil {
-		s.unevaluated.closes = true
+		s.unevaluated.closes = s
 	}
 	return err
 }
@@ -307,8 +302,12 @@ func (c *compiler) elements(s *schema, m map[string]any) (err error) {
 	if s.prefix, err = c.list(s, m, "prefixItems"); err != nil {
 		return err
 	}
-	return errors.Join(c.one(s, m, &s.items, "items"), c.one(s, m, &s.contains, "contains"),
+	err = errors.Join(c.one(s, m, &s.items, "items"), c.one(s, m, &s.contains, "contains"),
 		c.one(s, m, &s.leftItems, "unevaluatedItems"))
+	if s.leftItems != nil {
+		s.leftItems.closes = s
+	}
+	return err
 }
 
 func (c *compiler) layers(s *schema, m map[string]any) (err error) {

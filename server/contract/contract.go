@@ -22,10 +22,10 @@ type Contract struct {
 // operation is what the contract asks of one event's body.
 type operation struct {
 	name    string
-	spec    string  // the operation in the document
-	body    *schema // nil when the document says nothing of the body
-	carries []key   // the value members that the contract declares in /payload/object: cnam, emergency_address
-	absent  string  // the lint about a body without any of them
+	spec    string   // the operation in the document
+	body    *schema  // nil when the document says nothing of the body
+	carries []string // the value members that the contract declares in /payload/object: cnam, emergency_address
+	absent  string   // the lint about a body without any of them
 }
 
 // Result is what the check found, each kind in the order of the body. A kind has at most max findings.

@@ -3,7 +3,11 @@ package contract
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
 	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"numhook/server/event"
 )
@@ -24,13 +28,9 @@ const (
 // What the scanner learned about a node on its way.
 const (
 	nameEscaped uint8 = 1 << iota // the member name holds an escape
-	nameWide                      // the member name holds a byte beyond ASCII
 	escaped                       // the string holds an escape
-	wide                          // the string holds a byte beyond ASCII
 	pointed                       // the number has a fraction or an exponent
 	truth                         // the boolean is true
-
-	nameShift = 2 // from the flags of a string to those of a name
 )
 
 // node is one value of the body. The nodes lie in document order: the first child of node i is i+1, and next leads past
@@ -39,7 +39,7 @@ type node struct {
 	name, nameEnd uint32 // the member name between its quotes, for members of an object
 	start, end    uint32 // the value as it is written, quotes included
 	next          uint32
-	hash          uint32 // of the member name, equal for names that differ only in case
+	hash          uint32 // of the name or the text, while members or elements are compared; 0 for none
 	count         uint32 // of the elements or members
 	kind          kind   // 0 when the text ended before the value did
 	flags         uint8
@@ -55,7 +55,10 @@ type Document struct {
 	duplicates []uint32 // the members whose name was there before
 	fault      fault    // what ended the parse early, or nothing: the tree then holds what came before
 
-	names   []uint32 // scratch: hash table of members of a large object
+	limit   int // where the decoder stumbled, or the end of the value
+	decoder jsontext.Decoder
+	source  bytes.Buffer // of the decoder
+	members []uint32     // scratch, as are the next two
 	folded  []byte
 	decoded [2][]byte
 	event   string // the last EventName, kept for streams of one event
@@ -98,7 +101,7 @@ func (d *Document) broken() bool {
 // EventName is the root member "event", when the root is an object and the member is a string. It answers for a
 // malformed body too, as far as the body could be read.
 func (d *Document) EventName() (string, bool) {
-	i, ok := d.member(0, eventKey)
+	i, ok := d.member(0, "event")
 	if !ok || d.nodes[i].kind != text {
 		return "", false
 	}
@@ -125,72 +128,53 @@ func (d *Document) JSON() []byte {
 }
 
 // find leads from the root along member names.
-func (d *Document) find(path []string) (uint32, bool) {
-	if len(d.nodes) == 0 {
-		return 0, false
-	}
-	var i uint32
+func (d *Document) find(path []string) (i uint32, found bool) {
 	for _, name := range path {
-		var ok bool
-		if i, ok = d.member(i, keyOf(name)); !ok {
+		if i, found = d.member(i, name); !found {
 			return 0, false
 		}
 	}
-	return i, true
+	return i, len(d.nodes) > 0
 }
 
-// key is a member name that is looked for, with the hash that nodes carry.
-type key struct {
-	name string
-	hash uint32
+// children leads through the members or elements of the value at node i.
+func (d *Document) children(i uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for c, end := i+1, d.nodes[i].next; c < end && yield(c); c = d.nodes[c].next {
+		}
+	}
 }
-
-func keyOf(name string) key { return key{name, hashText([]byte(name))} }
 
 // member is the first member of that very name (case matters) of the object at node i.
-func (d *Document) member(i uint32, k key) (uint32, bool) {
+func (d *Document) member(i uint32, name string) (uint32, bool) {
 	if int(i) >= len(d.nodes) || d.nodes[i].kind != object {
 		return 0, false
 	}
-	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
-		if d.is(&d.nodes[c], &k) {
+	for c := range d.children(i) {
+		if string(d.nameOf(c)) == name {
 			return c, true
 		}
 	}
 	return 0, false
 }
 
-// is reports whether the member's name is exactly this one.
-func (d *Document) is(n *node, k *key) bool { return n.hash == k.hash && d.named(n, k.name) }
-
-func (d *Document) named(n *node, name string) bool {
-	raw := d.raw[n.name:n.nameEnd]
-	if n.flags&nameEscaped == 0 {
-		return string(raw) == name
-	}
-	d.decoded[1] = unescape(d.decoded[1][:0], raw)
-	return string(d.decoded[1]) == name
-}
-
 // nameOf is the member's name without its escapes. It is valid until the next call.
 func (d *Document) nameOf(i uint32) []byte {
 	n := &d.nodes[i]
-	raw := d.raw[n.name:n.nameEnd]
 	if n.flags&nameEscaped == 0 {
-		return raw
+		return d.raw[n.name:n.nameEnd]
 	}
-	d.decoded[1] = unescape(d.decoded[1][:0], raw)
+	d.decoded[1], _ = jsontext.AppendUnquote(d.decoded[1][:0], d.raw[n.name-1:n.nameEnd+1]) // it was read before
 	return d.decoded[1]
 }
 
 // textOf is the string's value. It is valid until the next call.
 func (d *Document) textOf(i uint32) []byte {
 	n := &d.nodes[i]
-	raw := d.raw[n.start+1 : n.end-1]
 	if n.flags&escaped == 0 {
-		return raw
+		return d.raw[n.start+1 : n.end-1]
 	}
-	d.decoded[0] = unescape(d.decoded[0][:0], raw)
+	d.decoded[0], _ = jsontext.AppendUnquote(d.decoded[0][:0], d.raw[n.start:n.end]) // it was read before
 	return d.decoded[0]
 }
 
@@ -212,7 +196,7 @@ func (d *Document) valueOf(base string, i uint32, write func(literal string) jso
 	switch n.kind {
 	case object:
 		members := make(map[string]any, n.count)
-		for c := i + 1; c < n.next; c = d.nodes[c].next {
+		for c := range d.children(i) {
 			name := base[d.nodes[c].name:d.nodes[c].nameEnd]
 			if d.nodes[c].flags&nameEscaped != 0 {
 				name = string(d.nameOf(c))
@@ -222,7 +206,7 @@ func (d *Document) valueOf(base string, i uint32, write func(literal string) jso
 		return members
 	case array:
 		elements := make([]any, 0, n.count)
-		for c := i + 1; c < n.next; c = d.nodes[c].next {
+		for c := range d.children(i) {
 			elements = append(elements, d.valueOf(base, c, write))
 		}
 		return elements
@@ -239,13 +223,10 @@ func (d *Document) valueOf(base string, i uint32, write func(literal string) jso
 	return nil
 }
 
-// plain reports whether a number is written with digits alone, and is not the negative zero.
-func plain(literal string) bool {
-	if literal == "-0" {
-		return false
-	}
-	for i := range len(literal) {
-		if c := literal[i]; (c < '0' || c > '9') && (c != '-' || i > 0) {
+// digits reports whether a text is of digits alone.
+func digits[T string | []byte](s T) bool {
+	for i := range len(s) {
+		if s[i]-'0' > 9 {
 			return false
 		}
 	}
@@ -253,7 +234,7 @@ func plain(literal string) bool {
 }
 
 func (d *Document) handedOn(literal string) json.Number {
-	if !plain(literal) {
+	if literal == "-0" || !digits(strings.TrimPrefix(literal, "-")) {
 		if v, ok := readDecimal([]byte(literal)).int64(); ok {
 			return json.Number(strconv.FormatInt(v, 10))
 		}

@@ -21,7 +21,7 @@ next:
 func (w *walk) findDrift(i uint32, from, until int) {
 	d := w.d
 	at := 0
-	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
+	for c := range d.children(i) {
 		if d.nodes[i].kind == object {
 			if !w.enterMember(c, from, until) {
 				w.tell(ruleUnknownMember, w.declaring(from, until), "properties", c, unknownText)
@@ -61,7 +61,7 @@ func (w *walk) lintFormat(i uint32, from int) {
 
 // speaking are the schemas of the member at node c by its name, by its pattern, or by its being another one.
 func (s *schema) speaking(d *Document, c uint32) (list []*schema) {
-	if p := s.lookup(d, &d.nodes[c]); p != nil && p.schema != nil {
+	if p := s.properties[string(d.nameOf(c))]; p != nil && p.schema != nil {
 		list = append(list, p.schema)
 	}
 	for j := range s.patterns {
@@ -86,7 +86,7 @@ func (w *walk) enterMember(c uint32, from, until int) bool {
 			known = true
 			w.enter(sub, until)
 		}
-		known = known || s.lookup(w.d, &w.d.nodes[c]) != nil
+		known = known || s.properties[string(w.d.nameOf(c))] != nil
 	}
 	for at := from; at < until && !known; at++ {
 		if rest := w.scope[at].unevaluated; rest != nil && !rest.never && !rest.open {

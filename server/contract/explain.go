@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"math/big"
+	"slices"
 	"strconv"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -26,6 +27,8 @@ func (w *walk) fault(e *jsonschema.ValidationError, from uint32) {
 		return
 	}
 	i, s := w.locate(from, e.InstanceLocation), w.schemas[e.SchemaURL]
+	w.heard = s != nil && s.closes != nil && s.closes.hears(w.d, i, e.InstanceLocation)
+	defer func() { w.heard = false }()
 	switch k := e.ErrorKind.(type) {
 	case *problem.AnyOf:
 		w.alternatives(ruleAnyOf, s, "anyOf", s.anyOf, e, from)
@@ -53,7 +56,7 @@ func (w *walk) fault(e *jsonschema.ValidationError, from uint32) {
 		w.tell(rulePropertyNames, s, "propertyNames", w.locate(i, []string{k.Property}), "the name of the member is not "+
 			"one that the contract allows")
 	case *problem.FalseSchema:
-		if s.closes {
+		if s.closes != nil && w.d.nodes[i].nameEnd > 0 {
 			w.tell(ruleUnevaluated, s, "", i, forbiddenText)
 			return
 		}
@@ -62,6 +65,18 @@ func (w *walk) fault(e *jsonschema.ValidationError, from uint32) {
 		rule, keyword, detail := sentence(e.ErrorKind, s)
 		w.tell(rule, s, keyword, i, detail)
 	}
+}
+
+// hears reports whether a schema that s applies to the same value speaks of the member or element at node i. When the
+// value does not fit that schema, the engine takes the member for one that nothing has spoken of.
+func (s *schema) hears(d *Document, i uint32, tokens []string) bool {
+	return slices.ContainsFunc(s.scope, func(one *schema) bool {
+		if d.nodes[i].nameEnd > 0 {
+			return len(one.speaking(d, i)) > 0
+		}
+		at, err := strconv.Atoi(tokens[len(tokens)-1])
+		return err == nil && one.element(at) != nil
+	})
 }
 
 const forbiddenText = "the contract allows no member of this name here"
@@ -170,7 +185,7 @@ func (w *walk) locate(i uint32, tokens []string) uint32 {
 		in := w.indexes[i]
 		if in == nil {
 			in = &index{names: map[string]uint32{}}
-			for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
+			for c := range d.children(i) {
 				if d.nodes[i].kind == object {
 					in.names[string(d.nameOf(c))] = c
 				} else {

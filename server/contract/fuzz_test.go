@@ -153,8 +153,7 @@ func sameValue(a, b any) bool {
 	switch a := a.(type) {
 	case json.Number:
 		b, ok := b.(json.Number)
-		x, y := readDecimal([]byte(a)), readDecimal([]byte(b))
-		return ok && x.compare(&y) == 0
+		return ok && normal(string(a)) == normal(string(b))
 	case []any:
 		b, ok := b.([]any)
 		return ok && slices.EqualFunc(a, b, sameValue)

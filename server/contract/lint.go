@@ -2,279 +2,164 @@ package contract
 
 import (
 	"bytes"
-	"strconv"
-)
-
-// The members of this product's events that the customs are about.
-var (
-	eventKey   = keyOf("event")
-	tsKey      = keyOf("event_ts")
-	payloadKey = keyOf("payload")
-	accountKey = keyOf("account_id")
-	objectKey  = keyOf("object")
-	numbersKey = keyOf("phone_numbers")
-	cnamKey    = keyOf("cnam")
-	addressKey = keyOf("emergency_address")
-	line1Key   = keyOf("address_line1")
-	countryKey = keyOf("country")
+	"unicode/utf8"
 )
 
 // The bounds of a plausible event_ts, in milliseconds since the epoch.
 const (
-	firstMillisecond = "1262304000000" // 2010-01-01: smaller ones are probably seconds
-	lastMillisecond  = "4133980800000" // 2101-01-01
+	firstTS = 1262304000000 // 2010-01-01: smaller ones are probably seconds
+	lastTS  = 4133980800000 // 2101-01-01
 )
-
-var firstTS, lastTS = readDecimal([]byte(firstMillisecond)), readDecimal([]byte(lastMillisecond))
 
 // maxCNAM is the length of a caller-ID name in the telephone network, in characters (ATIS-1000067, Telcordia GR-1188).
 const maxCNAM = 15
 
 // lint looks for what the contract allows and the customs of the trade do not. It looks at members of this product by
-// their path, and passes over what is not there or is of another type. It is false when the walk is to end.
-func (c *Contract) lint(op *operation, w *walk) bool {
+// their path, and passes over what is not there or is of another type.
+func (c *Contract) lint(op *operation, w *walk) {
 	d := w.d
-	if d.begin > 0 && !w.tell(ruleByteOrderMark, nil, "", 0, "the body begins with a byte order mark") {
-		return false
+	if d.begin > 0 {
+		w.doubt(ruleByteOrderMark, 0, "the body begins with a byte order mark")
 	}
 	if d.nodes[0].kind != object {
-		return true
+		return
 	}
-	for i, end := uint32(1), d.nodes[0].next; i < end; i = d.nodes[i].next {
-		n := &d.nodes[i]
-		ok := true
-		switch n.kind {
-		case text:
-			ok = !d.is(n, &eventKey) || c.lintEvent(op, w, i)
-		case number:
-			ok = !d.is(n, &tsKey) || w.lintTS(i)
-		case object:
-			ok = !d.is(n, &payloadKey) || w.lintPayload(op, i)
-		}
-		if !ok {
-			return false
+	for i := range d.children(0) {
+		switch name, k := d.nameOf(i), d.nodes[i].kind; {
+		case k == text && string(name) == "event":
+			c.lintEvent(op, w, i)
+		case k == number && string(name) == "event_ts":
+			w.lintTS(i)
+		case k == object && string(name) == "payload":
+			w.lintPayload(op, i)
 		}
 	}
-	return true
 }
+
+func (w *walk) doubt(rule *Rule, i uint32, detail string) { w.tell(rule, nil, "", i, detail) }
 
 // lintEvent holds the body's own name against the operation's. To name another event of the contract is a violation:
 // the body was meant for another operation.
-func (c *Contract) lintEvent(op *operation, w *walk, i uint32) bool {
-	name := w.d.textOf(i)
-	switch {
+func (c *Contract) lintEvent(op *operation, w *walk, i uint32) {
+	switch name := w.d.textOf(i); {
 	case string(name) == op.name:
-		return true
 	case c.operations[string(name)] != nil:
-		return w.tell(ruleMismatch, nil, "", i, "the body names another event of the contract than the one that it is "+
-			"held against")
+		w.doubt(ruleMismatch, i, "the body names another event of the contract than the one that it is held against")
+	default:
+		w.doubt(ruleEventUnknown, i, "the body does not name an event of the contract")
 	}
-	return w.tell(ruleEventUnknown, nil, "", i, "the body does not name an event of the contract")
 }
 
-func (w *walk) lintTS(i uint32) bool {
-	n := &w.d.nodes[i]
-	literal := w.d.raw[n.start:n.end]
-	if n.flags&pointed == 0 && len(literal) == len(firstMillisecond) &&
-		string(literal) >= firstMillisecond && string(literal) < lastMillisecond { // as good as always
-		if w.ahead == 0 {
-			return true
-		}
-		ts, _ := strconv.ParseInt(string(literal), 10, 64)
-		return ts < w.ahead || w.tellAhead(i)
-	}
-	ts := readDecimal(literal)
+func (w *walk) lintTS(i uint32) {
+	ts, _ := w.d.int64(i)
 	switch {
-	case ts.compare(&firstTS) < 0:
-		return w.tell(ruleEventTS, nil, "", i, "the time is before 2010 in milliseconds, as the sender counts; it may be "+
-			"in seconds")
-	case ts.compare(&lastTS) >= 0 && !w.tell(ruleEventTS, nil, "", i, "the time is after 2100 in milliseconds, as the "+
-		"sender counts"):
-		return false
-	case w.ahead == 0:
-		return true
+	case ts < firstTS:
+		w.doubt(ruleEventTS, i, "the time is before 2010 in milliseconds, as the sender counts; it may be in seconds")
+		return
+	case ts >= lastTS:
+		w.doubt(ruleEventTS, i, "the time is after 2100 in milliseconds, as the sender counts")
 	}
-	ahead := readDecimal(strconv.AppendInt(nil, w.ahead, 10))
-	return ts.compare(&ahead) < 0 || w.tellAhead(i)
+	if w.ahead > 0 && ts >= w.ahead {
+		w.doubt(ruleEventAhead, i, "the event is dated a day or more after its receipt, by which it is ordered")
+	}
 }
 
-func (w *walk) tellAhead(i uint32) bool {
-	return w.tell(ruleEventAhead, nil, "", i, "the event is dated a day or more after its receipt, by which it is ordered")
-}
-
-func (w *walk) lintPayload(op *operation, payload uint32) bool {
+func (w *walk) lintPayload(op *operation, payload uint32) {
 	d := w.d
-	for i, end := payload+1, d.nodes[payload].next; i < end; i = d.nodes[i].next {
-		n := &d.nodes[i]
-		switch {
-		case n.kind == text && n.end-n.start == 2 && d.is(n, &accountKey):
-			if !w.tell(ruleAccountID, nil, "", i, "the account id is empty, where the sender's custom is to say whose numbers "+
-				"these are") {
-				return false
-			}
-		case n.kind == object && d.is(n, &objectKey):
-			if !w.lintObject(op, i) {
-				return false
-			}
+	for i := range d.children(payload) {
+		switch name, k := d.nameOf(i), d.nodes[i].kind; {
+		case k == text && string(name) == "account_id" && len(d.textOf(i)) == 0:
+			w.doubt(ruleAccountID, i, "the account id is empty, where the sender's custom is to say whose numbers these are")
+		case k == object && string(name) == "object":
+			w.lintObject(op, i)
 		}
 	}
-	return true
 }
 
-func (w *walk) lintObject(op *operation, i uint32) bool {
+func (w *walk) lintObject(op *operation, i uint32) {
 	d := w.d
 	carried := len(op.carries) == 0
-	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
-		n := &d.nodes[c]
-		for at := range op.carries {
-			carried = carried || d.is(n, &op.carries[at])
+	for c := range d.children(i) {
+		name, k := d.nameOf(c), d.nodes[c].kind
+		for _, one := range op.carries {
+			carried = carried || string(name) == one
 		}
-		ok := true
-		switch n.kind {
-		case array:
-			ok = !d.is(n, &numbersKey) || w.lintNumbers(c)
-		case text:
-			ok = !d.is(n, &cnamKey) || w.lintCNAM(c)
-		case object:
-			ok = !d.is(n, &addressKey) || w.lintAddress(c)
-		case null:
-			ok = !d.is(n, &cnamKey) && !d.is(n, &addressKey) || w.lintNull(c)
-		}
-		if !ok {
-			return false
+		switch {
+		case k == array && string(name) == "phone_numbers":
+			w.lintNumbers(c)
+		case k == text && string(name) == "cnam":
+			w.lintCNAM(c)
+		case k == object && string(name) == "emergency_address":
+			w.lintAddress(c)
+		case k == null && (string(name) == "cnam" || string(name) == "emergency_address") && !w.report.breaks(c):
+			w.doubt(ruleValueNull, c, "the value is null, so the event changes nothing; it is no deletion")
 		}
 	}
 	if carried {
-		return true
+		return
 	}
 	missing := ""
 	if len(op.carries) == 1 {
-		missing = op.carries[0].name
+		missing = op.carries[0]
 	}
-	return w.tellMissing(ruleValueAbsent, nil, "", i, missing, op.absent)
+	w.tellMissing(ruleValueAbsent, nil, "", i, missing, op.absent)
 }
 
 // lintNumbers looks at the phone numbers. Elements that are not strings are none of its business.
-func (w *walk) lintNumbers(i uint32) bool {
+func (w *walk) lintNumbers(i uint32) {
 	d := w.d
 	if d.nodes[i].count == 0 {
-		return w.tell(ruleNumbersEmpty, nil, "", i, "the event names no phone number, so it changes nothing")
+		w.doubt(ruleNumbersEmpty, i, "the event names no phone number, so it changes nothing")
 	}
-	few := d.nodes[i].count <= fewMembers
-	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
+	for c := range d.children(i) {
 		if d.nodes[c].kind != text {
 			continue
 		}
-		if !e164(d.textOf(c)) &&
-			!w.tell(ruleNumberE164, nil, "", c, "the phone number is not in E.164 form, which the contract's text promises: a "+
-				"plus sign and 2 to 15 digits") {
-			return false
-		}
-		if few && w.repeated(i+1, c) && !w.tell(ruleNumberRepeated, nil, "", c, repeatedText) {
-			return false
+		number := d.textOf(c)
+		d.nodes[c].hash = hashOf(number)
+		if !e164(number) {
+			w.doubt(ruleNumberE164, c, "the phone number is not in E.164 form, which the contract's text promises: a plus "+
+				"sign and 2 to 15 digits")
 		}
 	}
-	return few || w.lintRepeated(i)
-}
-
-const repeatedText = "the event names this phone number more than once, where once is the custom"
-
-// repeated reports whether one of the strings from node i on equals the one at node c.
-func (w *walk) repeated(i, c uint32) bool {
-	d := w.d
-	n := &d.nodes[c]
-	for ; i < c; i = d.nodes[i].next {
-		m := &d.nodes[i]
-		if m.kind != text {
-			continue
-		}
-		if (m.flags|n.flags)&escaped == 0 {
-			if bytes.Equal(d.raw[m.start:m.end], d.raw[n.start:n.end]) {
-				return true
-			}
-			continue
-		}
-		d.decoded[1] = append(d.decoded[1][:0], d.textOf(i)...)
-		if bytes.Equal(d.decoded[1], d.textOf(c)) {
-			return true
-		}
+	if d.nodes[i].count < 2 {
+		return
 	}
-	return false
-}
-
-// lintRepeated is repeated for very many numbers.
-func (w *walk) lintRepeated(i uint32) bool {
-	d := w.d
-	w.bytes, w.spans, w.nodes = w.bytes[:0], w.spans[:0], w.nodes[:0]
-	for c, end := i+1, d.nodes[i].next; c < end; c = d.nodes[c].next {
-		if d.nodes[c].kind == text {
-			from := uint32(len(w.bytes))
-			w.bytes = append(w.bytes, d.textOf(c)...)
-			w.spans = append(w.spans, span{from, uint32(len(w.bytes))})
-			w.nodes = append(w.nodes, c)
-		}
+	w.nodes = d.appendRepeated(w.nodes[:0], i, (*Document).textOf)
+	for _, c := range w.nodes {
+		w.doubt(ruleNumberRepeated, c, "the event names this phone number more than once, where once is the custom")
 	}
-	ok := true
-	w.repeats(func(at int) { ok = ok && w.tell(ruleNumberRepeated, nil, "", w.nodes[at], repeatedText) })
-	return ok
 }
 
 // e164 reports whether the number matches ^\+[1-9][0-9]{1,14}$.
 func e164(number []byte) bool {
-	if len(number) < 3 || len(number) > 16 || number[0] != '+' || number[1] == '0' {
-		return false
-	}
-	for _, c := range number[1:] {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+	return len(number) >= 3 && len(number) <= 16 && number[0] == '+' && number[1] != '0' && digits(number[1:])
 }
 
-func (w *walk) lintCNAM(i uint32) bool {
+func (w *walk) lintCNAM(i uint32) {
 	name := w.d.textOf(i)
-	if len(name) > maxCNAM && runes(name) > maxCNAM &&
-		!w.tell(ruleCNAMLong, nil, "", i, "the caller-ID name has more than the 15 characters that are the custom of the "+
-			"telephone network") {
-		return false
+	if len(name) > maxCNAM && utf8.RuneCount(name) > maxCNAM {
+		w.doubt(ruleCNAMLong, i, "the caller-ID name has more than the 15 characters that are the custom of the telephone "+
+			"network")
 	}
-	for _, c := range name {
-		if c < ' ' || c > '~' {
-			return w.tell(ruleCNAMASCII, nil, "", i, "the caller-ID name is not printable ASCII, which is the custom of the "+
-				"telephone network")
-		}
+	if bytes.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		w.doubt(ruleCNAMASCII, i, "the caller-ID name is not printable ASCII, which is the custom of the telephone network")
 	}
-	return true
 }
 
-// lintNull tells of a value that is null where the contract allows it. Where it does not, that is told.
-func (w *walk) lintNull(i uint32) bool {
-	if w.report != nil && w.report.breaks(i) {
-		return true
-	}
-	return w.tell(ruleValueNull, nil, "", i, "the value is null, so the event changes nothing; it is no deletion")
-}
-
-func (w *walk) lintAddress(address uint32) bool {
+func (w *walk) lintAddress(address uint32) {
 	d := w.d
-	for i, end := address+1, d.nodes[address].next; i < end; i = d.nodes[i].next {
-		n := &d.nodes[i]
-		switch {
-		case n.kind != text:
-		case d.is(n, &line1Key):
-			if n.end-n.start == 2 && !w.tell(ruleAddressLine1, nil, "", i, "the first line of the address is empty, which a "+
-				"dispatcher cannot do without") {
-				return false
-			}
-		case d.is(n, &countryKey):
-			if country := d.textOf(i); len(country) > 0 && !alpha2(country) &&
-				!w.tell(ruleCountry, nil, "", i, "the country is not two capital letters, as ISO 3166 alpha-2 has it") {
-				return false
-			}
+	for i := range d.children(address) {
+		if d.nodes[i].kind != text {
+			continue
+		}
+		switch name, value := d.nameOf(i), d.textOf(i); {
+		case string(name) == "address_line1" && len(value) == 0:
+			w.doubt(ruleAddressLine1, i, "the first line of the address is empty, which a dispatcher cannot do without")
+		case string(name) == "country" && len(value) > 0 && !alpha2(value):
+			w.doubt(ruleCountry, i, "the country is not two capital letters, as ISO 3166 alpha-2 has it")
 		}
 	}
-	return true
 }
 
 func alpha2(country []byte) bool {
@@ -286,28 +171,26 @@ func (op *operation) findCarried() {
 	if op.body == nil {
 		return
 	}
-	objects := known(known(op.body.scope, payloadKey), objectKey)
-	for _, k := range []key{cnamKey, addressKey} {
-		if len(known(objects, k)) > 0 {
-			op.carries = append(op.carries, k)
+	objects := known(known(op.body.scope, "payload"), "object")
+	for _, name := range []string{"cnam", "emergency_address"} {
+		if len(known(objects, name)) > 0 {
+			op.carries = append(op.carries, name)
 		}
 	}
 	switch len(op.carries) {
 	case 1:
-		op.absent = "the member \"" + op.carries[0].name + "\" is absent, so the event changes nothing"
+		op.absent = "the member \"" + op.carries[0] + "\" is absent, so the event changes nothing"
 	case 2:
 		op.absent = "neither \"cnam\" nor \"emergency_address\" is there, so the event changes nothing"
 	}
 }
 
 // known are the schemas of a member in all of the schemas given.
-func known(schemas []*schema, member key) []*schema {
+func known(schemas []*schema, member string) []*schema {
 	var list []*schema
 	for _, s := range schemas {
-		for _, p := range s.properties {
-			if p.key.name == member.name && p.schema != nil {
-				list = append(list, p.schema.scope...)
-			}
+		if p := s.properties[member]; p != nil && p.schema != nil {
+			list = append(list, p.schema.scope...)
 		}
 	}
 	return list

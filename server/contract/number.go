@@ -2,60 +2,9 @@ package contract
 
 import (
 	"bytes"
-	"cmp"
 	"math"
 	"strconv"
 )
-
-// scanNumber reads a number as RFC 8259 writes them, and returns the position after it, or -1.
-func (d *Document) scanNumber(i uint32, pos int) (int, uint8) {
-	raw := d.raw
-	if raw[pos] == '-' {
-		pos++
-	}
-	begin := pos
-	pos = skipDigits(raw, pos)
-	switch {
-	case pos == begin:
-		return d.fail(ruleSyntax, i, pos, "a digit is expected here"), 0
-	case raw[begin] == '0' && pos > begin+1:
-		return d.fail(ruleSyntax, i, begin, "a number does not begin with a needless zero"), 0
-	}
-	var flags uint8
-	if pos < len(raw) && raw[pos] == '.' {
-		flags = pointed
-		begin = pos + 1
-		if pos = skipDigits(raw, begin); pos == begin {
-			return d.fail(ruleSyntax, i, pos, "a digit is expected after the decimal point"), 0
-		}
-	}
-	if pos < len(raw) && raw[pos]|0x20 == 'e' {
-		flags = pointed
-		begin = pos + 1
-		if begin < len(raw) && (raw[begin] == '+' || raw[begin] == '-') {
-			begin++
-		}
-		if pos = skipDigits(raw, begin); pos == begin {
-			return d.fail(ruleSyntax, i, pos, "a digit is expected in the exponent"), 0
-		}
-	}
-	return pos, flags
-}
-
-func skipDigits(raw []byte, pos int) int {
-	for pos < len(raw) && raw[pos]-'0' <= 9 {
-		pos++
-	}
-	return pos
-}
-
-// scanWord reads true, false or null.
-func (d *Document) scanWord(i uint32, pos int, word string) int {
-	if end := pos + len(word); end <= len(d.raw) && string(d.raw[pos:end]) == word {
-		return end
-	}
-	return d.fail(ruleSyntax, i, pos, "a JSON value is expected here")
-}
 
 // decimal is the exact value of a number literal: 0.D x 10^exp, where D are the digits of head followed by those of
 // tail, neither beginning nor ending with a zero. Zero has no digits. The digits stay where they are in the text, so a
@@ -147,103 +96,28 @@ func (n *decimal) digit(i int) byte {
 // whole reports whether the value is an integer.
 func (n *decimal) whole() bool { return n.exp >= int64(n.digits()) }
 
-func (n *decimal) sign() int {
-	switch {
-	case n.digits() == 0:
-		return 0
-	case n.negative:
-		return -1
-	}
-	return 1
-}
-
-// compare orders two numbers exactly.
-func (n *decimal) compare(m *decimal) int {
-	s := n.sign()
-	if c := cmp.Compare(s, m.sign()); c != 0 || s == 0 {
-		return c
-	}
-	return s * n.compareSize(m)
-}
-
-func (n *decimal) compareSize(m *decimal) int {
-	c := cmp.Compare(n.exp, m.exp)
-	if n.power != nil || m.power != nil {
-		c = n.comparePower(m)
-	}
-	if c != 0 {
-		return c
-	}
-	for i := range min(n.digits(), m.digits()) {
-		if c := cmp.Compare(n.digit(i), m.digit(i)); c != 0 {
-			return c
-		}
-	}
-	return cmp.Compare(n.digits(), m.digits())
-}
-
-// comparePower orders two exponents of which one has more than 18 digits.
-func (n *decimal) comparePower(m *decimal) int {
-	a, b := n.appendExponent(nil, 0), m.appendExponent(nil, 0)
-	sign := 1
-	switch low := a[0] == '-'; {
-	case low != (b[0] == '-'):
-		return cmp.Compare(n.exp, m.exp)
-	case low:
-		sign = -1
-	}
-	if c := cmp.Compare(len(a), len(b)); c != 0 {
-		return sign * c
-	}
-	return sign * bytes.Compare(a, b)
-}
-
-// multipleOf reports whether the value is a multiple of m, which has at most 17 digits (it was a double). With value
-// V·10^a and m M·10^b, both V and M without a final zero, that is: a is not less than b, and M without as many factors
-// of 2 and of 5 as a-b supplies divides V.
-func (n *decimal) multipleOf(m *decimal) bool {
-	if n.digits() == 0 {
-		return true
-	}
-	supply := n.exp - int64(n.digits()) - (m.exp - int64(m.digits()))
-	if supply < 0 {
-		return false
-	}
-	var divisor uint64
-	for i := range m.digits() {
-		divisor = divisor*10 + uint64(m.digit(i)-'0')
-	}
-	for _, factor := range []uint64{2, 5} {
-		for used := int64(0); used < supply && divisor%factor == 0; used++ {
-			divisor /= factor
-		}
-	}
-	var rest uint64
-	for i := range n.digits() {
-		rest = (rest*10 + uint64(n.digit(i)-'0')) % divisor
-	}
-	return rest == 0
-}
-
-// int64 is the value, when it is an integer that fits.
-func (n decimal) int64() (int64, bool) {
-	if !n.whole() || n.exp > 19 {
-		return 0, n.digits() == 0
-	}
-	var v uint64
-	for i := range int(n.exp) {
-		v *= 10
+// int64 is the value, and whether it is an integer that fits. What does not fit, or is no integer, is brought to the
+// nearest that does towards zero.
+func (n decimal) int64() (v int64, exact bool) {
+	var size uint64
+	for i := range int(min(max(n.exp, 0), 20)) {
+		size *= 10
 		if i < n.digits() {
-			v += uint64(n.digit(i) - '0')
+			size += uint64(n.digit(i) - '0')
 		}
 	}
-	switch {
-	case n.negative && v <= -math.MinInt64:
-		return -int64(v), true
-	case !n.negative && v <= math.MaxInt64:
-		return int64(v), true
+	limit := uint64(math.MaxInt64)
+	if n.negative {
+		limit++
 	}
-	return 0, false
+	fits := n.exp <= 19 && size <= limit
+	if !fits {
+		size = limit
+	}
+	if n.negative {
+		return -int64(size), fits && n.whole()
+	}
+	return int64(size), fits && n.whole()
 }
 
 // append writes the number in the normal form of the canonical JSON. See Canonical.

@@ -25,7 +25,7 @@ func Operation(d *Document) (name string, violations []event.Finding) {
 	}
 	r := report{limit: malformedLimit}
 	r.faults(d)
-	member, present := d.member(0, eventKey)
+	member, present := d.member(0, "event")
 	switch {
 	case d.broken():
 	case d.nodes[0].kind != object:
@@ -33,7 +33,7 @@ func Operation(d *Document) (name string, violations []event.Finding) {
 	case present:
 		r.add(finding{rule: ruleType, node: member, detail: "the value must be a string, the name of the event"})
 	default:
-		r.add(finding{rule: ruleRequired, missing: eventKey.name, detail: `the member "event" is required: it names the ` +
+		r.add(finding{rule: ruleRequired, missing: "event", detail: `the member "event" is required: it names the ` +
 			`operation`})
 	}
 	return "", r.result(d).Violations

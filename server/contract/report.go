@@ -16,6 +16,7 @@ type finding struct {
 	keyword string  // of the schema
 	detail  string
 	missing string // the member that the value lacks
+	heard   bool   // it follows from another finding, if there is one
 	node    uint32
 	offset  int // where it begins; worked out from the node unless it is a fault of the text
 }
@@ -104,6 +105,9 @@ func (r *report) place(d *Document) {
 	r.list = slices.CompactFunc(r.list, func(a, b finding) bool {
 		return a.schema != nil && a.rule == b.rule && a.node == b.node && a.schema == b.schema && a.missing == b.missing
 	})
+	if slices.ContainsFunc(r.list, func(f finding) bool { return f.rule.Kind == event.Violation && !f.heard }) {
+		r.list = slices.DeleteFunc(r.list, func(f finding) bool { return f.heard })
+	}
 	forbidden := -1
 	r.list = slices.DeleteFunc(r.list, func(f finding) bool {
 		if f.rule == ruleAdditional || f.rule == ruleUnevaluated {

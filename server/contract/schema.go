@@ -16,7 +16,7 @@ type schema struct {
 	whole     bool               // shallow looks into members and elements all the same
 	never     bool               // the boolean schema false
 	open      bool               // the boolean schema true
-	closes    bool               // it is the unevaluatedProperties of another
+	closes    *schema            // whose unevaluatedProperties or unevaluatedItems it is
 	plain     bool               // plainly can answer for it
 	recursive bool               // it is a part of itself
 	types     kind               // 0 for any
@@ -24,11 +24,10 @@ type schema struct {
 	format    string
 	custom    *textFormat // what strings are looked at for, and may lack
 
-	properties  []property
-	slots       []uint16 // hash table over properties: index+1, 0 is free
-	required    int      // how many members are
-	declares    bool     // the schema has properties, so a member that nothing knows is drift
-	closed      bool     // additionalProperties: false
+	properties  map[string]*property
+	required    int  // how many members are
+	declares    bool // the schema has properties, so a member that nothing knows is drift
+	closed      bool // additionalProperties: false
 	patterns    []patternRule
 	additional  *schema // additionalProperties, when it is a schema
 	unevaluated *schema // unevaluatedProperties
@@ -47,7 +46,6 @@ type schema struct {
 
 // property is a member that the schema names: in properties, in required, or in both.
 type property struct {
-	key      key
 	schema   *schema // nil when it is named in required alone
 	required bool
 }
@@ -56,42 +54,6 @@ type property struct {
 type patternRule struct {
 	pattern *regexp.Regexp
 	schema  *schema
-}
-
-// lookup finds what the schema says of the member by name.
-func (s *schema) lookup(d *Document, n *node) *property {
-	if len(s.slots) == 0 {
-		return nil
-	}
-	mask := uint32(len(s.slots) - 1)
-	for at := n.hash & mask; ; at = (at + 1) & mask {
-		slot := s.slots[at]
-		if slot == 0 {
-			return nil
-		}
-		if p := &s.properties[slot-1]; p.key.hash == n.hash && d.is(n, &p.key) {
-			return p
-		}
-	}
-}
-
-// index makes the hash table over the properties.
-func (s *schema) index() {
-	if len(s.properties) == 0 {
-		return
-	}
-	size := 8
-	for size < 4*len(s.properties) {
-		size *= 2
-	}
-	s.slots = make([]uint16, size)
-	for i := range s.properties {
-		at := s.properties[i].key.hash & uint32(size-1)
-		for s.slots[at] != 0 {
-			at = (at + 1) & uint32(size-1)
-		}
-		s.slots[at] = uint16(i + 1)
-	}
 }
 
 // element is the schema of the element at that index, or nil.
