@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
+
+	codes "modernc.org/sqlite/lib"
 
 	"numhook/server/event"
 	"numhook/server/store"
@@ -36,8 +40,29 @@ func (r *Reader) open(ctx context.Context, path string) error {
 	return nil
 }
 
-func openReaders(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", dsn(path, "ro", "_query_only=on", "_pragma=cache_size(-8192)"))
+// openUnchanging opens a file that nobody has open, for somebody who may write nothing at all: not even the index of a
+// log, which there is none of. A receiver that is started meanwhile writes its log first, and what is read here stays
+// what it was for as long as a verb takes, as a rule.
+func (r *Reader) openUnchanging(ctx context.Context, path string) error {
+	if log, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) && (err != nil || log.Size() > 0) {
+		return errHasLog
+	}
+	db, err := openReaders(ctx, path, "immutable=1")
+	if err != nil {
+		return err
+	}
+	r.path, r.db = path, db
+	return nil
+}
+
+// isUnwritableFolder is the error of whoever may make no file beside the store.
+func isUnwritableFolder(err error) bool { return extendedCode(err) == codes.SQLITE_READONLY_DIRECTORY }
+
+// errHasLog: what the file holds is not all.
+var errHasLog = errors.New("the store has a log that is not in its file yet")
+
+func openReaders(ctx context.Context, path string, params ...string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", dsn(path, "ro", append(params, "_query_only=on", "_pragma=cache_size(-8192)")...))
 	if err != nil {
 		return nil, err
 	}

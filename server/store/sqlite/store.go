@@ -188,7 +188,11 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 		return nil, err
 	}
 	r := new(Reader)
-	if err := r.open(ctx, path); err != nil {
+	err = r.open(ctx, path)
+	if err != nil && isUnwritableFolder(err) && r.openUnchanging(ctx, path) == nil {
+		return r, nil
+	}
+	if err != nil {
 		return nil, naming(path, openError(err))
 	}
 	return r, nil
