@@ -17,6 +17,7 @@ type deliveryState struct {
 	verified bool // the sender signed it
 	document *contract.Document
 	redrives int64 // the quarantine entry that it comes out of, or 0
+	found    bool  // in the sender's log
 
 	challenge bool // it is one, and a good one
 	valid     validated

@@ -184,7 +184,7 @@ func (s *Server) settle(read gen.StrictHandlerFunc, operation string) gen.Strict
 			return nil, err
 		}
 		d.receipt = &receipt
-		if d.redrives != 0 { // nobody waits for an answer
+		if d.redrives != 0 || d.found { // nobody waits for an answer
 			return nil, nil
 		}
 		return said.accepted(receipt, d.document.JSON()), nil

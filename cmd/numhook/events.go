@@ -174,6 +174,9 @@ func writeFindings(w io.Writer, findings []event.Finding) {
 // writeDelivery ends with the body, each line of it behind a margin. --format raw gives it byte for byte.
 func writeDelivery(w io.Writer, d event.Delivery) error {
 	fmt.Fprintf(w, "  received      %s at %s\n", d.Received.Format(time.RFC3339Nano), terminal.Escape(d.Path))
+	if o := d.Header.Origin; o != (event.Origin{}) {
+		fmt.Fprintf(w, "  origin        %s, not signed; the sender saw status %d\n", terminal.Line(o.From), o.Status)
+	}
 	for _, h := range []struct{ name, value string }{
 		{"x-zm-request-id", d.Header.RequestID},
 		{"x-zm-trackingid", d.Header.TrackingID},

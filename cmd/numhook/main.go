@@ -130,7 +130,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newServeCommand(), newSendCommand(), newValidateCommand(), newNumbersCommand(), newEventsCommand(),
 		newQuarantineCommand(),
 		newDownstreamsCommand(), newDeliveriesCommand(), newReplayCommand(), newStoreCommand(), newConfigCommand(),
-		newAccessesCommand(), newTokenCommand(),
+		newAccessesCommand(), newTokenCommand(), newRecoverCommand(),
 		newSpecCommand(), newVersionCommand())
 	root.InitDefaultCompletionCmd()
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {

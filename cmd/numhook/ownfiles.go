@@ -54,6 +54,9 @@ func storeFiles(url string) (own []ownFile) {
 // descriptor of a database drops the locks on it.
 func refuseOwnFiles(set *config.Settings, own []ownFile) error {
 	own = append(own, ownFile{set.File, "the configuration"})
+	if set.Recovery != nil {
+		own = append(own, ownFile{set.Recovery.ClientSecretFile, "the client_secret_file of the recovery"})
+	}
 	for _, d := range set.Downstreams {
 		for key, path := range map[string]string{
 			"secret_file": d.SecretFile, "headers_file": d.HeadersFile, "ca_file": d.CAFile, "client_cert": d.ClientCert,

@@ -66,7 +66,18 @@ type Header struct {
 	ContentType string `json:"content-type,omitempty"`
 	UserAgent   string `json:"user-agent,omitempty"`
 	Traceparent string `json:"traceparent,omitempty"`
+	Origin      Origin `json:"origin,omitzero"` // zero for what the sender posted
 }
+
+// Origin is where a delivery was found that was not posted: nothing signed it, and of its headers there is the request
+// id alone.
+type Origin struct {
+	From   string `json:"from"`   // FromSenderLog
+	Status int    `json:"status"` // of the answer that the sender saw; -1 for trouble within the sender
+}
+
+// FromSenderLog is the sender's log of its deliveries.
+const FromSenderLog = "sender-log"
 
 // Delivery is one inbound POST whose signature was found good.
 type Delivery struct {

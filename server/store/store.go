@@ -98,6 +98,9 @@ type Reader interface {
 	// QuarantineHeld is how many entries are held, and how many bytes their bodies have. It is cheap enough to be asked
 	// every few seconds.
 	QuarantineHeld(ctx context.Context) (entries, bytes int64, err error)
+	// QuarantineOf is the number of the entry with these bytes and this PathEvent, however it stands, or 0 when there is
+	// none.
+	QuarantineOf(ctx context.Context, body []byte, pathEvent string) (int64, error)
 	// Accesses lists accesses, the newest first, those before the number given; 0 begins with the newest.
 	Accesses(ctx context.Context, filter event.AccessFilter, before int64, limit int) ([]event.Access, error)
 	// Activity lists what was counted from since on and before until, in steps of a minute or an hour, by time and name.

@@ -1,5 +1,5 @@
-// Package config reads numhook.yaml, the file that says where changes are handed on to. It guarantees that a file is
-// taken as a whole or not at all: every key, value and file that it names is checked before anything is sent, all that
+// Package config reads numhook.yaml, the file that says where changes are handed on to, and where what was missed is found.
+// It guarantees that a file is taken as a whole or not at all: every key, value and file that it names is checked before anything is sent, all that
 // is wrong is told at once, each with its line and what to write instead, and no text of this package quotes a secret,
 // a header's value or a URL.
 package config
@@ -28,6 +28,7 @@ const maxFile = 1 << 20
 type Settings struct {
 	File        string // as it was named
 	Downstreams []Downstream
+	Recovery    *Recovery // nil when there is none
 	Warnings    []Problem // what can be served, and may not be meant
 }
 
@@ -142,6 +143,7 @@ func (r *reader) settings(text []byte, mode fs.FileMode) (*Settings, error) {
 	s := &Settings{File: r.file}
 	if root := r.document(text); root != nil {
 		s.Downstreams = r.downstreams(root)
+		s.Recovery = r.recovery()
 	}
 	if err := r.result(); err != nil {
 		return nil, err

@@ -240,7 +240,7 @@ func TestSendersTakeTheURLs(t *testing.T) {
 func TestExampleIsGood(t *testing.T) {
 	at := folder(t)
 	cert, key := keyPair(t)
-	for name, text := range map[string]string{"e911.secret": goodSecret, "billing.secret": goodSecret,
+	for name, text := range map[string]string{"e911.secret": goodSecret, "billing.secret": goodSecret, "recovery.secret": "clientsecretofthetests\n",
 		"e911.headers": "Authorization: Bearer x\n", "e911-ca.pem": cert, "numhook.pem": cert, "numhook.key": key} {
 		write(t, at, name, text, 0o600)
 	}

@@ -73,6 +73,11 @@ var missing = map[string][2]string{
 	"downstreams": {"the key downstreams is missing", "write downstreams: and a list below it (- name: ...)"},
 	"name":        {"the downstream has no name", "write name: and a word that stays the same, such as e911"},
 	"url":         {"the downstream has no url", "write url: and one of " + oneOf(schemes) + ", such as " + forms[HTTPS]},
+	"app_id":      {"the recovery has no app_id", "write app_id: and the id of the app whose deliveries are looked for"},
+	"account_id":  {"the recovery has no account_id", "write account_id: and the id of the account"},
+	"client_id":   {"the recovery has no client_id", "write client_id: and the id of the server-to-server OAuth app"},
+	"client_secret_file": {"the recovery has no client_secret_file",
+		"write client_secret_file: and the name of a file with the secret of that app"},
 	"secret_file": {
 		"the downstream has no secret_file, without which it could not tell changes from forgeries",
 		"write secret_file: and the name of a file with whsec_<base64>, one a line",
@@ -210,6 +215,8 @@ func (r *reader) tellForm(n *node, at string) bool {
 	case last(at) == "name":
 		r.tell(n, "the name "+quoted(n.Value)+" has other characters than those of a name, or more than 64",
 			"write it in lower-case letters, digits, - and _")
+	case last(at) == "api_url", last(at) == "token_url":
+		r.tell(n, "the "+last(at)+" is no address of a host", "write https://HOST, without a user and without a path")
 	case list == "countries":
 		r.tell(n, "the country "+quoted(n.Value)+" is not in the form of ISO 3166 alpha-2",
 			"write two capital letters, such as US")

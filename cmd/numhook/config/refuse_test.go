@@ -74,7 +74,7 @@ func TestRefusedFiles(t *testing.T) {
 			"5:8: url must be a text; write one value, without - or keys",
 			"5:15: aliases (*) are not taken; write the value out"}},
 		{"a tag", "downstreams: !!seq []\n", []string{"1:14: tags (!) are not taken; write the value alone"}},
-		{"a merge", "downstreams: []\n<<: {}\n", []string{`2:1: unknown key "<<"; write downstreams`}},
+		{"a merge", "downstreams: []\n<<: {}\n", []string{`2:1: unknown key "<<"; write one of downstreams or recovery`}},
 		{"the same key twice", "downstreams: []\ndownstreams: []\n", []string{"2:1: the key downstreams is there already, " +
 			"on line 1; leave one of the two out"}},
 		{"too long", strings.Repeat("#\n", 600<<10), []string{"1:1: the file has more than 1024 KiB; write the downstreams " +

@@ -88,6 +88,15 @@ func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarant
 	return q, nil
 }
 
+// QuarantineOf implements store.Reader.
+func (r *Reader) QuarantineOf(ctx context.Context, body []byte, pathEvent string) (id int64, err error) {
+	digest := sha256.Sum256(body)
+	err = r.each(ctx, "look for quarantine entry", func(rows pgx.Rows) error { return rows.Scan(&id) },
+		"SELECT id FROM numhook.quarantine WHERE digest = $1::bytea AND path_event = $2::bytea", digest[:],
+		[]byte(pathEvent))
+	return id, err
+}
+
 // QuarantineHeld implements store.Reader.
 func (r *Reader) QuarantineHeld(ctx context.Context) (entries, bytes int64, err error) {
 	err = r.each(ctx, "count quarantine", func(rows pgx.Rows) error { return rows.Scan(&entries, &bytes) }, heldQuarantine)

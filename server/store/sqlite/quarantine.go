@@ -77,6 +77,14 @@ func (r *Reader) QuarantineEntry(ctx context.Context, id int64) (q event.Quarant
 	return q, nil
 }
 
+// QuarantineOf implements store.Reader.
+func (r *Reader) QuarantineOf(ctx context.Context, body []byte, pathEvent string) (id int64, err error) {
+	digest := sha256.Sum256(body)
+	err = r.each(ctx, "look for quarantine entry", func(rows *sql.Rows) error { return rows.Scan(&id) },
+		"SELECT id FROM quarantine WHERE digest = ? AND path_event = ?", digest[:], pathEvent)
+	return id, err
+}
+
 // QuarantineHeld implements store.Reader. It reads the index of those that are held.
 func (r *Reader) QuarantineHeld(ctx context.Context) (entries, bytes int64, err error) {
 	err = r.each(ctx, "count quarantine", func(rows *sql.Rows) error { return rows.Scan(&entries, &bytes) },

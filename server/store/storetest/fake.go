@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -150,6 +151,20 @@ func (f *Fake) Discard(ctx context.Context, quarantine int64) error {
 			quarantine)}
 	}
 	return nil
+}
+
+// QuarantineOf implements store.Reader.
+func (f *Fake) QuarantineOf(ctx context.Context, body []byte, pathEvent string) (int64, error) {
+	if err := f.use(ctx, "look for quarantine entry", false); err != nil {
+		return 0, err
+	}
+	defer f.mu.Unlock()
+	for _, q := range f.model.entries {
+		if q.PathEvent == pathEvent && bytes.Equal(q.Delivery.Body, body) {
+			return q.ID, nil
+		}
+	}
+	return 0, nil
 }
 
 // QuarantineHeld implements store.Reader.

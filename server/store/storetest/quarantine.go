@@ -27,7 +27,16 @@ func quarantineKeeps(t TB, location Location) {
 		if _, err := s.Quarantine(t.Context(), q); err != nil {
 			t.Fatalf("cannot quarantine: %v", err)
 		}
-		m.Quarantine(copyQuarantined(q))
+		id := m.Quarantine(copyQuarantined(q))
+		for _, path := range []string{q.PathEvent, "another.event"} {
+			want := id
+			if path != q.PathEvent {
+				want = 0
+			}
+			if got, err := s.QuarantineOf(t.Context(), q.Delivery.Body, path); err != nil || (got != 0) != (want != 0) {
+				t.Errorf("the entry of %q at %q is %d: %v", q.Delivery.Body, path, got, err)
+			}
+		}
 	}
 	wantContents(t, s, m.contents())
 	s = reopen(t, s, location)
