@@ -73,7 +73,8 @@ recovery: {app_id: a, account_id: b, client_id: c, client_secret_file: client.se
 		"in quarantine already 1 cannot be read 0")
 	r.read(&listed, "events", "list")
 	if len(listed) != 1 || listed[0].Header.Origin.From != "sender-log" || listed[0].Header.Origin.Status != 503 ||
-		listed[0].Header.RequestID != "req-1" || listed[0].Header.Signature != "" || time.Since(listed[0].Received) > time.Hour {
+		listed[0].Header.RequestID != "req-1" || listed[0].Header.Signature != "" ||
+		time.Since(listed[0].Received) > time.Hour {
 		t.Fatalf("got %+v", listed)
 	}
 	for _, shown := range []ending{r.run("events", "show", listed[0].ID.String()), r.run("quarantine", "show", "1")} {

@@ -102,11 +102,11 @@ func (r *Reader) authorize(ctx context.Context) error {
 	})
 }
 
-// call makes a call until it is answered with 200 and the answer can be read, or the trouble is none that passes: what a
-// refusal says of a status below 500, where that is nil the call is made again. Prepare comes before each try.
+// call makes a call until it is answered with 200 and the answer can be read, or the trouble is none that passes: what
+// a refusal says of a status below 500, where that is nil the call is made again. Prepare comes before each try.
 func (r *Reader) call(
-	ctx context.Context, prepare func(context.Context) error, do func(context.Context) (*http.Response, error), refusal func(status int) error,
-	read func(body []byte) error,
+	ctx context.Context, prepare func(context.Context) error, do func(context.Context) (*http.Response, error),
+	refusal func(status int) error, read func(body []byte) error,
 ) error {
 	pause, last := firstWait, ""
 	for try := 1; ; try++ {

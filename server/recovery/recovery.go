@@ -1,6 +1,6 @@
-// Package recovery reads the log that the sender keeps of its deliveries, and has what was missed taken in. It guarantees
-// that a row goes the way of a delivery or is counted as what it is, and that a run which could not read all of its time
-// ends in an error: what was taken in until then stays, and the next run finds it there.
+// Package recovery reads the log that the sender keeps of its deliveries, and has what was missed taken in. It
+// guarantees that a row goes the way of a delivery or is counted as what it is, and that a run which could not read all
+// of its time ends in an error: what was taken in until then stays, and the next run finds it there.
 package recovery
 
 import (

@@ -25,15 +25,14 @@ type sender struct {
 	t   *testing.T
 	url string
 
-	mu        sync.Mutex
-	now       time.Time // the sender's clock
-	rows      []senderlogtest.Row
-	tokens    int // given so far
-	uses      int // of the newest token
-	lasts     int // calls that a token is good for; 0 for all
-	calls     []string
-	raw       []func(w http.ResponseWriter) // answers in the place of the next calls of the log; nil for its own
-	pageToken int
+	mu     sync.Mutex
+	now    time.Time // the sender's clock
+	rows   []senderlogtest.Row
+	tokens int // given so far
+	uses   int // of the newest token
+	lasts  int // calls that a token is good for; 0 for all
+	calls  []string
+	raw    []func(w http.ResponseWriter) // answers in the place of the next calls of the log; nil for its own
 }
 
 func newSender(t *testing.T, now time.Time) *sender {
