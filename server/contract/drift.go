@@ -38,8 +38,8 @@ func (w *walk) findDrift(i uint32, from, until int) {
 	}
 }
 
-// lintFormat looks whether the string at node i has one of the formats of the schemas in w.scope[from:], which all speak
-// of it. Where it may be one thing or another, one is enough.
+// lintFormat looks whether the string at node i has one of the formats of the schemas in w.scope[from:], which all
+// speak of it. Where it may be one thing or another, one is enough.
 func (w *walk) lintFormat(i uint32, from int) {
 	if w.d.nodes[i].kind != text {
 		return

@@ -15,8 +15,8 @@ import (
 
 var errFormat = errors.New("the value has another format")
 
-// formats are those that the check enforces, with what is said when a value lacks it: an integer beyond them could not be
-// bound.
+// formats are those that the check enforces, with what is said when a value lacks it: an integer beyond them could not
+// be bound.
 var formats = map[string]*format{
 	"int32": integerFormat("int32", 31, "the integer must be from -2147483648 to 2147483647"),
 	"int64": integerFormat("int64", 63, "the integer must be from -9223372036854775808 to 9223372036854775807"),

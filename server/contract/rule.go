@@ -116,4 +116,6 @@ var (
 )
 
 // ruleTextFormat is format for a string, under the same name.
-var ruleTextFormat = &Rule{ruleFormat.ID, event.Lint, ruleFormat.Text, ruleFormat.order, slices.Index(kinds, event.Lint)}
+var ruleTextFormat = &Rule{
+	ruleFormat.ID, event.Lint, ruleFormat.Text, ruleFormat.order, slices.Index(kinds, event.Lint),
+}
