@@ -186,13 +186,14 @@ func TestWhatWasReceivedCannotSteerATerminal(t *testing.T) {
 			n += len(one.Values)
 		}
 		return n
-	}, "numbers", "list")
+	}, "numbers", "list", "--limit", "0")
 	var events []eventShown
-	rows(&events, func() int { return len(events) }, "events", "list")
+	rows(&events, func() int { return len(events) }, "events", "list", "--limit", "0")
 	var held []quarantineShown
-	rows(&held, func() int { return len(held) }, "quarantine", "list", "--all")
+	rows(&held, func() int { return len(held) }, "quarantine", "list", "--all", "--limit", "0")
 	var outbox []deliveryRow
-	rows(&outbox, func() int { return len(outbox) }, "deliveries", "list", "--state", "all")
+	rows(&outbox, func() int { return len(outbox) }, "deliveries", "list", "--state", "all",
+		"--limit", "0")
 	var downstreams []downstreamShown
 	rows(&downstreams, func() int { return len(downstreams) }, "downstreams", "status")
 	var again []replayShown
