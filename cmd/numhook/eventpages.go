@@ -22,8 +22,8 @@ const (
 // newOrderFlag adds --order.
 func newOrderFlag(cmd *cobra.Command) *choice {
 	order := &choice{value: orderAuto, among: []string{orderNewest, orderOldest, orderAuto}}
-	cmd.Flags().Var(order, "order", "newest or oldest first; auto: in text the newest, and else the order of storing, which "+
-		"--after has, too")
+	cmd.Flags().Var(order, "order", "newest or oldest first; auto: in text the newest, and else the order of storing, "+
+		"which --after has, too")
 	return order
 }
 
@@ -47,7 +47,8 @@ func newEventFlags(cmd *cobra.Command) *eventFlags {
 		event:      flags.String("event", "", "only events of this name"),
 		account:    flags.String("account", "", "only events of this account"),
 		number:     flags.String("number", "", "only events that speak of this number"),
-		since:      flags.String("since", "", "only what was received at this time of this side's clock or later: "+timeForms),
+		since:      flags.String("since", "", "only what was received at this time of this side's clock or later: "+
+			timeForms),
 		until:      flags.String("until", "", "only what was received before this time"),
 		eventSince: flags.String("event-since", "", "only what happened at this time of the sender's clock or later"),
 		eventUntil: flags.String("event-until", "", "only what happened before this time"),

@@ -67,7 +67,7 @@ func showEvent(e event.Stored, body bool) eventShown {
 }
 
 func newEventsListCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "list", Short: "List events: in text the newest first, for programs in the order of storing",
+	cmd := &cobra.Command{Use: "list", Short: "List events: in text the newest first, else in the order of storing",
 		Args: cobra.NoArgs}
 	f := newListFlags(cmd).limited(cmd)
 	only, order := newEventFlags(cmd), newOrderFlag(cmd)
@@ -112,8 +112,8 @@ func eventRow(e event.Stored, wide bool, now time.Time) []string {
 func newEventsShowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "show ID", Short: "Show one event with its body; the first digits of its id are enough",
 		Long: "Show one event with its body. ID is its id or the first digits of it, the chg_ id of one of its changes\n" +
-			"(what a downstream's logs know as webhook-id), or the sender's x-zm-request-id. For the last two all events are gone\n" +
-			"through.",
+			"(what a downstream's logs know as webhook-id), or the sender's x-zm-request-id. For the last two all events are\n" +
+			"gone through.",
 		Args: cobra.ExactArgs(1)}
 	url, format := storeFlag(cmd), formatFlag(cmd, "text", "json", "raw")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

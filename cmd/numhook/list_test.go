@@ -59,7 +59,8 @@ func TestTableFitsTheScreen(t *testing.T) {
 		}
 		for line := range strings.Lines(out.String()) {
 			width := utf8.RuneCountInString(strings.TrimSuffix(line, "\n"))
-			if strings.Contains(line, "waiting") != (wide && strings.HasPrefix(line, "1234567")) || width > screenWidth && !wide {
+			if strings.Contains(line, "waiting") != (wide && strings.HasPrefix(line, "1234567")) ||
+				width > screenWidth && !wide {
 				t.Errorf("wide %t: %d characters: %s", wide, width, line)
 			}
 		}

@@ -40,7 +40,7 @@ type pager struct {
 
 // startPager is nothing where the program cannot be started: then the list is printed as it is.
 func startPager(out io.Writer, words []string) *pager {
-	command := exec.Command(words[0], words[1:]...) //nolint:gosec,noctx // whoever runs it names it, and ends it
+	command := exec.Command(words[0], words[1:]...) //nolint:noctx // whoever runs it names it, and ends it
 	command.Stdout, command.Stderr = out, os.Stderr
 	in, err := command.StdinPipe()
 	if err != nil {
