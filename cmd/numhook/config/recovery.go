@@ -24,7 +24,7 @@ type Recovery struct {
 const (
 	longestReach    = 168 * time.Hour // the sender keeps its log for so long
 	defaultAPIURL   = "https://api.zoom.us"
-	defaultTokenURL = "https://zoom.us"
+	defaultOAuthURL = "https://zoom.us"
 )
 
 // recovery reads how the sender's log is read; nil when the file does not say.
@@ -36,7 +36,7 @@ func (r *reader) recovery() *Recovery {
 	s := &Recovery{
 		AppID: e.text("app_id"), AccountID: e.text("account_id"), ClientID: e.text("client_id"), ReachBack: longestReach,
 		APIURL:   cmp.Or(e.text("api_url"), defaultAPIURL),
-		TokenURL: cmp.Or(e.text("token_url"), defaultTokenURL), AllowPrivate: e.text("allow_private") == "true",
+		TokenURL: cmp.Or(e.text("token_url"), defaultOAuthURL), AllowPrivate: e.text("allow_private") == "true",
 	}
 	if time, ok := e.duration(e.value("reach_back"), "reach_back", longestReach); ok {
 		s.ReachBack = time

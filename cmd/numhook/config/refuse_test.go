@@ -35,9 +35,9 @@ func TestRefusedFiles(t *testing.T) {
 		{"a word", "x", []string{"1:1: the configuration must have keys; write downstreams: and a value"}},
 		{"a list", "- name: a\n", []string{"1:1: the configuration must have keys; write downstreams: and a value"}},
 		{"another key", "upstreams: []\n", []string{`1:1: unknown key "upstreams"; write one of downstreams or recovery`,
-		"1:1: the key downstreams is missing; write downstreams: and a list below it (- name: ...)"}},
+			"1:1: the key downstreams is missing; write downstreams: and a list below it (- name: ...)"}},
 		{"a key that is far off", "x: []\n", []string{`1:1: unknown key "x"; write one of downstreams or recovery`,
-		"1:1: the key downstreams is missing; write downstreams: and a list below it (- name: ...)"}},
+			"1:1: the key downstreams is missing; write downstreams: and a list below it (- name: ...)"}},
 		{"no value", "downstreams:\n", []string{"1:1: the key downstreams has no value; give it one, or leave it out"}},
 		{"no list", "downstreams: {}\n", []string{"1:14: downstreams must be a list; write each entry on a line of its " +
 			"own, after a hyphen"}},
