@@ -83,15 +83,16 @@ verify: needs stale tidy lint vuln race ## everything that must hold before a ch
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
 # What the tests need beside Go. Where it cannot be installed, the tests that need it say so and are skipped; in CI they fail.
-needs: .bin/ajv/node_modules .bin/standardwebhooks/node_modules ## install what the tests need: PostgreSQL, PgBouncer, strace, curl and a C compiler from Debian, ajv and standardwebhooks from npm
+needs: .bin/ajv/node_modules .bin/standardwebhooks/node_modules .bin/axe/node_modules ## install what the tests need: PostgreSQL, PgBouncer, Chromium, strace, curl and a C compiler from Debian, ajv, axe-core and standardwebhooks from npm
 	@missing=""; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
-	for program in strace curl gcc git pgbouncer; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	for program in strace curl gcc git pgbouncer chromium; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	[ -z "$$missing" ] || $(MAKE) --no-print-directory debian packages="$$missing"
 
 .bin/ajv/node_modules: cmd/numhook/validation/testdata/ajv/package-lock.json
 .bin/standardwebhooks/node_modules: server/dispatch/webhook/testdata/standardwebhooks/package-lock.json
-.bin/ajv/node_modules .bin/standardwebhooks/node_modules:
+.bin/axe/node_modules: cmd/numhook/testdata/axe/package-lock.json
+.bin/ajv/node_modules .bin/standardwebhooks/node_modules .bin/axe/node_modules:
 	@command -v npm >/dev/null || $(MAKE) --no-print-directory debian packages="nodejs npm"
 	@mkdir -p $(@D)
 	@! command -v npm >/dev/null || { cp $(dir $<)package.json $(dir $<)package-lock.json $(@D)/ \

@@ -86,8 +86,8 @@ func withHint(err error) string {
 	return err.Error()
 }
 
-// startOperator serves /healthz, /readyz and /metrics, and the API where there is one. With an empty address there is
-// no listener.
+// startOperator serves /healthz, /readyz and /metrics, and the API and the page where there are tokens. With an empty
+// address there is no listener.
 func startOperator(
 	way *operatorWay, api http.Handler, stdout io.Writer, h *health, kept *connections, shown ...metrics,
 ) (*http.Server, error) {
@@ -106,6 +106,13 @@ func startOperator(
 		_ = json.NewEncoder(w).Encode(result)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	if api != nil {
+		shown, err := way.page(api)
+		if err != nil {
+			return nil, err
+		}
+		mux.Handle("/", shown)
+	}
 	operator := &http.Server{
 		Handler: withAPI(api, mux), ReadHeaderTimeout: server.HeaderTimeout, ReadTimeout: server.BodyTimeout,
 		WriteTimeout: server.WriteTimeout, ErrorLog: kept.errorLog(),

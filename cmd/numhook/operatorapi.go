@@ -18,6 +18,7 @@ import (
 	"numhook/server/event"
 	"numhook/server/listener"
 	"numhook/server/operator"
+	operatorpage "numhook/server/operator/page"
 	"numhook/server/secretfile"
 	"numhook/server/store"
 	"numhook/spec"
@@ -141,6 +142,12 @@ func (w *operatorWay) api(view operatorsView) (http.Handler, error) {
 	})
 }
 
+// page is the operators' page, which is made of the API's answers.
+func (w *operatorWay) page(api http.Handler) (http.Handler, error) {
+	return operatorpage.New(operatorpage.Config{API: api, Tokens: w.tokens, Log: w.log,
+		Secure: w.certificate != nil || w.behindProxy})
+}
+
 // printDevToken prints how to ask the API in development.
 func (w *operatorWay) printDevToken(out io.Writer, at net.Addr) {
 	if w.devToken == "" {
@@ -151,7 +158,8 @@ func (w *operatorWay) printDevToken(out io.Writer, at net.Addr) {
 		scheme = "https"
 	}
 	fmt.Fprintf(out, "\nThe operators' API, with a token that is good as long as this process lives:\n\n"+
-		"  curl -H 'Authorization: Bearer %s' %s://%s%s/status\n", w.devToken, scheme, at, operator.Path)
+		"  curl -H 'Authorization: Bearer %s' %s://%s%s/status\n\nThe same token opens the page: %s://%s/\n",
+		w.devToken, scheme, at, operator.Path, scheme, at)
 }
 
 // listen opens the operators' listener. What is shown there is for nobody on the way.

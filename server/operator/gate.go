@@ -178,6 +178,9 @@ func (a *API) authenticate(r *http.Request) (caller, error) {
 	if host, _, err := net.SplitHostPort(from); err == nil {
 		from = host
 	}
+	if h, ok := heldBy(r); ok {
+		return caller{Holder: h, from: from}, nil
+	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if token = strings.TrimSpace(token); strings.EqualFold(scheme, "Bearer") && token != "" &&
 		len(r.Header.Values("Authorization")) == 1 {
