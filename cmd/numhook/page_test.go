@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"numhook/server/event"
 	"numhook/server/operator"
 )
 
@@ -76,10 +78,9 @@ func (b *browser) walk(r *receiver, token string) {
 	b.expect("")
 	b.fill("#token", token)
 	b.press("form.login button")
-	b.shows("What needs a person", "1 delivery in quarantine", "ali", "ann")
+	b.shows("What needs a person", "1 delivery held in quarantine", "ali", "ann")
 	b.look("overview")
 	b.press(`nav a[href="/numbers"]`)
-	b.fill("#q", "(312) 555-")
 	b.open("/numbers?q=" + url.QueryEscape("1 312 555-0100"))
 	b.shows(pageNumber, hostileShown, "1 Main St")
 	b.look("numbers")
@@ -93,4 +94,131 @@ func (b *browser) walk(r *receiver, token string) {
 	b.shows("Log in")
 	b.open("/numbers")
 	b.shows("Log in")
+}
+
+// visitor is a browser without scripts: it keeps cookies, sends forms and says where they come from.
+type visitor struct {
+	*receiver
+	cookie string
+}
+
+// send sends a form, or asks for a screen where there is none; header is what else the request says.
+func (v *visitor) send(method, path string, form url.Values, header http.Header) (answer, http.Header) {
+	v.Helper()
+	request, err := http.NewRequestWithContext(v.Context(), method, v.operator+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		v.Fatal(err)
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if v.cookie != "" {
+		request.Header.Set("Cookie", v.cookie)
+	}
+	got, err := v.client.Transport.RoundTrip(request)
+	if err != nil {
+		v.Fatal(err)
+	}
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
+	if err != nil {
+		v.Fatal(err)
+	}
+	return answer{status: got.StatusCode, body: string(body)}, got.Header
+}
+
+var ours = http.Header{"Sec-Fetch-Site": {"same-origin"}}
+
+// login begins a session, and returns the cookie as it was set.
+func (v *visitor) login(token string) string {
+	v.Helper()
+	got, header := v.send(http.MethodPost, "/login", url.Values{"token": {token}}, ours)
+	set := header.Get("Set-Cookie")
+	if got.status != http.StatusSeeOther || header.Get("Location") != "/" || set == "" {
+		v.Fatalf("login: %v %v", got, header)
+	}
+	v.cookie, _, _ = strings.Cut(set, ";")
+	return set
+}
+
+// A session is what its cookie, its token and its end say, and no site but ours has a browser act in it.
+func TestSessionsOfThePage(t *testing.T) {
+	t.Parallel()
+	r, token, viewer := pageSite(t)
+	v := &visitor{receiver: r}
+	if got, header := v.send(http.MethodGet, "/", nil, nil); got.status != http.StatusSeeOther ||
+		header.Get("Location") != "/login" {
+		t.Errorf("without a session: %v", got)
+	}
+	set := v.login(token)
+	for _, part := range []string{"HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=28800"} {
+		if !strings.Contains(set, part) {
+			t.Errorf("the cookie is %s, without %s", set, part)
+		}
+	}
+	if got, header := v.send(http.MethodGet, "/", nil, nil); got.status != http.StatusOK ||
+		!strings.Contains(got.body, "What needs a person") || header.Get("Cache-Control") != "no-store" ||
+		!strings.HasPrefix(header.Get("Content-Security-Policy"), "default-src 'none';") {
+		t.Errorf("the overview: %v %v", got.status, header)
+	}
+	for name, forged := range map[string]http.Header{
+		"another site":   {"Sec-Fetch-Site": {"cross-site"}},
+		"another origin": {"Origin": {"https://evil.example"}},
+		"no origin":      {"Origin": {"null"}},
+		"nothing said":   {},
+	} {
+		if got, _ := v.send(http.MethodPost, "/logout", nil, forged); got.status != http.StatusForbidden {
+			t.Errorf("%s: %v", name, got.status)
+		}
+	}
+	got, _ := v.send(http.MethodGet, "/number?n="+url.QueryEscape(pageNumber), nil, nil)
+	if got.status != http.StatusOK || strings.Contains(got.body, "<script>alert") ||
+		!strings.Contains(got.body, `&lt;script&gt;alert(1)&lt;/script&gt;\u202e\u200b\u0085`) {
+		t.Errorf("a hostile value: %v", got)
+	}
+	if got, _ := v.send(http.MethodGet, "/numbers?csv=numbers", nil, nil); got.status != http.StatusOK ||
+		!strings.HasPrefix(got.body, "Number,CNAM,Emergency address,Changed\r\n"+pageNumber+",") {
+		t.Errorf("CSV: %v", got)
+	}
+	var list []event.Access
+	r.read(&list, "accesses", "list", "--object", pageNumber)
+	if len(list) != 2 || list[0].Who != "ann" || list[0].From != "127.0.0.1" {
+		t.Errorf("accesses %+v", list)
+	}
+	stolen := v.cookie
+	if got, _ := v.send(http.MethodPost, "/logout", nil, ours); got.status != http.StatusSeeOther {
+		t.Errorf("logout: %v", got)
+	}
+	v.cookie = stolen
+	if got, _ := v.send(http.MethodGet, "/numbers", nil, nil); got.status != http.StatusSeeOther {
+		t.Errorf("after the logout: %v", got)
+	}
+	v.login(viewer)
+	if got, _ := v.send(http.MethodGet, "/numbers", nil, nil); got.status != http.StatusForbidden ||
+		strings.Contains(got.body, "555") {
+		t.Errorf("a viewer: %v", got)
+	}
+	r.tokenFile("# nobody")
+	eventually(t, startTime, "the session ends with its token", func() bool {
+		got, _ := v.send(http.MethodGet, "/", nil, nil)
+		return got.status == http.StatusSeeOther
+	})
+}
+
+// Tokens that are not known are counted, as those of the API are.
+func TestLoginsThatFailAreLimited(t *testing.T) {
+	t.Parallel()
+	r, _, _ := pageSite(t)
+	v := &visitor{receiver: r}
+	eventually(t, startTime, "guesses are refused", func() bool {
+		got, header := v.send(http.MethodPost, "/login", url.Values{"token": {"guess"}}, ours)
+		if got.status != http.StatusUnauthorized && got.status != http.StatusTooManyRequests {
+			t.Fatal(got)
+		}
+		return got.status == http.StatusTooManyRequests && header.Get("Retry-After") != ""
+	})
+	if strings.Contains(r.log.String(), "guess") {
+		t.Error("the log holds what was guessed")
+	}
 }

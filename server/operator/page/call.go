@@ -3,7 +3,6 @@ package page
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -20,8 +19,8 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.detail }
 
-// answer is what the API writes, kept in memory: its lists are bounded. Unwrap lets the API lengthen the time that the
-// connection has for an action.
+// answer is what the API writes, kept in memory: its lists are bounded. Unwrap lets the API set the times
+// of the connection.
 type answer struct {
 	to     http.ResponseWriter
 	header http.Header
@@ -47,11 +46,9 @@ func (a *answer) WriteHeader(status int) {
 func (a *answer) Unwrap() http.ResponseWriter { return a.to }
 
 // call asks the API as whoever made the request r: it comes from the same address, and r's context says who it is.
-func (p *Page) call(
-	w http.ResponseWriter, r *http.Request, method, path string, query url.Values, body any,
-) (*answer, error) {
+func (p *Page) call(w http.ResponseWriter, r *http.Request, path string, query url.Values) (*answer, error) {
 	asked := r.Clone(r.Context())
-	asked.Method, asked.Form, asked.PostForm, asked.Pattern = method, nil, nil, ""
+	asked.Method, asked.Form, asked.PostForm, asked.Pattern = http.MethodGet, nil, nil, ""
 	asked.Header.Del("Cookie")
 	asked.Header.Del("Content-Type")
 	asked.Body, asked.ContentLength = http.NoBody, 0
@@ -63,14 +60,6 @@ func (p *Page) call(
 	}
 	asked.URL.RawPath = target
 	asked.RequestURI = asked.URL.RequestURI()
-	if body != nil {
-		content, err := json.Marshal(body)
-		if err != nil {
-			return nil, err
-		}
-		asked.Body, asked.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
-		asked.Header.Set("Content-Type", "application/json")
-	}
 	got := &answer{to: w, header: http.Header{}}
 	p.API.ServeHTTP(got, asked)
 	if got.status == http.StatusOK {
@@ -86,25 +75,7 @@ func (p *Page) call(
 
 // get reads what the API answers into a value.
 func (v *visit) get(into any, path string, query url.Values) error {
-	got, err := v.page.call(v.w, v.r, http.MethodGet, path, query, nil)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(got.body.Bytes(), into)
-}
-
-// bytes are those that the API answers.
-func (v *visit) bytes(path string) ([]byte, error) {
-	got, err := v.page.call(v.w, v.r, http.MethodGet, path, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	return got.body.Bytes(), nil
-}
-
-// do has the API act.
-func (v *visit) do(into any, path string, query url.Values, body any) error {
-	got, err := v.page.call(v.w, v.r, http.MethodPost, path, query, body)
+	got, err := v.page.call(v.w, v.r, path, query)
 	if err != nil {
 		return err
 	}

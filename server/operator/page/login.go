@@ -4,8 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-
-	"numhook/server/operator"
 )
 
 // showLogin shows the form.
@@ -14,7 +12,7 @@ func (p *Page) showLogin(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 		return
 	}
-	_ = p.render(w, http.StatusOK, "login", nil, "", "Log in")
+	p.render(w, http.StatusOK, "login", nil, "", "Log in")
 }
 
 // login begins a session for whoever has a token. The token is asked of the API, so that it limits and logs failures
@@ -27,7 +25,7 @@ func (p *Page) login(w http.ResponseWriter, r *http.Request) {
 	token := strings.TrimSpace(r.PostForm.Get("token"))
 	asked := r.Clone(r.Context())
 	asked.Header.Set("Authorization", "Bearer "+token)
-	_, err := p.call(w, asked, http.MethodGet, "/status", nil, nil)
+	_, err := p.call(w, asked, "/status", nil)
 	if refused, ok := errors.AsType[*refusal](err); ok && refused.status < http.StatusInternalServerError {
 		if refused.retry != "" {
 			w.Header().Set("Retry-After", refused.retry)
@@ -36,7 +34,7 @@ func (p *Page) login(w http.ResponseWriter, r *http.Request) {
 		if refused.status == http.StatusTooManyRequests {
 			text = "Too many tokens that are not known came from your address. Wait a few seconds."
 		}
-		_ = p.render(w, refused.status, "login", nil, text, "Log in")
+		p.render(w, refused.status, "login", nil, text, "Log in")
 		return
 	}
 	holder, known := p.Tokens().Find(token)
@@ -56,12 +54,4 @@ func (p *Page) login(w http.ResponseWriter, r *http.Request) {
 func (p *Page) logout(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, p.sessions.end(r))
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
-}
-
-// may refuses who may not, before a form is shown that would be refused when it is sent.
-func (v *visit) may(needed operator.Role) error {
-	if v.session.holder.Role.May(needed) {
-		return nil
-	}
-	return &refusal{status: http.StatusForbidden, detail: "This needs the role " + string(needed) + "."}
 }

@@ -90,7 +90,6 @@ type number struct {
 	Values       *table
 	History      *table
 	Timeline     []entry
-	Waiting      []gen.Confirmation // of whom the newest values are not confirmed
 }
 
 // entry is one entry of the timeline.

@@ -43,7 +43,7 @@ func needs(s gen.Status, downstreams []gen.Downstream, now time.Time) (all []nee
 		}
 	}
 	if s.QuarantineHeld > 0 {
-		all = append(all, need{fmt.Sprintf("%s in quarantine: the sender sent them, and they broke the contract",
+		all = append(all, need{fmt.Sprintf("%s held in quarantine: signed by the sender, against the contract",
 			counted(s.QuarantineHeld, "delivery", "deliveries")), ""})
 	}
 	for _, d := range downstreams {

@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -191,35 +190,34 @@ func (p *Page) refuse(w http.ResponseWriter, r *http.Request, s *session, err er
 
 // frame is what every screen has.
 type frame struct {
-	Title, Screen, Notice, Version string
-	Holder                         *operator.Holder // nil before the login
-	Acts, Reads                    bool
-	Now                            time.Time
-	Data                           any
+	Title, Screen, Version string
+	Holder                 *operator.Holder // nil before the login
+	Reads                  bool
+	Now                    time.Time
+	Data                   any
 }
 
 // show answers a screen.
 func (v *visit) show(screen, title string, data any) error {
-	return v.page.render(v.w, http.StatusOK, screen, v.session, data, title)
+	v.page.render(v.w, http.StatusOK, screen, v.session, data, title)
+	return nil
 }
 
 // render writes a screen. Only what is whole is written.
-func (p *Page) render(w http.ResponseWriter, status int, screen string, s *session, data any, title string) error {
+func (p *Page) render(w http.ResponseWriter, status int, screen string, s *session, data any, title string) {
 	f := frame{Title: title, Screen: screen, Version: p.version, Now: p.Now().UTC(), Data: data}
 	if s != nil {
-		f.Holder, f.Notice = &s.holder, s.told()
-		f.Reads, f.Acts = s.holder.Role.May(operator.Reader), s.holder.Role.May(operator.Operator)
+		f.Holder, f.Reads = &s.holder, s.holder.Role.May(operator.Reader)
 	}
 	var out bytes.Buffer
 	if err := p.screens[screen].ExecuteTemplate(&out, "frame.html", f); err != nil {
 		http.Error(w, "The receiver failed. Its log says why.", http.StatusInternalServerError)
 		p.Log.Error("cannot show an operator's page", slog.String("error", err.Error()))
-		return nil
+		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(harmless(out.Bytes())) // whoever has gone needs no answer
-	return nil
 }
 
 // harmless is the text with everything that turns or hides what stands beside it as an escape that is seen.
@@ -235,14 +233,4 @@ func harmless(text []byte) []byte {
 		text = text[size:]
 	}
 	return shown
-}
-
-// back sends the browser to a screen after an action, which says there what it came to.
-func (v *visit) back(notice, path string, query url.Values) error {
-	v.session.tell(notice)
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	http.Redirect(v.w, v.r, path, http.StatusSeeOther)
-	return nil
 }

@@ -22,22 +22,6 @@ const (
 type session struct {
 	holder operator.Holder
 	ends   time.Time
-
-	mu     sync.Mutex
-	notice string // what the last action came to, to be shown once; guarded by mu
-}
-
-func (s *session) tell(notice string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.notice = notice
-}
-
-func (s *session) told() (notice string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	notice, s.notice = s.notice, ""
-	return notice
 }
 
 // sessions are those of this process, by the digest of what the cookie holds. It is safe for concurrent use.
