@@ -44,10 +44,10 @@ type eventFlags struct {
 func newEventFlags(cmd *cobra.Command) *eventFlags {
 	flags := cmd.Flags()
 	return &eventFlags{
-		event:      flags.String("event", "", "only events of this name"),
-		account:    flags.String("account", "", "only events of this account"),
-		number:     flags.String("number", "", "only events that speak of this number"),
-		since:      flags.String("since", "", "only what was received at this time of this side's clock or later: "+
+		event:   flags.String("event", "", "only events of this name"),
+		account: flags.String("account", "", "only events of this account"),
+		number:  flags.String("number", "", "only events that speak of this number"),
+		since: flags.String("since", "", "only what was received at this time of this side's clock or later: "+
 			timeForms),
 		until:      flags.String("until", "", "only what was received before this time"),
 		eventSince: flags.String("event-since", "", "only what happened at this time of the sender's clock or later"),
