@@ -88,7 +88,8 @@ func TestCSV(t *testing.T) {
 
 func TestPlainValue(t *testing.T) {
 	for value, want := range map[string]string{
-		`"ACME"`: "ACME", `{"zip":"20001","address_line1":"1 A St","address_line2":"","x":{"y":1},"city":"W"}`: "1 A St, W, " +
+		`"ACME"`: "ACME", `{"zip":"20001","address_line1":"1 A St","address_line2":"","x":{"y":1},` +
+			`"city":"W"}`: "1 A St, W, " +
 			`20001, {"y":1}`, "7": "7",
 	} {
 		if got := plainValue(json.RawMessage(value)); got != want {

@@ -41,7 +41,8 @@ func pageSite(t *testing.T) (r *receiver, operatorToken, viewerToken string) {
 			t.Fatal(i, got)
 		}
 	}
-	broken := `{"event":"` + cnamEvent + `","payload":{"object":{"cnam":"` + "\u202e<b>" + `","phone_numbers":"+13125550100"}}}`
+	broken := `{"event":"` + cnamEvent + `","payload":{"object":{"cnam":"` + "\u202e<b>" +
+		`","phone_numbers":"+13125550100"}}}`
 	if got := r.post("/", broken); got.status != http.StatusBadRequest {
 		t.Fatal(got)
 	}

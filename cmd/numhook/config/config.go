@@ -1,7 +1,7 @@
-// Package config reads numhook.yaml, the file that says where changes are handed on to, and where what was missed is found.
-// It guarantees that a file is taken as a whole or not at all: every key, value and file that it names is checked before anything is sent, all that
-// is wrong is told at once, each with its line and what to write instead, and no text of this package quotes a secret,
-// a header's value or a URL.
+// Package config reads numhook.yaml, the file that says where changes are handed on to, and where what was missed is
+// found. It guarantees that a file is taken as a whole or not at all: every key, value and file that it names is
+// checked before anything is sent, all that is wrong is told at once, each with its line and what to write instead, and
+// no text of this package quotes a secret, a header's value or a URL.
 package config
 
 import (

@@ -240,8 +240,9 @@ func TestSendersTakeTheURLs(t *testing.T) {
 func TestExampleIsGood(t *testing.T) {
 	at := folder(t)
 	cert, key := keyPair(t)
-	for name, text := range map[string]string{"e911.secret": goodSecret, "billing.secret": goodSecret, "recovery.secret": "clientsecretofthetests\n",
-		"e911.headers": "Authorization: Bearer x\n", "e911-ca.pem": cert, "numhook.pem": cert, "numhook.key": key} {
+	for name, text := range map[string]string{"e911.secret": goodSecret, "billing.secret": goodSecret,
+		"recovery.secret": "clientsecretofthetests\n",
+		"e911.headers":    "Authorization: Bearer x\n", "e911-ca.pem": cert, "numhook.pem": cert, "numhook.key": key} {
 		write(t, at, name, text, 0o600)
 	}
 	if err := os.Mkdir(filepath.Join(at, "bin"), 0o700); err != nil {

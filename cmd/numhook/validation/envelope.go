@@ -25,8 +25,8 @@ type Envelope struct {
 	given bool
 }
 
-// At is an envelope with its payload at a pointer (RFC 6901). A "*" stands for every element and every member. The empty
-// pointer is the value itself, whatever it looks like.
+// At is an envelope with its payload at a pointer (RFC 6901). A "*" stands for every element and every member. The
+// empty pointer is the value itself, whatever it looks like.
 func At(pointer string) (Envelope, error) {
 	if pointer == "" {
 		return Envelope{given: true}, nil

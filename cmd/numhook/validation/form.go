@@ -51,8 +51,8 @@ func packed(head []byte) string {
 	return ""
 }
 
-// wide names the encoding of a text that is not UTF-8 but one of its wider relatives: by its byte order mark, or by where
-// its zeros are, as the first characters of a JSON text are ASCII. It is empty for any other.
+// wide names the encoding of a text that is not UTF-8 but one of its wider relatives: by its byte order mark, or by
+// where its zeros are, as the first characters of a JSON text are ASCII. It is empty for any other.
 func wide(head []byte) string {
 	if len(head) == headSize {
 		zeros := [headSize]bool{head[0] == 0, head[1] == 0, head[2] == 0, head[3] == 0}

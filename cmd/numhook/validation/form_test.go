@@ -67,7 +67,8 @@ func TestFilesThatAreToBeUnpacked(t *testing.T) {
 
 // pretty is a payload as people read it, on eleven lines.
 func pretty(carrier string) string {
-	return "{\n  \"event\": \"" + cnamEvent + "\",\n  \"event_ts\": 1739927164902,\n  \"payload\": {\n    \"account_id\": \"A\",\n" +
+	return "{\n  \"event\": \"" + cnamEvent + "\",\n  \"event_ts\": 1739927164902,\n  \"payload\": {\n    " +
+		"\"account_id\": \"A\",\n" +
 		"    \"object\": {\n      \"carrier_code\": " + carrier + ",\n      \"phone_numbers\": [\"+12025550143\"],\n" +
 		"      \"cnam\": \"EXAMPLE\"}\n  }\n}"
 }
@@ -89,7 +90,8 @@ func TestPrettyPayloadsAmongLines(t *testing.T) {
 		{"cut off at the end", good + "\n{\n  \"event\":\n", "2:2 syntax \n3:3 trailing-data \n", 3},
 	} {
 		got := run(t, validation.Options{Paths: []string{file(t, "a.ndjson", one.text)}})
-		if one.name == "cut off at the end" || strings.HasPrefix(one.name, "one that") || strings.HasPrefix(one.name, "a line") {
+		if one.name == "cut off at the end" || strings.HasPrefix(one.name, "one that") ||
+			strings.HasPrefix(one.name, "a line") {
 			// what the contract says of broken lines is held elsewhere; here no good line may be lost
 			if strings.Contains(positions(got.findings), "payload-line") || got.summary.Payloads != one.payloads {
 				t.Errorf("%s: got %+v\n%s", one.name, got.summary, positions(got.findings))
@@ -102,7 +104,8 @@ func TestPrettyPayloadsAmongLines(t *testing.T) {
 	}
 	// over the borders of blocks
 	const count = 3_000
-	got := run(t, validation.Options{Paths: []string{file(t, "a.ndjson", strings.Repeat(pretty("1")+"\n"+good+"\n", count))}})
+	got := run(t,
+		validation.Options{Paths: []string{file(t, "a.ndjson", strings.Repeat(pretty("1")+"\n"+good+"\n", count))}})
 	if got.summary.Payloads != 2*count || got.summary.Errors != count {
 		t.Errorf("got %+v", got.summary)
 	}
