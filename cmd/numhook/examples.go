@@ -57,6 +57,8 @@ numhook deliveries skip --dead --downstream crm`,
 	"replay": `numhook replay --downstream crm --since yesterday --dry-run
 numhook replay --number +12025550143
 numhook replay --all`,
+	"recover": `numhook recover --config numhook.yaml --dry-run
+numhook recover --config numhook.yaml --from 3d`,
 	"accesses list": `numhook accesses list
 numhook accesses list --object +12025550143`,
 	"token new":      `numhook token new --name alice --role reader`,
