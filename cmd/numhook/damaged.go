@@ -23,6 +23,7 @@ type passedOver struct {
 	out   io.Writer
 	mu    sync.Mutex
 	count int
+	quiet bool
 }
 
 // mostPassed is how many are named; the others are counted.
@@ -45,6 +46,22 @@ func passing(ctx context.Context) func(sound.Passed) {
 	return p.pass
 }
 
+// unheard keeps what is passed over from being told of until it is let go: whoever asks for one thing is not told that
+// another one is damaged.
+func unheard(ctx context.Context) (letGo func()) {
+	p, ok := ctx.Value(passedKey{}).(*passedOver)
+	if !ok {
+		return func() {}
+	}
+	set := func(quiet bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.quiet = quiet
+	}
+	set(true)
+	return func() { set(false) }
+}
+
 // checked has what an opened store shows held against its identity.
 func checked[S interface{ Check(c sound.Check) }](ctx context.Context, s S, err error) (S, error) {
 	if err == nil {
@@ -56,6 +73,9 @@ func checked[S interface{ Check(c sound.Check) }](ctx context.Context, s S, err 
 func (p *passedOver) pass(what sound.Passed) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.quiet {
+		return
+	}
 	if p.count++; p.count <= mostPassed {
 		fmt.Fprintln(p.out, terminal.Line(fmt.Sprintf("numhook: passed over %s %s: %s", what.What, what.Key, what.Why)))
 	}

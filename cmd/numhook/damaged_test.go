@@ -154,6 +154,11 @@ func damagedThingsAreNotHandedOn(t *testing.T, s *site) {
 	}
 	if beside {
 		r.awaitMetric(`numhook_store_check{state="good"} 1`)
+		// what was claimed before the repair is recorded now
+		eventually(t, startTime, "the damaged row is dead", func() bool {
+			got := s.run("deliveries", "list", "--state", "dead", "--format", "json")
+			return got.code == exitGood && strings.Contains(got.stdout, `"damaged"`)
+		})
 	} else {
 		s.start("--config", s.configure("alone", crm))
 	}

@@ -95,6 +95,7 @@ const mostSearched = 1000
 // entriesNaming are the entries that are held and name any of the numbers, the newest first, as far as the
 // newest of those that are held go. A value that nobody could take in is one that the number does not have.
 func entriesNaming(ctx context.Context, from store.Reader, numbers []string) (ids []int64, err error) {
+	defer unheard(ctx)()
 	pages := quarantinePages{from: from, state: event.Held, newest: true}
 	entries, err := pages.next(ctx, mostSearched)
 	for _, q := range entries {

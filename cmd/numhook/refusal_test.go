@@ -260,7 +260,8 @@ func takenAway(t *testing.T) []refusedStore {
 	whole := func(t *testing.T, path string, good []byte) { layFile(t, path, string(good)) }
 	list := []refusedStore{
 		{name: "file that may not be read", lay: whole, as: without(0o000, 0o755)},
-		{name: "file that may not be written", lay: whole, as: without(0o444, 0o555)},
+		{name: "file that may not be written", lay: whole, as: without(0o444, 0o555), but: map[string]string{
+			"store check": doesWork, "numbers list": doesWork, "events list": doesWork}},
 		{name: "folder that may not be entered", lay: whole, as: without(0o600, 0o000)},
 	}
 	if unshare, err := exec.LookPath("unshare"); err == nil && os.Geteuid() == 0 {

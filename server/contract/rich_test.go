@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -29,18 +27,8 @@ func oracle(t *testing.T, schema, components string) *jsonschema.Schema {
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.AssertFormat()
-	for _, name := range []string{"email", "uuid", "uri", "regex"} {
+	for _, name := range []string{"email", "uuid", "uri", "regex", "date", "date-time", "byte"} { // words, as for us
 		compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(any) error { return nil }})
-	}
-	for name, pattern := range map[string]string{"date": openapi3.FormatOfStringDate,
-		"date-time": openapi3.FormatOfStringDateTime, "byte": openapi3.FormatOfStringByte} {
-		expression := regexp.MustCompile(pattern)
-		compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(v any) error {
-			if s, ok := v.(string); ok && !expression.MatchString(s) {
-				return fmt.Errorf("no match")
-			}
-			return nil
-		}})
 	}
 	for name, bits := range map[string]uint{"int32": 31, "int64": 63} {
 		compiler.RegisterFormat(&jsonschema.Format{Name: name, Validate: func(v any) error {

@@ -25,7 +25,7 @@ func (s *Store) Absolve() { s.latch.Open() }
 // event and quarantined delivery against its identity, changes and what is superseded derived from the events again,
 // and the outbox against the changes. Its error means that it could not look, not what it found.
 func (r *Reader) Audit(ctx context.Context, a sound.Audit) error {
-	db, err := openReaders(ctx, r.path)
+	db, err := openReaders(ctx, r.path, r.params...)
 	if err != nil {
 		return openError(err)
 	}

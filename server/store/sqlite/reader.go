@@ -21,6 +21,7 @@ import (
 // the store, the newest at its begin.
 type Reader struct {
 	path       string
+	params     []string // of its connections, beside those of all
 	identities sound.Check
 	long       sound.Memory
 	mu         sync.RWMutex // guards db
@@ -47,11 +48,12 @@ func (r *Reader) openUnchanging(ctx context.Context, path string) error {
 	if log, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) && (err != nil || log.Size() > 0) {
 		return errHasLog
 	}
-	db, err := openReaders(ctx, path, "immutable=1")
+	params := []string{"immutable=1"}
+	db, err := openReaders(ctx, path, params...)
 	if err != nil {
 		return err
 	}
-	r.path, r.db = path, db
+	r.path, r.params, r.db = path, params, db
 	return nil
 }
 
@@ -94,7 +96,7 @@ func (r *Reader) reopen(ctx context.Context) error {
 	if r.db != nil {
 		return nil
 	}
-	db, err := openReaders(ctx, r.path)
+	db, err := openReaders(ctx, r.path, r.params...)
 	if err == nil {
 		r.db = db
 	}

@@ -263,6 +263,9 @@ func (m *Model) claim(row *outboxRow, claim int64) event.Attempt {
 		Attribute: row.Attribute, Value: slices.Clone(e.Value),
 		TS: row.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode,
 		Received: e.Delivery.Received, Try: row.Tries, Since: row.Since}
+	if a.Value == nil {
+		a.Value = event.Said(row.Attribute, e.Delivery.Body)
+	}
 	var previous event.Change
 	for _, c := range m.History(row.Number) { // by attribute, event_ts and place
 		switch {
