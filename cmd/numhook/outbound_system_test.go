@@ -47,6 +47,7 @@ type manner func(w http.ResponseWriter, r *http.Request, earlier int)
 type arrival struct {
 	id       string // webhook-id
 	receiver string // the header by which a test tells receivers
+	at       time.Time
 	envelope
 }
 
@@ -114,7 +115,7 @@ func (s *system) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it was cut off
 	}
-	a := arrival{id: r.Header.Get("Webhook-Id"), receiver: r.Header.Get("X-Receiver")}
+	a := arrival{id: r.Header.Get("Webhook-Id"), receiver: r.Header.Get("X-Receiver"), at: time.Now()}
 	if err := json.Unmarshal(body, &a.envelope); err != nil || a.ID != a.id || a.Version != 1 || a.id == "" {
 		s.Errorf("system %s got %s as %q (%v)", s.name, body, a.id, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +14,19 @@ import (
 )
 
 // logged is a sender with two rows in its log.
-type logged struct{ rows []senderlogtest.Row }
+type logged struct {
+	mu   sync.Mutex
+	rows []senderlogtest.Row
+}
+
+// set gives the log its rows, and returns those that it had.
+func (l *logged) set(rows []senderlogtest.Row) []senderlogtest.Row {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	had := l.rows
+	l.rows = rows
+	return had
+}
 
 func (*logged) CreateToken(
 	context.Context, senderlogtest.CreateTokenRequestObject,
@@ -24,9 +37,7 @@ func (*logged) CreateToken(
 func (l *logged) ListWebhookLogs(
 	context.Context, senderlogtest.ListWebhookLogsRequestObject,
 ) (senderlogtest.ListWebhookLogsResponseObject, error) {
-	rows := l.rows
-	l.rows = []senderlogtest.Row{}
-	return senderlogtest.ListWebhookLogs200JSONResponse{WebhookLogs: rows}, nil
+	return senderlogtest.ListWebhookLogs200JSONResponse{WebhookLogs: l.set([]senderlogtest.Row{})}, nil
 }
 
 // What the sender's log has is taken in beside a running receiver, once, and says where it comes from.
@@ -53,7 +64,7 @@ recovery: {app_id: a, account_id: b, client_id: c, client_secret_file: client.se
 	}
 	run := func(code int, want string, args ...string) {
 		t.Helper()
-		from.rows = rows
+		from.set(rows)
 		got := r.run(append([]string{"recover", "--config", "numhook.yaml", "--from", "3h"}, args...)...)
 		_, table, _ := strings.Cut(got.stdout, "\n")
 		if got.code != code || got.stderr != "" || strings.Join(strings.Fields(table), " ") != want ||

@@ -260,9 +260,8 @@ func (m *Model) claim(row *outboxRow, claim int64) event.Attempt {
 	row.Tries++
 	e := m.events[row.seq-1]
 	a := event.Attempt{Row: row.ID, Claim: row.claim, Seq: row.seq, Downstream: row.Downstream, Number: row.Number,
-		Attribute: row.Attribute, Value: slices.Clone(e.Value),
-		TS: row.TS, EventID: e.ID, EventName: e.Name, AccountID: e.AccountID, CarrierCode: e.CarrierCode,
-		Received: e.Delivery.Received, Try: row.Tries, Since: row.Since}
+		Attribute: row.Attribute, Value: slices.Clone(e.Value), TS: row.TS, EventID: e.ID, EventName: e.Name,
+		AccountID: e.AccountID, CarrierCode: e.CarrierCode, Received: e.Delivery.Received, Try: row.Tries, Since: row.Since}
 	if a.Value == nil {
 		a.Value = event.Said(row.Attribute, e.Delivery.Body)
 	}
