@@ -18,7 +18,8 @@ func (s *system) checkLatest(l snapshot) {
 		of := snapshotSubject{a.Number, a.Attribute}
 		if before, known := last[of]; known && a.TS < before.TS {
 			s.Errorf("system %s got an older value after a newer one: %d (event %s, attempt %d), "+
-				"%v after %d (event %s, attempt %d)", s.name, a.TS, a.EventID, a.Attempt, a.at.Sub(before.at), before.TS, before.EventID, before.Attempt)
+				"%v after %d (event %s, attempt %d)",
+				s.name, a.TS, a.EventID, a.Attempt, a.at.Sub(before.at), before.TS, before.EventID, before.Attempt)
 		}
 		last[of] = a
 	}
